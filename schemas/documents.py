@@ -1,0 +1,102 @@
+"""What passes between the stages of a run: files, documents, rejections, chunks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from schemas.hashing import canonical_json, sha256_parts
+
+Severity = Literal["must", "should"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One entry of a source listing, known without reading it.
+
+    `path` is relative to the source root, with forward slashes. `stamp` changes whenever the
+    content may have changed (an ETag, or size and modification time in nanoseconds); None where
+    the file system tells neither, and then the file is always read.
+    """
+
+    path: str
+    size: int
+    stamp: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text with a stable id within its source.
+
+    `content_hash` is the SHA-256 of the file's bytes (of the row's canonical JSON for a row of a
+    table) and decides whether a document changed. `size` is in bytes.
+    """
+
+    doc_id: str
+    title: str
+    uri: str
+    media_type: str
+    text: str
+    content_hash: str
+    size: int
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def metadata_json(self) -> str:
+        """The metadata as canonical JSON."""
+        return canonical_json(self.metadata)
+
+    @property
+    def text_hash(self) -> str:
+        """What the chunker sees: the same title, media type and text give the same chunks."""
+        return sha256_parts(self.title, self.media_type, self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One rule that one document, row or chunk broke, with the value that broke it.
+
+    A *must* keeps the row out of the release; a *should* is recorded and the row goes on.
+    `doc_id` is the file's path where no document could be made of it.
+    """
+
+    doc_id: str
+    expectation: str
+    severity: Severity
+    reason: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileReading:
+    """What one file became. Empty on both sides: the file holds no document (an empty file)."""
+
+    file: SourceFile
+    content_hash: str
+    documents: tuple[Document, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a source holds now, in path order, and what could not even be listed."""
+
+    files: tuple[SourceFile, ...]
+    rejections: tuple[Rejection, ...] = ()
+    skipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage of a document.
+
+    `text` is what is embedded, searched and shown: the heading path on a line of its own, then
+    `document.text[start:end]`. `tokens` counts `text` with the embedder's own tokenizer.
+    """
+
+    ordinal: int
+    heading: str
+    text: str
+    start: int
+    end: int
+    tokens: int

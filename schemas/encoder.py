@@ -1,0 +1,61 @@
+"""The seam behind which every embedding model stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.hashing import canonical_json, sha256_text
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderIdentity:
+    """Everything that decides a model's vectors; two equal identities give interchangeable ones.
+
+    `revision` names the weights themselves: a hash of the files for a local model, the commit for
+    a hub id, what the endpoint is pinned to otherwise. `window` is in tokens.
+    """
+
+    provider: str
+    model: str
+    revision: str
+    dimension: int
+    precision: str
+    normalize: bool
+    query_prefix: str
+    passage_prefix: str
+    window: int
+
+    @property
+    def key(self) -> str:
+        """Sixteen hexadecimal digits that name this identity in tables and file names."""
+        return sha256_text(canonical_json(asdict(self)))[:16]
+
+
+class TokenCounter(Protocol):
+    """What the chunker needs of a tokenizer."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text as the model will see it, prefix and special tokens included."""
+        ...
+
+
+class Encoder(TokenCounter, Protocol):
+    """Turns texts into vectors. Raises `EmbeddingFailed` instead of returning a doubtful one."""
+
+    @property
+    def identity(self) -> EmbedderIdentity:
+        """What decides the vectors; cheap to ask for."""
+        ...
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Passages to vectors, shape (len(texts), dimension), rows in the order of `texts`."""
+        ...
+
+    def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Queries to vectors, shape (len(texts), dimension)."""
+        ...

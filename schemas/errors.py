@@ -1,0 +1,33 @@
+"""The errors a user can meet. Each message names what was found and what to do next."""
+
+
+class AlmanacError(Exception):
+    """Refused or failed for a reason the user can act on; the command line exits with 1."""
+
+
+class ConfigError(AlmanacError):
+    """The configuration cannot be used as it stands; the command line exits with 2."""
+
+
+class SourceUnavailable(AlmanacError):
+    """A source as a whole cannot be listed; nothing was changed."""
+
+
+class ReleaseNotFound(AlmanacError):
+    """No release answers to the date, time or number that was asked for."""
+
+
+class RunRefused(AlmanacError):
+    """The run must not publish: the losses are too large, or its time is already past."""
+
+
+class LeaseHeld(AlmanacError):
+    """Another writer holds the lakehouse."""
+
+
+class EmbeddingFailed(AlmanacError):
+    """A model or endpoint did not return one finite vector of the right size per text."""
+
+
+class VerificationFailed(AlmanacError):
+    """The index differs from what Delta says it must hold; it was not published."""

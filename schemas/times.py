@@ -1,0 +1,45 @@
+"""Logical times: parsed once at the edge, UTC from there on."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from schemas.errors import ConfigError
+
+_DATE_LENGTH = len("2026-03-03")
+
+
+def parse_when(text: str) -> datetime:
+    """Read a date or a timestamp as a UTC instant.
+
+    A bare date means its last microsecond, UTC. A timestamp without an offset is taken as UTC; one
+    with an offset is converted.
+
+    Raises:
+        ConfigError: `text` is neither.
+    """
+    value = text.strip()
+    try:
+        if len(value) == _DATE_LENGTH:
+            return end_of_day(date.fromisoformat(value))
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ConfigError(
+            f"{text!r} is neither a date (2026-03-03) nor a timestamp (2026-03-03T02:00:00+01:00)"
+        ) from None
+    return as_utc(moment)
+
+
+def end_of_day(day: date) -> datetime:
+    """The last microsecond of `day`, UTC."""
+    return datetime.combine(day, time.min, UTC) + timedelta(days=1, microseconds=-1)
+
+
+def as_utc(moment: datetime) -> datetime:
+    """`moment` in UTC; one without an offset is taken to be UTC already."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def isoformat(moment: datetime) -> str:
+    """The one spelling of an instant in output: UTC, with a `Z`, fractions only where present."""
+    return as_utc(moment).isoformat().replace("+00:00", "Z")

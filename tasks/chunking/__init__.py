@@ -1,0 +1,1 @@
+"""Cutting documents into passages that keep their place when the document changes."""

@@ -1,0 +1,1 @@
+"""Reading documents from folders and tables on any file system fsspec knows."""
