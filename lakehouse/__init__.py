@@ -1,0 +1,28 @@
+"""Delta holds the truth, Lance is derived: the storage specification.
+
+    <lakehouse>/
+      delta/document_changes   append-only; one put or delete of one document in one snapshot `seq`
+      delta/chunks             one passage of one document text under one chunker; content-addressed
+      delta/embeddings         one vector (little-endian float32 bytes) of one text under one
+                               embedder; partitioned by embedder; content-addressed
+      delta/releases           one published state of one index; its append *is* the publish
+      delta/quarantine         rejected rows with their reason, and what became of them
+      delta/runs               one report a run
+      delta/source_files       what each source file was when last read (a cache, rebuilt at need)
+      delta/lease              the one writer at a time
+      lance/<table>.lance      one table an index, embedder and chunker; readers open tags only
+
+State as of snapshot N is the change of greatest `seq <= N` of each document, deletes left out.
+Nothing is ever read by Delta version or Delta timestamp: a copy of a table changes those answers.
+
+Order of a publish: document_changes, chunks and embeddings, Lance rows and indexes, Lance tag,
+and last the row in `releases`. A crash before that row leaves changes with a `seq` and a tag with
+a number that no release names; the next writer removes both. Chunks and embeddings are keyed by
+content, so what a crash left of them is simply found again.
+
+Deleted rows of a Lance table stay in the files of older tags, which keep answering as they did.
+"""
+
+from lakehouse.lakehouse import Lakehouse, open_lakehouse
+
+__all__ = ["Lakehouse", "open_lakehouse"]

@@ -1,0 +1,115 @@
+"""The log of document changes and the state it adds up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from lakehouse.delta import DeltaLog
+from schemas.documents import Document
+from schemas.tables import DOCUMENT_CHANGES
+
+Key = tuple[str, str]  # (source, doc_id)
+
+_STATE = """
+    SELECT {columns} FROM (
+        SELECT *, row_number() OVER (PARTITION BY source, doc_id ORDER BY seq DESC) AS newest
+        FROM (SELECT seq, op, {columns} FROM log WHERE seq <= {seq})
+    ) WHERE newest = 1 AND op = 'put' ORDER BY source, doc_id
+"""
+_STATE_COLUMNS = (
+    "source", "doc_id", "content_hash", "document_hash", "title", "uri", "media_type", "bytes",
+    "characters",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """What a snapshot knows of one document, its text left out. `bytes` as the source held it."""
+
+    source: str
+    doc_id: str
+    content_hash: str
+    document_hash: str
+    title: str
+    uri: str
+    media_type: str
+    bytes: int
+    characters: int
+
+    @property
+    def key(self) -> Key:
+        """What identifies a document in a lakehouse."""
+        return (self.source, self.doc_id)
+
+
+class DocumentLog:
+    """`document_changes`: what changed in which snapshot."""
+
+    def __init__(self, log: DeltaLog) -> None:
+        self._log = log
+
+    def state(self, seq: int) -> dict[Key, StoredDocument]:
+        """Documents of snapshot `seq` in key order."""
+        if seq < 1:
+            return {}
+        sql = _STATE.format(columns=", ".join(_STATE_COLUMNS), seq=int(seq))
+        rows = self._log.query(sql).to_pylist()
+        return {stored.key: stored for stored in (StoredDocument(**row) for row in rows)}
+
+    def texts(self, document_hashes: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
+        """(document_hash, title, media_type, text) of each hash that is known, once, by hash."""
+        wanted = pa.table({"hash": pa.array(sorted(set(document_hashes)), pa.string())})
+        found = self._log.query(
+            "SELECT DISTINCT ON (document_hash) document_hash, title, media_type, text "
+            "FROM log SEMI JOIN wanted ON log.document_hash = wanted.hash "
+            "WHERE op = 'put' ORDER BY document_hash",
+            wanted=wanted,
+        )
+        for row in found.to_pylist():
+            yield row["document_hash"], row["title"], row["media_type"], row["text"]
+
+    def append(
+        self,
+        seq: int,
+        run_id: str,
+        puts: Iterable[tuple[str, Document]],
+        deletes: Iterable[Key],
+    ) -> None:
+        """Store one snapshot's changes in one commit; `puts` are (source, document)."""
+        rows = [_put(source, document, seq, run_id) for source, document in puts]
+        rows += [_delete(key, seq, run_id) for key in deletes]
+        self._log.append(pa.Table.from_pylist(rows, DOCUMENT_CHANGES))
+
+    def discard_after(self, seq: int) -> int:
+        """Remove the changes of snapshots that no release names; how many there were."""
+        count = self._log.query(f"SELECT count(*) AS n FROM log WHERE seq > {int(seq)}")
+        orphans = int(count["n"][0].as_py())
+        if orphans:
+            self._log.delete(f"seq > {int(seq)}")
+        return orphans
+
+
+def _put(source: str, document: Document, seq: int, run_id: str) -> dict[str, object]:
+    return {
+        "source": source,
+        "doc_id": document.doc_id,
+        "seq": seq,
+        "op": "put",
+        "run_id": run_id,
+        "content_hash": document.content_hash,
+        "document_hash": document.text_hash,
+        "title": document.title,
+        "uri": document.uri,
+        "media_type": document.media_type,
+        "bytes": document.size,
+        "characters": len(document.text),
+        "metadata": document.metadata_json,
+        "text": document.text,
+    }
+
+
+def _delete(key: Key, seq: int, run_id: str) -> dict[str, object]:
+    return {"source": key[0], "doc_id": key[1], "seq": seq, "op": "delete", "run_id": run_id}

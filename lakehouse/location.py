@@ -1,0 +1,48 @@
+"""Where a lakehouse is, and how each engine is told to reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A folder or an object-store URI with its storage options.
+
+    `options` are spelled as Delta spells them (AWS_ENDPOINT_URL, AWS_REGION, AWS_ALLOW_HTTP).
+    """
+
+    uri: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def child(self, *parts: str) -> str:
+        """The URI of something inside."""
+        return "/".join((self.uri.rstrip("/"), *parts))
+
+    @property
+    def is_local(self) -> bool:
+        """On this machine's file system."""
+        return "://" not in self.uri
+
+    @property
+    def delta_options(self) -> dict[str, str]:
+        """Storage options as deltalake wants them."""
+        return {key.upper(): value for key, value in self.options.items()}
+
+    @property
+    def lance_options(self) -> dict[str, str]:
+        """Storage options as lancedb wants them: lower case, allow_http without its prefix."""
+        renamed = {"aws_endpoint_url": "aws_endpoint", "aws_allow_http": "allow_http"}
+        lowered = {key.lower(): value for key, value in self.options.items()}
+        return {renamed.get(key, key): value for key, value in lowered.items()}
+
+
+def locate(uri: str, options: Mapping[str, str] | None = None) -> Location:
+    """`uri` as a Location; a local path is made absolute and its home sign is resolved."""
+    if uri.startswith("file://"):
+        uri = uri.removeprefix("file://")
+    if "://" not in uri:
+        uri = str(Path(uri).expanduser().resolve())
+    return Location(uri, dict(options or {}))

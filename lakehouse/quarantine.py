@@ -1,0 +1,101 @@
+"""What was rejected, why, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lakehouse.delta import DeltaLog
+from schemas.documents import Rejection
+from schemas.hashing import sha256_parts
+
+_NEWEST = """
+    SELECT * EXCLUDE (newest) FROM (
+        SELECT *, row_number() OVER (PARTITION BY id ORDER BY ordinal DESC) AS newest FROM log
+    ) WHERE newest = 1 ORDER BY source, doc_id, expectation, value, id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One rejection in the table; `id` comes from the content, so a rerun adds nothing."""
+
+    id: str
+    source: str
+    doc_id: str
+    expectation: str
+    severity: str
+    value: str
+    reason: str
+    status: str
+    run_id: str
+    at: datetime
+    ordinal: int
+
+
+class Quarantine:
+    """`quarantine`: rejections, opened by one run and resolved by a later one."""
+
+    def __init__(self, log: DeltaLog) -> None:
+        self._log = log
+
+    def rows(self, status: str | None = "open") -> list[Quarantined]:
+        """Rejections by source and document; those of every status for None."""
+        rows = [Quarantined(**row) for row in self._log.query(_NEWEST).to_pylist()]
+        return [row for row in rows if status is None or row.status == status]
+
+    def record(
+        self,
+        found: Iterable[tuple[str, Rejection]],
+        unread: frozenset[tuple[str, str]],
+        run_id: str,
+        at: datetime,
+    ) -> tuple[int, int]:
+        """Make the open rows equal to what this run `found`: (source, rejection) pairs.
+
+        Rows of `unread` (source, doc_id) documents, which this run had no reason to read, stay as
+        they are. Returns how many rows were opened and how many resolved.
+        """
+        rows = self.rows(status=None)
+        standing = {row.id: row for row in rows if row.status == "open"}
+        now = {_id(source, rejection): (source, rejection) for source, rejection in found}
+        gone = [
+            row
+            for row in standing.values()
+            if row.id not in now and (row.source, row.doc_id) not in unread
+        ]
+        fresh = [now[key] for key in sorted(now) if key not in standing]
+        stamp = {
+            "run_id": run_id,
+            "at": at,
+            "ordinal": 1 + max((row.ordinal for row in rows), default=0),
+        }
+        opened = [_row(source, rejection) | stamp for source, rejection in fresh]
+        resolved = [_closed(row) | stamp for row in gone]
+        self._log.append(opened + resolved)
+        return len(opened), len(resolved)
+
+
+def _id(source: str, rejection: Rejection) -> str:
+    parts = (source, rejection.doc_id, rejection.expectation, rejection.value, rejection.reason)
+    return sha256_parts(*parts)[:32]
+
+
+def _row(source: str, rejection: Rejection) -> dict[str, Any]:
+    return {
+        "id": _id(source, rejection),
+        "source": source,
+        "doc_id": rejection.doc_id,
+        "expectation": rejection.expectation,
+        "severity": rejection.severity,
+        "value": rejection.value,
+        "reason": rejection.reason,
+        "status": "open",
+    }
+
+
+def _closed(row: Quarantined) -> dict[str, Any]:
+    names = ("id", "source", "doc_id", "expectation", "severity", "value", "reason")
+    return {name: getattr(row, name) for name in names} | {"status": "resolved"}

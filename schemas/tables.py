@@ -1,0 +1,142 @@
+"""The Arrow schema of every Delta table and of an index, in one place."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
+
+
+def _table(*required: pa.Field, optional: tuple[pa.Field, ...] = ()) -> pa.Schema:
+    return pa.schema([field.with_nullable(False) for field in required] + list(optional))
+
+
+DOCUMENT_CHANGES = _table(
+    pa.field("source", pa.string()),
+    pa.field("doc_id", pa.string()),
+    pa.field("seq", pa.int64()),
+    pa.field("op", pa.string()),  # put | delete
+    pa.field("run_id", pa.string()),
+    optional=(
+        pa.field("content_hash", pa.string()),
+        pa.field("document_hash", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("uri", pa.string()),
+        pa.field("media_type", pa.string()),
+        pa.field("bytes", pa.int64()),
+        pa.field("characters", pa.int64()),
+        pa.field("metadata", pa.string()),  # canonical JSON
+        pa.field("text", pa.string()),
+    ),
+)
+
+CHUNKS = _table(
+    pa.field("document_hash", pa.string()),
+    pa.field("chunker", pa.string()),
+    pa.field("ordinal", pa.int32()),
+    pa.field("heading", pa.string()),
+    pa.field("text", pa.string()),
+    pa.field("text_hash", pa.string()),
+    pa.field("start", pa.int64()),
+    pa.field("end", pa.int64()),
+    pa.field("tokens", pa.int32()),
+)
+
+EMBEDDINGS = _table(
+    pa.field("embedder", pa.string()),
+    pa.field("text_hash", pa.string()),
+    pa.field("vector", pa.binary()),  # little-endian float32, `dimension` of them
+)
+
+RELEASES = _table(
+    pa.field("seq", pa.int64()),
+    pa.field("index", pa.string()),
+    pa.field("kind", pa.string()),  # publish | rollback | withdrawal
+    pa.field("logical_time", UTC_MICROSECONDS),
+    pa.field("published_at", UTC_MICROSECONDS),
+    pa.field("run_id", pa.string()),
+    pa.field("snapshot_seq", pa.int64()),
+    pa.field("documents", pa.int64()),
+    pa.field("rows", pa.int64()),
+    pa.field("digest", pa.string()),
+    pa.field("chunker", pa.string()),
+    pa.field("embedder", pa.string()),
+    pa.field("embedder_identity", pa.string()),  # canonical JSON
+    pa.field("lance_table", pa.string()),
+    pa.field("lance_version", pa.int64()),
+    pa.field("lance_tag", pa.string()),
+    pa.field("search", pa.string()),  # canonical JSON: language, full-text and vector index
+    pa.field("made_by", pa.string()),  # canonical JSON: code, reader, rules, libraries, threads
+)
+
+QUARANTINE = _table(
+    pa.field("id", pa.string()),
+    pa.field("source", pa.string()),
+    pa.field("doc_id", pa.string()),
+    pa.field("expectation", pa.string()),
+    pa.field("severity", pa.string()),
+    pa.field("value", pa.string()),
+    pa.field("reason", pa.string()),
+    pa.field("status", pa.string()),  # open | resolved
+    pa.field("run_id", pa.string()),
+    pa.field("at", UTC_MICROSECONDS),  # the run's logical time
+    pa.field("ordinal", pa.int64()),  # greater is later
+)
+
+RUNS = _table(
+    pa.field("run_id", pa.string()),
+    pa.field("logical_time", UTC_MICROSECONDS),
+    pa.field("started_at", UTC_MICROSECONDS),
+    pa.field("finished_at", UTC_MICROSECONDS),
+    pa.field("status", pa.string()),  # published | unchanged | refused | failed
+    pa.field("report", pa.string()),  # canonical JSON
+)
+
+SOURCE_FILES = _table(
+    pa.field("source", pa.string()),
+    pa.field("path", pa.string()),
+    pa.field("ordinal", pa.int64()),  # greater is later
+    pa.field("present", pa.bool_()),
+    pa.field("rules", pa.string()),  # fingerprint of reader and expectations
+    pa.field("documents", pa.list_(pa.string())),  # doc_id of what was accepted
+    pa.field("hashes", pa.list_(pa.string())),  # its content_hash, in the same order
+    pa.field("rejected", pa.list_(pa.string())),  # doc_id of what a must kept out
+    optional=(pa.field("stamp", pa.string()),),
+)
+
+LEASE = _table(
+    pa.field("holder", pa.string()),
+    pa.field("purpose", pa.string()),
+    pa.field("host", pa.string()),
+    pa.field("pid", pa.int64()),
+    pa.field("process_started", pa.float64()),
+    pa.field("expires_at", UTC_MICROSECONDS),
+)
+
+DELTA_TABLES: dict[str, pa.Schema] = {
+    "document_changes": DOCUMENT_CHANGES,
+    "chunks": CHUNKS,
+    "embeddings": EMBEDDINGS,
+    "releases": RELEASES,
+    "quarantine": QUARANTINE,
+    "runs": RUNS,
+    "source_files": SOURCE_FILES,
+    "lease": LEASE,
+}
+PARTITIONS: dict[str, list[str]] = {"embeddings": ["embedder"]}
+
+
+def index_schema(dimension: int) -> pa.Schema:
+    """One row a chunk of a document, `vector` of shape (dimension,)."""
+    return pa.schema(
+        [
+            pa.field("chunk_id", pa.string()),
+            pa.field("source", pa.string()),
+            pa.field("doc_id", pa.string()),
+            pa.field("heading", pa.string()),
+            pa.field("text", pa.string()),
+            pa.field("text_hash", pa.string()),
+            pa.field("row_hash", pa.binary(32)),
+            pa.field("vector", pa.list_(pa.float32(), dimension)),
+        ]
+    )
