@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -29,6 +30,11 @@ class ChunkStore:
         """Chunks of the document texts, by document_hash and ordinal."""
         found = self._matching(chunker, document_hashes, "log.*")
         return found.sort_by([("document_hash", "ascending"), ("ordinal", "ascending")])
+
+    def counts(self, chunker: str, document_hashes: Iterable[str]) -> dict[str, int]:
+        """How many chunks each document text has."""
+        found = self._matching(chunker, document_hashes, "document_hash, ordinal")
+        return Counter(found["document_hash"].to_pylist())
 
     def append(self, chunker: str, chunked: Mapping[str, Sequence[Chunk]]) -> None:
         """Store the chunks of each document text, by its hash, in one commit."""

@@ -110,7 +110,9 @@ class DeltaLog:
     ) -> None:
         from deltalake import CommitProperties, Transaction, write_deltalake
 
-        table = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), self.schema)
+        table = (
+            rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), self.schema)
+        )
         if not table.num_rows:
             return
         marks = [Transaction(*transaction)] if transaction else None

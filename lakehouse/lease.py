@@ -81,12 +81,16 @@ class Lease:
     def _try(self) -> dict[str, Any] | None:
         """None: it is ours now. Else the row of who has it."""
         self._number = self._log.transaction_version(_NAME)
-        rows = self._log.read().to_pylist()
-        if rows and _is_alive(rows[0]):
-            return rows[0]
+        row = self._row()
+        if row and _is_alive(row):
+            return row
         if self._commit(datetime.now(UTC) + self._ttl):
             return None
-        return self._log.read().to_pylist()[0]
+        return self._row()
+
+    def _row(self) -> dict[str, Any] | None:
+        rows: list[dict[str, Any]] = self._log.read().to_pylist()
+        return rows[0] if rows else None
 
     def _commit(self, expires_at: datetime) -> bool:
         from deltalake.exceptions import CommitFailedError
@@ -131,7 +135,7 @@ def _is_alive(row: dict[str, Any]) -> bool:
         return False
     if row["host"] != platform.node():
         return True
-    return _process_started(row["pid"]) == row["process_started"]
+    return bool(_process_started(row["pid"]) == row["process_started"])
 
 
 def _process_started(pid: int) -> float | None:

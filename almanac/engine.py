@@ -1,0 +1,54 @@
+"""Run a flow from the command line, on the configured Prefect server or an ephemeral one."""
+
+from __future__ import annotations
+
+import logging
+import os
+from importlib import import_module
+from typing import Any
+
+import click
+
+from schemas.errors import AlmanacError
+
+# A first start migrates the server's database: longer than Prefect's own 20 seconds here and there.
+_DEFAULTS = {
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+}
+
+
+def run_flow(name: str, **parameters: Any) -> dict[str, Any]:
+    """Run `flows/<name>.py:<name>` in this process and return what it returns.
+
+    Raises:
+        AlmanacError: what the flow raised, or that no Prefect API can be reached.
+    """
+    for key, value in _DEFAULTS.items():
+        os.environ.setdefault(key, value)
+    from prefect.settings import get_current_settings
+
+    url = get_current_settings().api.url
+    if url is None:
+        click.echo("Starting an ephemeral Prefect API (10 to 20 seconds) …", err=True)
+    for logger in ("prefect.flow_runs", "prefect.task_runs"):
+        logging.getLogger(logger).addFilter(_without_known_tracebacks)
+    flow = getattr(import_module(f"flows.{name}"), name)
+    try:
+        result: dict[str, Any] = flow(**parameters)
+    except RuntimeError as error:
+        if "Failed to reach API" not in str(error):
+            raise
+        raise AlmanacError(
+            f"no Prefect server answers at {url}: start it, or unset PREFECT_API_URL to run alone"
+        ) from error
+    return result
+
+
+def _without_known_tracebacks(record: logging.LogRecord) -> bool:
+    """Keep the message of an error that was raised on purpose, and spare its traceback."""
+    if record.exc_info and isinstance(record.exc_info[1], AlmanacError):
+        record.exc_info = None
+        record.exc_text = None
+    return True

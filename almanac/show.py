@@ -1,0 +1,111 @@
+"""What the command line prints for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+Report = Mapping[str, Any]
+_SHOWN = 10
+
+
+def nightly(result: Report) -> str:
+    """A run: what changed, what it cost, what was rejected, where the index is."""
+    from tasks.stages.report import count_lines, headline, quarantine_counts
+
+    lines = [headline(result), ""]
+    lines += [f"  {label:<10} {figures}" for label, figures in count_lines(result)]
+    rejected = result["quarantine"]
+    if rejected:
+        lines += ["", "  rejected in this run:"]
+        lines += [
+            f"    {count} × {rule} ({severity})"
+            for severity, rule, count in quarantine_counts(result)
+        ]
+        lines += [
+            f"    {_safe(row['doc_id'])}: {_safe(row['reason'])}"
+            for row in [row for row in rejected if row["severity"] == "must"][:_SHOWN]
+        ]
+        lines.append("    all of them: almanac quarantine list")
+    seconds = result["seconds"]
+    stages = ", ".join(f"{name} {seconds[name]:.1f}" for name in seconds if name != "total")
+    lines += ["", f"  seconds    {seconds['total']:.1f} in all: {stages}"]
+    return "\n".join(lines)
+
+
+def plan(result: Report) -> str:
+    """What a run would do."""
+    counts = ", ".join(f"{count} {name}" for name, count in result["documents"].items())
+    texts, price = result["chunks"], result["price"]
+    cost = f", {price:.4f} at the configured price" if price else ""
+    lines = [
+        f"  documents  {counts}",
+        f"  texts      {texts['in_changed_documents']} in changed documents, "
+        f"{texts['to_embed']} of them to embed",
+        f"  tokens     {result['tokens_to_embed']} with {result['embedder']}{cost}",
+    ]
+    lines += [f"  would stop {reason}" for reason in result["would_stop"]]
+    return "\n".join(lines)
+
+
+def history(result: Report) -> str:
+    """Releases as a table."""
+    rows = [
+        (
+            str(row["seq"]), row["logical_time"], row["kind"], str(row["documents"]),
+            str(row["rows"]), row["embedder_identity"].get("model", ""), row["digest"][:16],
+        )
+        for row in result["releases"]
+    ]  # fmt: skip
+    if not rows:
+        return "No release yet: run `almanac nightly`."
+    return _table(("release", "as of", "kind", "documents", "rows", "model", "digest"), rows)
+
+
+def search(result: Report) -> str:
+    """Hits with the beginning of their text."""
+    if not result["hits"]:
+        return f"No hit in release {result['release']}."
+    lines = [f"Release {result['release']}:"]
+    for hit in result["hits"]:
+        lines += ["", f"{hit['rank']:>3}. {_safe(hit['doc_id'])}  ({hit['score']:.4f})"]
+        body = " ".join(hit["text"].split())
+        lines.append("     " + _safe(body[:240] + ("…" if len(body) > 240 else "")))
+    return "\n".join(lines)
+
+
+def documents(result: Report) -> str:
+    """Documents as a table."""
+    rows = [
+        (_safe(row["doc_id"]), str(row["bytes"]), str(row["chunks"]), row["content_hash"][:12],
+         _safe(row["title"]))
+        for row in result["documents"]
+    ]  # fmt: skip
+    head = f"Release {result['release']} as of {result['as_of']}: {len(rows)} documents\n"
+    return head + _table(("document", "bytes", "chunks", "content", "title"), rows)
+
+
+def quarantine(result: Report) -> str:
+    """Rejections as a table."""
+    rows = [
+        (_safe(row["doc_id"]), row["expectation"], row["severity"], row["at"], _safe(row["reason"]))
+        for row in result["rows"]
+    ]
+    if not rows:
+        return "Nothing is in quarantine."
+    return _table(("document", "rule", "severity", "as of", "reason"), rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    rows = list(rows)
+    widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
+    widths = [min(width, 60) for width in widths[:-1]] + [0]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [head, *rows]
+    )
+
+
+def _safe(text: str) -> str:
+    """Text from a document on one line, control characters shown as dots."""
+    return "".join(char if char.isprintable() else "·" for char in text)

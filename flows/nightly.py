@@ -1,0 +1,78 @@
+"""The nightly run: read, validate, snapshot, chunk, embed, index, verify, publish."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from prefect import flow, runtime
+from pydantic import Field
+
+from schemas.settings import load_settings
+from tasks import nightly as stages
+from tasks.stages.models import Models
+from tasks.stages.report import Outcome, Recorded
+
+
+@flow(name="nightly", description=__doc__, validate_parameters=True)
+def nightly(
+    source: Annotated[
+        str | None,
+        Field(description="A folder or URL to read instead of the configured source."),
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        Field(description="The time the run speaks for; its scheduled start unless given."),
+    ] = None,
+    accept_losses: Annotated[
+        bool, Field(description="Publish although many documents vanished or shrank.")
+    ] = False,
+    read_all: Annotated[
+        bool, Field(description="Read files too that size and time say are unchanged.")
+    ] = False,
+    retry_quarantined: Annotated[
+        bool, Field(description="Read files again that something was quarantined from.")
+    ] = False,
+    lakehouse: Annotated[
+        str | None, Field(description="Another lakehouse than the configured one.")
+    ] = None,
+    config: Annotated[str | None, Field(description="Another configuration file.")] = None,
+) -> dict[str, Any]:
+    """Bring the index to what the sources hold and publish it as a release of its logical time.
+
+    Returns the report of the run. Nothing is published where nothing changed.
+    """
+    overrides = {"lakehouse": lakehouse} if lakehouse else {}
+    settings = load_settings(config, **overrides)
+    if source:
+        settings = settings.with_source(source)
+    run = stages.begin(settings, as_of or _scheduled(), runtime.flow_run.id)
+    models, ttl, wait = Models(settings), settings.lease.ttl_seconds, settings.lease.wait_seconds
+
+    with (
+        run.lake.lease(run.run_id, "nightly run", ttl, wait) as lease,
+        Recorded(run, Outcome()) as outcome,
+    ):
+        state = stages.recover(run)
+        found = stages.read_and_validate(run, state, read_all, retry_quarantined)
+        changes = stages.compare_with_last_release(run, state, found, accept_losses)
+        outcome.saw(changes, found.rejections)
+        outcome.checks += found.checks
+        outcome.release = run.releases.latest()
+        if stages.speaks_already(run, changes, outcome):
+            return stages.finish(run, found, outcome)
+        change = stages.store_snapshot(run, models, changes)
+        if stages.nothing_to_publish(run, models, change, outcome):
+            return stages.finish(run, found, outcome)
+        stages.chunk_documents(run, models, change)
+        embedding = stages.embed_texts(run, models, change)
+        written = stages.write_index(run, models, change)
+        outcome.checks += stages.verify_index(run, written)
+        outcome.release = stages.publish_release(run, models, written, lease)
+        outcome.published = True
+        outcome.wrote(written, embedding)
+        return stages.finish(run, found, outcome)
+
+
+def _scheduled() -> datetime:
+    return runtime.flow_run.scheduled_start_time or datetime.now(UTC)

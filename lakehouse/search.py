@@ -1,0 +1,129 @@
+"""Searching one release, always through its tag: the same question, the same answer.
+
+Ties are broken by chunk id. The engines return ties in the order of their files, so more rows than
+asked for are fetched until the score at the edge changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from lakehouse.location import Location
+from lakehouse.releases import Release
+from schemas.errors import ReleaseNotFound
+
+Mode = Literal["vector", "text", "hybrid"]
+_COLUMNS = ["chunk_id", "source", "doc_id", "heading", "text"]
+_CANDIDATES = 100  # of each side of a hybrid search
+_RRF_K = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One passage that answers. Greater scores are better; scores of two modes do not compare.
+
+    vector: cosine similarity. text: BM25. hybrid: the fused score, from 0 to 1.
+    """
+
+    rank: int
+    doc_id: str
+    chunk_id: str
+    score: float
+    heading: str
+    text: str
+    source: str
+
+
+class IndexReader:
+    """One release, read only. Opening it costs milliseconds at any size."""
+
+    def __init__(self, location: Location, release: Release) -> None:
+        import lance
+
+        self.release = release
+        uri = location.child("lance", f"{release.lance_table}.lance")
+        try:
+            self._dataset = lance.dataset(
+                uri, version=release.lance_tag, storage_options=location.lance_options or None
+            )
+        except (OSError, ValueError) as error:
+            raise ReleaseNotFound(
+                f"the index files of release {release.seq} are not in {uri}: {error}"
+            ) from error
+
+    def count_rows(self) -> int:
+        """Rows of the release as its table has them."""
+        return int(self._dataset.count_rows())
+
+    def vector(self, query: NDArray[np.float32], k: int) -> list[Hit]:
+        """The `k` nearest by cosine to a query of shape (dimension,)."""
+        exact = self.release.search["vector"] == "exact"
+        nearest: dict[str, Any] = {"column": "vector", "q": query, "metric": "cosine"}
+        nearest |= {"use_index": not exact}
+        if not exact:
+            nearest |= {name: self.release.search[name] for name in ("nprobes", "refine_factor")}
+
+        def fetch(limit: int) -> pa.Table:
+            return self._dataset.to_table(columns=_COLUMNS, nearest=nearest | {"k": limit})
+
+        return self._ranked(fetch, "_distance", k)
+
+    def text(self, query: str, k: int) -> list[Hit]:
+        """The `k` best by BM25 over heading path and text, stemmed in the release's language."""
+        from lance.query import MatchQuery
+
+        if not self.release.rows or not query.strip():
+            return []
+        match = MatchQuery(query, "text")
+
+        def fetch(limit: int) -> pa.Table:
+            return self._dataset.to_table(columns=_COLUMNS, full_text_query=match, limit=limit)
+
+        return self._ranked(fetch, "_score", k)
+
+    def hybrid(self, query: str, vector: NDArray[np.float32], k: int) -> list[Hit]:
+        """Both searches fused."""
+        depth = max(_CANDIDATES, k)
+        return fuse(self.vector(vector, depth), self.text(query, depth))[:k]
+
+    def _ranked(self, fetch: Callable[[int], pa.Table], column: str, k: int) -> list[Hit]:
+        total, limit = self.release.rows, k + 8
+        if k < 1 or not total:
+            return []
+        while True:
+            found = _ordered(fetch(min(limit, total)), column)
+            if limit >= total or len(found) < limit or found[k - 1].score != found[-1].score:
+                return found[:k]
+            limit *= 2
+
+
+def _ordered(rows: pa.Table, column: str) -> list[Hit]:
+    sign = -1.0 if column == "_distance" else 1.0
+    base = 1.0 if column == "_distance" else 0.0
+    scored = [(base + sign * row[column], row) for row in rows.to_pylist()]
+    scored.sort(key=lambda pair: (-pair[0], pair[1]["chunk_id"]))
+    return [_hit(rank, score, row) for rank, (score, row) in enumerate(scored, 1)]
+
+
+def _hit(rank: int, score: float, row: dict[str, Any]) -> Hit:
+    return Hit(rank=rank, score=score, **{name: row[name] for name in _COLUMNS})
+
+
+def fuse(first: Sequence[Hit], second: Sequence[Hit]) -> list[Hit]:
+    """Reciprocal rank fusion, k = 60 (Cormack, Clarke and Buettcher, SIGIR 2009)."""
+    scores: dict[str, float] = {}
+    hits: dict[str, Hit] = {}
+    for ranking in (first, second):
+        for hit in ranking:
+            scores[hit.chunk_id] = scores.get(hit.chunk_id, 0.0) + 1.0 / (_RRF_K + hit.rank)
+            hits.setdefault(hit.chunk_id, hit)
+    order = sorted(scores, key=lambda chunk: (-scores[chunk], chunk))
+    return [
+        replace(hits[chunk], rank=rank, score=scores[chunk]) for rank, chunk in enumerate(order, 1)
+    ]

@@ -1,0 +1,234 @@
+"""The stages of the nightly run as Prefect tasks.
+
+One task a stage, never one a document: each task run costs the API about 40 ms of its processor.
+What is handed on are plain objects that Prefect does not walk into; nothing is cached, because
+the lakehouse itself knows what is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from prefect import get_run_logger, task
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    update_progress_artifact,
+)
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import Task, exponential_backoff
+
+from lakehouse.documents import Key, StoredDocument
+from lakehouse.lease import Lease
+from lakehouse.releases import Release
+from schemas.errors import AlmanacError, RunRefused
+from schemas.report import CheckResult
+from schemas.settings import Settings
+from schemas.times import isoformat
+from tasks.stages import compare, ingest, publish, report, snapshot
+from tasks.stages.models import Models
+from tasks.stages.run import Run, begin_run
+
+State_ = Mapping[Key, StoredDocument]
+_PROGRESS_FROM = 256  # below that a stage takes seconds
+
+
+def _may_pass(task: Task[..., Any], task_run: TaskRun, state: State) -> bool:
+    """Try again what the outside broke, not what was refused for a reason."""
+    error = state.result(raise_on_failure=False)
+    return not isinstance(error, AlmanacError)
+
+
+_OUTSIDE: dict[str, Any] = {
+    "cache_policy": NO_CACHE,
+    "retries": 3,
+    "retry_delay_seconds": exponential_backoff(2),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": _may_pass,
+}
+
+
+def begin(settings: Settings, logical_time: datetime, run_id: str | None) -> Run:
+    """Name the run and say what it is about."""
+    run = begin_run(settings, logical_time, run_id)
+    sources = ", ".join(f"{name} ({one.uri})" for name, one in sorted(settings.sources.items()))
+    get_run_logger().info(
+        "Run %s as of %s: %s into %s",
+        run.run_id, isoformat(run.logical_time), sources, run.lake.location.uri,
+    )  # fmt: skip
+    return run
+
+
+@task(name="recover", cache_policy=NO_CACHE)
+def recover(run: Run) -> State_:
+    """Forget what a killed run left, refuse a time that is past, and open the last snapshot."""
+    latest = run.releases.latest()
+    if latest and run.logical_time < latest.logical_time:
+        raise RunRefused(
+            f"--as-of {isoformat(run.logical_time)} is earlier than the newest release, "
+            f"{latest.seq} of {isoformat(latest.logical_time)}: history is only added to"
+        )
+    with run.timed("recover"):
+        orphans = snapshot.recover(run)
+        state = run.lake.documents.state(run.releases.last_snapshot())
+    if orphans:
+        get_run_logger().warning("Cleared %d changes that a killed run left unpublished", orphans)
+    return state
+
+
+@task(name="read-and-validate", **_OUTSIDE)
+def read_and_validate(run: Run, state: State_, read_all: bool, retry: bool) -> ingest.Ingested:
+    """Read what may have changed and quarantine what breaks a must."""
+    with _Progress("reading", "files read") as progress:
+        found = ingest.ingest(run, state, read_all, retry, progress)
+    opened, resolved = run.lake.quarantine.record(
+        found.rejections, frozenset(found.unchecked), run.run_id, run.logical_time
+    )
+    get_run_logger().info(
+        "%d files, %d read, %d other entries; %d documents rejected (%d rows new in quarantine, "
+        "%d resolved)",
+        found.files, len(found.read), found.skipped, len(found.rejected), opened, resolved,
+    )  # fmt: skip
+    return found
+
+
+@task(name="compare-with-last-release", cache_policy=NO_CACHE)
+def compare_with_last_release(
+    run: Run, state: State_, found: ingest.Ingested, accept_losses: bool
+) -> compare.Changes:
+    """What changed; stops the run where too much is gone."""
+    with run.timed("compare"):
+        changes = compare.Changes(state, found)
+        checks = compare.check_losses(changes, state, run.settings.guards, accept_losses)
+    found.checks += checks
+    figures = ", ".join(f"{count} {name}" for name, count in changes.counts().items())
+    get_run_logger().info("Documents: %s", figures)
+    return changes
+
+
+def speaks_already(run: Run, changes: compare.Changes, outcome: report.Outcome) -> bool:
+    """Is there a release of this very logical time? It stands, whatever changed since."""
+    latest = outcome.release
+    if latest is None or latest.logical_time != run.logical_time:
+        return False
+    if changes:
+        outcome.message = (
+            f"Release {latest.seq} already speaks for {isoformat(run.logical_time)}: what changed "
+            "since waits for a run with a later time."
+        )
+    return True
+
+
+def nothing_to_publish(
+    run: Run, models: Models, change: snapshot.IndexChange, outcome: report.Outcome
+) -> bool:
+    """Does the latest release hold all of this already?"""
+    return publish.is_current(run, models, change, outcome.release)
+
+
+@task(name="snapshot", cache_policy=NO_CACHE)
+def store_snapshot(run: Run, models: Models, changes: compare.Changes) -> snapshot.IndexChange:
+    """Append the changes and say what the index must take over."""
+    with run.timed("snapshot"):
+        seq = snapshot.store_changes(run, changes)
+        change = snapshot.plan_index(run, models, seq)
+    get_run_logger().info(
+        "Snapshot %d: %d documents to index anew, %d to drop",
+        seq, len(change.taken), len(change.dropped),
+    )  # fmt: skip
+    return change
+
+
+@task(name="chunk", cache_policy=NO_CACHE)
+def chunk_documents(run: Run, models: Models, change: snapshot.IndexChange) -> None:
+    """Cut the texts that were never cut by this chunker."""
+    with run.timed("chunk"):
+        cut = snapshot.store_chunks(run, models, change.taken.values())
+    get_run_logger().info("%d document texts cut into chunks", cut)
+
+
+@task(name="embed", **_OUTSIDE)
+def embed_texts(run: Run, models: Models, change: snapshot.IndexChange) -> snapshot.Embedding:
+    """Embed the texts that have no vector yet."""
+    with run.timed("embed"), _Progress("embedding", "texts embedded") as progress:
+        result = snapshot.store_vectors(run, models, change.taken.values(), progress)
+    get_run_logger().info(
+        "%d texts needed, %d embedded (%d tokens), %d known",
+        result.texts, result.embedded, result.tokens, result.texts - result.embedded,
+    )  # fmt: skip
+    return result
+
+
+@task(name="write-index", **_OUTSIDE)
+def write_index(run: Run, models: Models, change: snapshot.IndexChange) -> publish.Written:
+    """Bring the Lance table to the snapshot."""
+    with run.timed("index"):
+        written = publish.write_index(run, models, change)
+    get_run_logger().info(
+        "Index %s: %d rows, %d added, %d removed",
+        written.writer.name, written.rows, written.added_rows, len(written.removed),
+    )  # fmt: skip
+    return written
+
+
+@task(name="verify", cache_policy=NO_CACHE)
+def verify_index(run: Run, written: publish.Written) -> tuple[CheckResult, ...]:
+    """Hold the index against Delta."""
+    with run.timed("verify"):
+        return publish.verify_index(run, written)
+
+
+@task(name="publish", cache_policy=NO_CACHE)
+def publish_release(run: Run, models: Models, written: publish.Written, lease: Lease) -> Release:
+    """Tag, probe, and append the release."""
+    with run.timed("publish"):
+        release = publish.publish(run, models, written, lease)
+    get_run_logger().info("Published release %d of %s", release.seq, release.index)
+    return release
+
+
+@task(name="report", cache_policy=NO_CACHE)
+def finish(run: Run, found: ingest.Ingested, outcome: report.Outcome) -> dict[str, Any]:
+    """Remember the files that were read, and make the report of the run."""
+    with run.timed("remember"):
+        run.lake.files.record(found.read, found.gone)
+    result = report.report(run, outcome)
+    create_markdown_artifact(report.markdown(result), key="nightly-report", description="Nightly")
+    get_run_logger().info(report.headline(result))
+    return result
+
+
+class _Progress:
+    """A progress artifact, made only where the work is long enough to watch."""
+
+    def __init__(self, key: str, what: str) -> None:
+        self._key = f"{key}-progress"
+        self._what = what
+        self._artifact: UUID | None = None
+        self._shown = 0
+
+    def __enter__(self) -> _Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._artifact is not None:
+            update_progress_artifact(self._artifact, 100.0)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show `done` of `total`, at most a hundred times."""
+        percent = 100 * done // max(total, 1)
+        if total < _PROGRESS_FROM or percent == self._shown:
+            return
+        self._shown = percent
+        if self._artifact is None:
+            self._artifact = create_progress_artifact(
+                float(percent), key=self._key, description=self._what
+            )
+            return
+        update_progress_artifact(self._artifact, float(percent))
+        if percent % 10 == 0:
+            get_run_logger().info("%d of %d %s", done, total, self._what)

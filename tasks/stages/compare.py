@@ -1,0 +1,87 @@
+"""What changed since the last snapshot, and whether so much is gone that a person must look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from expectations.previous import DocumentSize, compare
+from lakehouse.documents import Key, StoredDocument
+from schemas.documents import Document
+from schemas.errors import RunRefused
+from schemas.report import CheckResult
+from schemas.settings import GuardSettings
+from tasks.stages.ingest import Ingested, kept_keys
+
+
+class Changes:
+    """The difference between the last snapshot and the sources, by (source, doc_id)."""
+
+    def __init__(self, state: Mapping[Key, StoredDocument], found: Ingested) -> None:
+        kept = kept_keys(found, state)
+        fresh = found.documents
+        self.added = {key: fresh[key] for key in sorted(fresh.keys() - state.keys())}
+        self.modified = {
+            key: fresh[key] for key in sorted(fresh.keys() & state.keys())
+            if _differs(fresh[key], state[key])
+        }  # fmt: skip
+        self.deleted = sorted(state.keys() - kept)
+        self.quarantined = found.rejected
+        accepted = fresh.keys() | found.unread
+        self.unchanged = (accepted & state.keys()) - self.modified.keys() - found.rejected
+        self._state = state
+
+    @property
+    def puts(self) -> Iterator[tuple[str, Document]]:
+        """(source, document) of all that is new or different."""
+        for key, document in (self.added | self.modified).items():
+            yield key[0], document
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.modified or self.deleted)
+
+    @property
+    def moved(self) -> int:
+        """Deleted documents whose content stands under another id now."""
+        arrived = {document.content_hash for document in self.added.values()}
+        return sum(self._state[key].content_hash in arrived for key in self.deleted)
+
+    def counts(self) -> dict[str, int]:
+        """What the report says; all but `deleted` sum to what the sources hold."""
+        return {
+            "added": len(self.added),
+            "modified": len(self.modified),
+            "deleted": len(self.deleted),
+            "unchanged": len(self.unchanged),
+            "quarantined": len(self.quarantined),
+        }
+
+
+def _differs(document: Document, stored: StoredDocument) -> bool:
+    seen = (document.content_hash, document.text_hash)
+    return seen != (stored.content_hash, stored.document_hash)
+
+
+def check_losses(
+    changes: Changes,
+    state: Mapping[Key, StoredDocument],
+    guards: GuardSettings,
+    accept_losses: bool,
+) -> tuple[CheckResult, ...]:
+    """Hold the changes against the last snapshot.
+
+    Raises:
+        RunRefused: too large a share vanished or shrank, and nobody said that it is meant so.
+    """
+    previous = {
+        key: DocumentSize(stored.content_hash, stored.characters) for key, stored in state.items()
+    }
+    current = dict(previous)
+    for key in changes.deleted:
+        del current[key]
+    for key, document in (changes.added | changes.modified).items():
+        current[key] = DocumentSize(document.content_hash, len(document.text))
+    checks = compare(previous, current, guards)
+    broken = [check.reason for check in checks if not check.success]
+    if broken and not accept_losses:
+        raise RunRefused("; ".join(broken))
+    return checks

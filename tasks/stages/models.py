@@ -1,0 +1,55 @@
+"""The chunker and the embedder of a run, and the names they give to what they make."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lakehouse.index import table_name
+from schemas.encoder import EmbedderIdentity, Encoder, TokenCounter
+from schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from tasks.chunking.chunker import MarkdownChunker
+
+
+class Models:
+    """Opened when first used: a run that changes nothing loads no weights."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def embedder(self) -> EmbedderIdentity:
+        """What decides the vectors."""
+        from tasks.embedding.factory import identity_of
+
+        return identity_of(self._settings.embedder)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The model itself."""
+        from tasks.embedding.factory import open_encoder
+
+        return open_encoder(self._settings.embedder)
+
+    @cached_property
+    def tokens(self) -> TokenCounter:
+        """The model's tokenizer alone."""
+        from tasks.embedding.factory import token_counter
+
+        return token_counter(self._settings.embedder)
+
+    @cached_property
+    def chunker(self) -> MarkdownChunker:
+        """The chunker, cutting to the embedder's window."""
+        from tasks.chunking.chunker import MarkdownChunker
+
+        window = self.embedder.window
+        return MarkdownChunker(self._settings.chunker, self.tokens, window, self.embedder.key)
+
+    @property
+    def table(self) -> str:
+        """The Lance table of the configured index under this chunker and embedder."""
+        name = self._settings.index.name
+        return table_name(name, self.embedder.key, self.chunker.identity)

@@ -1,0 +1,98 @@
+"""What the reading verbs return: plain values, no Prefect, nothing written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from lakehouse import open_lakehouse
+from lakehouse.search import Hit, Mode
+from schemas.errors import AlmanacError
+from schemas.settings import Settings
+from schemas.times import isoformat
+from tasks.stages.search import Searcher
+
+_QUESTIONS_AT_ONCE = 256
+
+
+def history(settings: Settings) -> dict[str, Any]:
+    """Every release of the configured index, newest first."""
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    releases = lake.releases(settings.index.name).history()
+    return {"releases": [release.to_json() for release in releases]}
+
+
+def documents(settings: Settings, when: datetime | None) -> dict[str, Any]:
+    """The documents of the release of `when`, the latest for None."""
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    release = lake.releases(settings.index.name).as_of(when)
+    state = lake.documents.state(release.snapshot_seq)
+    hashes = (stored.document_hash for stored in state.values())
+    chunks = lake.chunks.counts(release.chunker, hashes)
+    rows = [
+        {
+            "doc_id": stored.doc_id,
+            "source": stored.source,
+            "title": stored.title,
+            "bytes": stored.bytes,
+            "content_hash": stored.content_hash,
+            "chunks": chunks.get(stored.document_hash, 0),
+        }
+        for stored in state.values()
+    ]
+    return {"release": release.seq, "as_of": isoformat(release.logical_time), "documents": rows}
+
+
+def quarantine(settings: Settings, every: bool) -> dict[str, Any]:
+    """Rejections that stand; those that a later run found mended too, for `every`."""
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    rows = []
+    for row in lake.quarantine.rows(None if every else "open"):
+        plain = asdict(row) | {"at": isoformat(row.at), "run": row.run_id}
+        rows.append({key: plain[key] for key in plain if key not in ("run_id", "ordinal")})
+    return {"rows": rows}
+
+
+def search(
+    settings: Settings, question: str, k: int, mode: Mode, when: datetime | None
+) -> dict[str, Any]:
+    """The `k` best passages for one question."""
+    searcher = Searcher(settings, when)
+    hits = searcher.search([question], k, mode)[0]
+    return {"release": searcher.release.seq, "hits": [_plain(hit) for hit in hits]}
+
+
+def answers(
+    settings: Settings, file: str, k: int, mode: Mode, when: datetime | None
+) -> Iterator[dict[str, Any]]:
+    """The same for every row of a JSONL file with `id` and `text`, in its order."""
+    questions = list(_questions(file))
+    searcher = Searcher(settings, when)
+    for start in range(0, len(questions), _QUESTIONS_AT_ONCE):
+        part = questions[start : start + _QUESTIONS_AT_ONCE]
+        found = searcher.search([text for _, text in part], k, mode)
+        for (name, _), hits in zip(part, found, strict=True):
+            plain = [_plain(hit) for hit in hits]
+            yield {"id": name, "release": searcher.release.seq, "hits": plain}
+
+
+def _plain(hit: Hit) -> dict[str, Any]:
+    return asdict(hit)
+
+
+def _questions(file: str) -> Iterator[tuple[Any, str]]:
+    with Path(file).open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                yield row["id"], row["text"]
+            except (ValueError, KeyError, TypeError):
+                raise AlmanacError(
+                    f"{file}, line {number}: not a JSON object with id and text"
+                ) from None

@@ -1,0 +1,183 @@
+"""What a run says when it ends: one object for machines, one page for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+from lakehouse.releases import Release
+from schemas.documents import Rejection
+from schemas.errors import RunRefused
+from schemas.report import CheckResult
+from schemas.times import isoformat
+from tasks.stages.compare import Changes
+from tasks.stages.publish import Written
+from tasks.stages.run import Run
+from tasks.stages.snapshot import Embedding
+
+_SHOWN = 20  # quarantined rows on the page; the table has them all
+
+
+class Outcome:
+    """What the stages of a run came to, as far as they went."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+        self.rejections: Sequence[tuple[str, Rejection]] = ()
+        self.checks: list[CheckResult] = []
+        self.embedding = Embedding(0, 0, 0)
+        self.added = 0
+        self.removed = 0
+        self.release: Release | None = None
+        self.published = False
+        self.message = ""
+
+    def saw(self, changes: Changes, rejections: Iterable[tuple[str, Rejection]]) -> None:
+        """Take over what the sources held."""
+        self.counts = changes.counts()
+        self.rejections = sorted(rejections, key=lambda pair: (pair[0], pair[1].doc_id))
+
+    def wrote(self, written: Written, embedding: Embedding) -> None:
+        """Take over what went into the index."""
+        self.added, self.removed = written.added_rows, len(written.removed)
+        self.embedding = embedding
+
+
+def report(run: Run, outcome: Outcome) -> dict[str, Any]:
+    """The run as one JSON object; `index` is null before the first release."""
+    release = outcome.release
+    embedded = outcome.embedding.embedded
+    return {
+        "release": release.seq if release else None,
+        "as_of": isoformat(run.logical_time),
+        "published": outcome.published,
+        "run": run.run_id,
+        "message": outcome.message,
+        "documents": outcome.counts,
+        "chunks": {
+            "total": release.rows if release else 0,
+            "added": outcome.added,
+            "removed": outcome.removed,
+            "embedded": embedded,
+            "reused": max(0, outcome.added - embedded),
+        },
+        "tokens_embedded": outcome.embedding.tokens,
+        "index": _index(run, release) if release else None,
+        "quarantine": [
+            {"source": source} | asdict(rejection) for source, rejection in outcome.rejections
+        ],
+        "checks": [asdict(check) for check in outcome.checks if not check.success],
+        "seconds": run.elapsed,
+    }
+
+
+def _index(run: Run, release: Release) -> dict[str, Any]:
+    return {
+        "uri": run.lake.location.child("lance"),
+        "table": release.lance_table,
+        "version": release.lance_version,
+        "tag": release.lance_tag,
+        "rows": release.rows,
+        "digest": release.digest,
+    }
+
+
+def headline(result: Mapping[str, Any]) -> str:
+    """One sentence: published or not, and why."""
+    if result["published"]:
+        return f"Published release {result['release']} as of {result['as_of']}."
+    if result["message"]:
+        return str(result["message"])
+    if result["release"] is None:
+        return "Nothing published: the sources hold no document."
+    return f"Nothing changed: release {result['release']} goes on answering."
+
+
+def count_lines(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(label, figures) of documents, chunks and index."""
+    documents, chunks, index = result["documents"], result["chunks"], result["index"]
+    lines = [
+        ("documents", ", ".join(f"{count} {name}" for name, count in documents.items())),
+        (
+            "chunks",
+            f"{chunks['total']} in the index: {chunks['added']} added "
+            f"({chunks['embedded']} embedded, {chunks['reused']} reused), "
+            f"{chunks['removed']} removed",
+        ),
+    ]
+    if index:
+        where = f"{index['uri']}/{index['table']}.lance"
+        lines.append(("index", f"{where}, tag {index['tag']} (version {index['version']})"))
+        lines.append(("digest", index["digest"][:16] + "…"))
+    return lines
+
+
+def quarantine_counts(result: Mapping[str, Any]) -> list[tuple[str, str, int]]:
+    """(severity, expectation, rows) of what was rejected in this run, most first."""
+    counts = Counter((row["severity"], row["expectation"]) for row in result["quarantine"])
+    return [(*key, count) for key, count in sorted(counts.items(), key=lambda kv: (-kv[1], kv[0]))]
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """The report as a page for the Prefect UI."""
+    lines = [f"# {headline(result)}", "", "| | |", "| --- | --- |"]
+    lines += [f"| {label} | {figures} |" for label, figures in count_lines(result)]
+    lines += ["", f"Run `{result['run']}`, as of {result['as_of']}."]
+    if result["quarantine"]:
+        lines += ["", "## Rejected in this run", "", "| document | rule | severity | reason |"]
+        lines += ["| --- | --- | --- | --- |"]
+        lines += [_row(row) for row in result["quarantine"][:_SHOWN]]
+        rest = len(result["quarantine"]) - _SHOWN
+        if rest > 0:
+            lines += ["", f"And {rest} more."]
+        lines += ["", "All of them: `almanac quarantine list`; after mending: "
+                  "`almanac quarantine retry`."]  # fmt: skip
+    lines += ["", "## Seconds", "", "| stage | seconds |", "| --- | ---: |"]
+    lines += [f"| {stage} | {seconds:.2f} |" for stage, seconds in result["seconds"].items()]
+    return "\n".join(lines) + "\n"
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    cells = (row["doc_id"], row["expectation"], row["severity"], row["reason"])
+    return "| " + " | ".join(_cell(str(cell)) for cell in cells) + " |"
+
+
+def _cell(text: str) -> str:
+    shown = "".join(char if char.isprintable() else "·" for char in text)
+    return shown.replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+
+
+class Recorded:
+    """Store a report when the block ends, whether it succeeded or not."""
+
+    def __init__(self, run: Run, outcome: Outcome) -> None:
+        self._run = run
+        self._outcome = outcome
+
+    def __enter__(self) -> Outcome:
+        return self._outcome
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self._outcome.message = str(error)
+        status = _status(self._outcome, error)
+        run = self._run
+        result = report(run, self._outcome)
+        run.lake.runs.append(
+            run.run_id, run.logical_time, run.started_at, datetime.now(UTC), status, result
+        )
+
+
+def _status(outcome: Outcome, error: BaseException | None) -> str:
+    if error is not None:
+        return "refused" if isinstance(error, RunRefused) else "failed"
+    return "published" if outcome.published else "unchanged"
