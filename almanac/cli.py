@@ -62,7 +62,7 @@ def reports(human: Callable[[Report], str]) -> Callable[[Callable[P, Report]], C
     return decorate
 
 
-class _one_line_errors:  # noqa: N801 (read as a verb)
+class _one_line_errors:
     def __enter__(self) -> None:
         return None
 

@@ -60,9 +60,7 @@ def _reach(ends: Sequence[int], begin: int, low: int, high: int) -> range:
     first = max(begin + 1, bisect_left(ends, ends[begin] + low))
     rest_is_fair = bisect_right(ends, ends[-1] - low) - 1
     return (
-        range(first, min(last, rest_is_fair) + 1)
-        or range(first, last + 1)
-        or range(last, last + 1)
+        range(first, min(last, rest_is_fair) + 1) or range(first, last + 1) or range(last, last + 1)
     )
 
 

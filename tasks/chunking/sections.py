@@ -52,7 +52,9 @@ def read_sections(text: str, media_type: str, longest: int) -> Iterator[Section]
     for block in blocks:
         if block.kind is Kind.HEADING:
             deeper = before is not None and (
-                before.kind is Kind.FRONT_MATTER or before.kind is Kind.HEADING and block.level > before.level
+                before.kind is Kind.FRONT_MATTER
+                or before.kind is Kind.HEADING
+                and block.level > before.level
             )
             if section.atoms and not deeper:
                 yield section
@@ -102,7 +104,7 @@ def _sentences(text: str, block: Block) -> Iterator[tuple[int, int, Seam]]:
     start, end = block.lines[0].start, block.lines[-1].end
     for match in _SENTENCE_END.finditer(text, start, end):
         if match.end() < end:
-            yield start, start+len(text[start:match.end()].rstrip()), Seam.SENTENCE
+            yield start, start + len(text[start : match.end()].rstrip()), Seam.SENTENCE
             start = match.end()
     yield start, end, Seam.SENTENCE
 
@@ -111,6 +113,11 @@ def _by_line(block: Block) -> Iterator[tuple[int, int, Seam]]:
     lines, before = block.lines, None
     for index, line in enumerate(lines):
         inner = Seam.LINE
-        if block.kind is Kind.FENCE and index in (1, len(lines)-1) or block.kind is Kind.TABLE and index in (1,2):
+        if (
+            block.kind is Kind.FENCE
+            and index in (1, len(lines) - 1)
+            or block.kind is Kind.TABLE
+            and index in (1, 2)
+        ):
             inner = Seam.GLUE
         yield line.start, line.end, inner

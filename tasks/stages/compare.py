@@ -39,12 +39,6 @@ class Changes:
     def __bool__(self) -> bool:
         return bool(self.added or self.modified or self.deleted)
 
-    @property
-    def moved(self) -> int:
-        """Deleted documents whose content stands under another id now."""
-        arrived = {document.content_hash for document in self.added.values()}
-        return sum(self._state[key].content_hash in arrived for key in self.deleted)
-
     def counts(self) -> dict[str, int]:
         """What the report says; all but `deleted` sum to what the sources hold."""
         return {
@@ -72,16 +66,24 @@ def check_losses(
     Raises:
         RunRefused: too large a share vanished or shrank, and nobody said that it is meant so.
     """
-    previous = {
-        key: DocumentSize(stored.content_hash, stored.characters) for key, stored in state.items()
-    }
-    current = dict(previous)
-    for key in changes.deleted:
-        del current[key]
-    for key, document in (changes.added | changes.modified).items():
-        current[key] = DocumentSize(document.content_hash, len(document.text))
-    checks = compare(previous, current, guards)
+    checks = compare(*sizes(changes, state), guards)
     broken = [check.reason for check in checks if not check.success]
     if broken and not accept_losses:
         raise RunRefused("; ".join(broken))
     return checks
+
+
+Sizes = dict[Key, DocumentSize]
+
+
+def sizes(changes: Changes, state: Mapping[Key, StoredDocument]) -> tuple[Sizes, Sizes]:
+    """Content hash and characters of each document, before and after the changes."""
+    before = {
+        key: DocumentSize(stored.content_hash, stored.characters) for key, stored in state.items()
+    }
+    after = dict(before)
+    for key in changes.deleted:
+        del after[key]
+    for key, document in (changes.added | changes.modified).items():
+        after[key] = DocumentSize(document.content_hash, len(document.text))
+    return before, after
