@@ -116,7 +116,7 @@ class IndexSettings(_Section):
     """The search index. Below `ann_above_rows` a search compares with every row, exactly."""
 
     name: str = Field(default="documents", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
-    ann_above_rows: int = Field(default=100_000, gt=0)
+    ann_above_rows: int = Field(default=100_000, ge=1_000)
     nprobes: int = Field(default=20, gt=0)
     refine_factor: int = Field(default=10, gt=0)
     language: Language = Field(default="English", description="Stemming of full-text search.")
