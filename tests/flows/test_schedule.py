@@ -1,0 +1,52 @@
+"""The pinned libraries really create scheduled runs; a wrong SQLAlchemy fails to, silently."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.prefect_server import PrefectServer, prefect_server
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+
+
+def test_a_deployed_schedule_creates_runs(tmp_path: Path) -> None:
+    with prefect_server(tmp_path) as server:
+        server.prefect("work-pool", "create", "local", "--type", "process", cwd=ROOT)
+        server.prefect(
+            "deploy", "--all", "--prefect-file", str(_every_30_seconds(tmp_path)), cwd=ROOT
+        )
+        runs = _scheduled_runs(server)
+        assert {run["state_type"] for run in runs} == {"SCHEDULED"}
+        assert all(run["parameters"] == {} for run in runs)
+
+
+def _every_30_seconds(folder: Path) -> Path:
+    """The project's own prefect.yaml with a schedule that is due soon."""
+    project = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
+    for deployment in project["deployments"]:
+        deployment["schedules"] = [{"interval": 30, "active": True}]
+    file = folder / "prefect.yaml"
+    file.write_text(yaml.safe_dump(project), encoding="utf-8")
+    return file
+
+
+def _scheduled_runs(server: PrefectServer) -> list[dict]:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        request = urllib.request.Request(
+            f"{server.api}/flow_runs/filter",
+            data=json.dumps({"limit": 10}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            if runs := json.load(answer):
+                return runs
+        time.sleep(1)
+    raise AssertionError("no scheduled run appeared within a minute")
