@@ -19,6 +19,7 @@ from schemas.report import CheckResult, Validation
 if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.core import ExpectationValidationResult
+    from great_expectations.data_context.data_context import EphemeralDataContext
     from great_expectations.expectations.expectation import Expectation
 
 __all__ = ["failed_as_a_whole", "suite_fingerprint", "validate"]
@@ -76,13 +77,10 @@ def _passed(suite: Suite, rule: Rule) -> CheckResult:
 def _evaluate(suite: Suite, frame: pd.DataFrame) -> dict[str, ExpectationValidationResult]:
     """GX's result of each rule, by the rule's name."""
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     expectations = [_expectation(suite, rule) for rule in suite.expectations]
-    context = gx.get_context(mode="ephemeral")
-    context.enable_analytics(False)
-    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    context = _context()
     source = context.data_sources.add_pandas("frames")
     whole = source.add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
     batch = whole.get_batch({"dataframe": frame})
@@ -90,6 +88,23 @@ def _evaluate(suite: Suite, frame: pd.DataFrame) -> dict[str, ExpectationValidat
     results: list[Any] = batch.validate(checked, result_format=_RESULT_FORMAT).results
     context.data_sources.delete("frames")  # GX keeps the last context, and with it the frame
     return {result.expectation_config.meta["name"]: result for result in results}
+
+
+def _context() -> EphemeralDataContext:
+    """A context in memory: nothing is written, sent or drawn."""
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    config = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(),
+        analytics_enabled=False,
+        progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
+    )
+    return gx.get_context(mode="ephemeral", project_config=config)
 
 
 def _expectation(suite: Suite, rule: Rule) -> Expectation:

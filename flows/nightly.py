@@ -67,8 +67,9 @@ def nightly(
         stages.chunk_documents(run, models, change)
         embedding = stages.embed_texts(run, models, change)
         written = stages.write_index(run, models, change)
-        outcome.checks += stages.verify_index(run, written)
-        outcome.release = stages.publish_release(run, models, written, lease)
+        release = stages.tag_and_verify(run, models, written, outcome)
+        stages.publish_release(run, release, lease)
+        outcome.release = release
         outcome.published = True
         outcome.wrote(written, embedding)
         return stages.finish(run, found, outcome)

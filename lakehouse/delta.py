@@ -18,6 +18,10 @@ _CONFIGURATION = {
 }
 
 
+class TransactionTaken(Exception):
+    """Another writer committed under this name and number first."""
+
+
 class DeltaLog:
     """One table of `schemas.tables`, append-only in daily life."""
 
@@ -39,15 +43,14 @@ class DeltaLog:
         """Add rows in one commit; nothing at all for no rows.
 
         Raises:
-            deltalake.exceptions.CommitFailedError: `transaction` (name, number) was committed by
-                another writer meanwhile.
+            TransactionTaken: `transaction` (name, number) or a later one was committed already.
         """
         self._write(rows, "append", transaction)
 
     def replace(
         self, rows: pa.Table | Sequence[dict[str, Any]], transaction: tuple[str, int] | None = None
     ) -> None:
-        """Make `rows` the whole content, in one commit."""
+        """Make `rows` the whole content, in one commit; raises as `append` does."""
         self._write(rows, "overwrite", transaction)
 
     def delete(self, predicate: str) -> None:
@@ -109,16 +112,22 @@ class DeltaLog:
         transaction: tuple[str, int] | None,
     ) -> None:
         from deltalake import CommitProperties, Transaction, write_deltalake
+        from deltalake.exceptions import CommitFailedError
 
         table = (
             rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), self.schema)
         )
         if not table.num_rows:
             return
+        # Looked at and written through one handle: Delta refuses what was committed in between.
+        delta = self._open_or_create()
+        if transaction and (delta.transaction_version(transaction[0]) or 0) >= transaction[1]:
+            raise TransactionTaken(f"{transaction[0]} {transaction[1]} of {self.name}")
         marks = [Transaction(*transaction)] if transaction else None
-        write_deltalake(
-            self._open_or_create(),
-            table.cast(self.schema),
-            mode=mode,
-            commit_properties=CommitProperties(app_transactions=marks),
-        )
+        properties = CommitProperties(app_transactions=marks)
+        try:
+            write_deltalake(delta, table.cast(self.schema), mode=mode, commit_properties=properties)
+        except CommitFailedError as error:
+            if not transaction:
+                raise
+            raise TransactionTaken(f"{transaction[0]} {transaction[1]} of {self.name}") from error

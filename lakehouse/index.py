@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakehouse.ann import AnnModels
 from lakehouse.location import Location
@@ -32,12 +34,24 @@ def release_tag(seq: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexFacts:
-    """What the table holds after a write, read back from it."""
+class Coverage:
+    """Rows of the table, and how many of them an index on it does not cover."""
 
     rows: int
     unindexed_text_rows: int
     unindexed_vector_rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """Rows as the table returns them: their hashes taken anew, and what is wrong with them.
+
+    `null_vectors` counts vectors that are missing, not finite or all zeros.
+    """
+
+    row_hashes: tuple[bytes, ...]
+    duplicate_keys: int
+    null_vectors: int
 
 
 class IndexWriter:
@@ -126,10 +140,12 @@ class IndexWriter:
         )
         self._table.create_index("text", config=config, replace=True)
 
-    def facts(self) -> IndexFacts:
-        """Count the rows and those that no index covers; without an index none has to."""
+    def coverage(self) -> Coverage:
+        """Count the rows and those that no index covers; the vector index may be missing."""
+        if self._table is None:
+            return Coverage(0, 0, 0)
         rows = int(self._table.count_rows())
-        return IndexFacts(rows, self._unindexed("text", rows), self._unindexed("vector", 0))
+        return Coverage(rows, self._unindexed("text", rows), self._unindexed("vector", 0))
 
     def _unindexed(self, column: str, without: int) -> int:
         for index in self._table.list_indices():
@@ -137,15 +153,17 @@ class IndexWriter:
                 return int(self._table.index_stats(index.name).num_unindexed_rows)
         return without
 
-    def wrong_rows(self, expected: pa.Table) -> list[str]:
-        """Ids of rows that do not read back as they were written, vector bytes included."""
-        wrong: list[str] = []
-        for batch in _batches(expected["chunk_id"].to_pylist()):
-            predicate = f"chunk_id IN ({_literals(batch)})"
-            rows = self._scan(["chunk_id", "text_hash", "row_hash", "vector"], predicate)
-            sound = {row["chunk_id"] for row in _with_hashes(rows) if row["sound"]}
-            wrong += [chunk for chunk in batch if chunk not in sound]
-        return wrong
+    def read_back(self, chunk_ids: Sequence[str]) -> ReadBack:
+        """Read rows by id and hash what is really there, vector bytes included."""
+        parts = [
+            _hashed(self._scan(["chunk_id", "text_hash", "vector"], f"chunk_id IN ({batch})"))
+            for batch in map(_literals, _batches(sorted(chunk_ids)))
+        ]
+        return ReadBack(
+            tuple(row for part in parts for row in part.row_hashes),
+            sum(part.duplicate_keys for part in parts),
+            sum(part.null_vectors for part in parts),
+        )
 
     def tag(self, name: str) -> int:
         """Name the present version for readers; the version number."""
@@ -162,14 +180,18 @@ class IndexWriter:
         return self._table.to_lance().scanner(columns=columns, filter=predicate).to_table()
 
 
-def _with_hashes(rows: pa.Table) -> Iterator[dict[str, Any]]:
-    vectors = rows["vector"].combine_chunks()
-    width = vectors.type.list_size
-    values = vectors.flatten().to_numpy().astype("<f4").reshape(-1, width)
-    ids, texts = rows["chunk_id"].to_pylist(), rows["text_hash"].to_pylist()
-    for at, stored in enumerate(rows["row_hash"].to_pylist()):
-        sound = row_hash(ids[at], texts[at], values[at].tobytes()) == stored
-        yield {"chunk_id": ids[at], "sound": sound}
+def _hashed(rows: pa.Table) -> ReadBack:
+    whole = rows.filter(pc.is_valid(rows["vector"]))
+    vectors = whole["vector"].combine_chunks()
+    values = vectors.flatten().to_numpy().reshape(-1, vectors.type.list_size)
+    usable = np.isfinite(values).all(axis=1) & values.any(axis=1)
+    ids, texts = whole["chunk_id"].to_pylist(), whole["text_hash"].to_pylist()
+    stored = [row.tobytes() for row in values.astype("<f4", copy=False)]
+    return ReadBack(
+        tuple(map(row_hash, ids, texts, stored)),
+        rows.num_rows - len(set(rows["chunk_id"].to_pylist())),
+        rows.num_rows - int(usable.sum()),
+    )
 
 
 def _document_predicates(documents: Iterable[tuple[str, str]]) -> Iterator[str]:

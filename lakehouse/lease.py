@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any
 
-from lakehouse.delta import DeltaLog
+from lakehouse.delta import DeltaLog, TransactionTaken
 from schemas.errors import LeaseHeld
 from schemas.times import isoformat
 
@@ -93,8 +93,6 @@ class Lease:
         return rows[0] if rows else None
 
     def _commit(self, expires_at: datetime) -> bool:
-        from deltalake.exceptions import CommitFailedError
-
         row = {
             "holder": self._holder,
             "purpose": self._purpose,
@@ -103,11 +101,9 @@ class Lease:
             "process_started": _process_started(os.getpid()) or 0.0,
             "expires_at": expires_at,
         }
-        if self._log.transaction_version(_NAME) != self._number:
-            return False
         try:
             self._log.replace([row], transaction=(_NAME, self._number + 1))
-        except CommitFailedError:
+        except TransactionTaken:
             return False
         self._number += 1
         return True

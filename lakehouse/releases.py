@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from lakehouse.delta import DeltaLog
+from lakehouse.delta import DeltaLog, TransactionTaken
 from schemas.errors import LeaseHeld, ReleaseNotFound
 from schemas.hashing import canonical_json
 from schemas.times import as_utc, isoformat
@@ -99,14 +99,10 @@ class ReleaseLog:
         Raises:
             LeaseHeld: another writer published this number first.
         """
-        from deltalake.exceptions import CommitFailedError
-
         row = asdict(release) | {key: canonical_json(getattr(release, key)) for key in _JSON}
         try:
-            if self._log.transaction_version("release") >= release.seq:
-                raise LeaseHeld(f"release {release.seq} was published by another writer")
             self._log.append([row], transaction=("release", release.seq))
-        except CommitFailedError as error:
+        except TransactionTaken as error:
             raise LeaseHeld(f"release {release.seq} was published by another writer") from error
 
 

@@ -26,10 +26,9 @@ from lakehouse.documents import Key, StoredDocument
 from lakehouse.lease import Lease
 from lakehouse.releases import Release
 from schemas.errors import AlmanacError, RunRefused
-from schemas.report import CheckResult
 from schemas.settings import Settings
 from schemas.times import isoformat
-from tasks.stages import compare, ingest, publish, report, snapshot
+from tasks.stages import compare, index, ingest, publish, report, snapshot
 from tasks.stages.models import Models
 from tasks.stages.run import Run, begin_run
 
@@ -127,7 +126,7 @@ def nothing_to_publish(
     run: Run, models: Models, change: snapshot.IndexChange, outcome: report.Outcome
 ) -> bool:
     """Does the latest release hold all of this already?"""
-    return publish.is_current(run, models, change, outcome.release)
+    return index.is_current(run, models, change, outcome.release)
 
 
 @task(name="snapshot", cache_policy=NO_CACHE)
@@ -164,10 +163,10 @@ def embed_texts(run: Run, models: Models, change: snapshot.IndexChange) -> snaps
 
 
 @task(name="write-index", **_OUTSIDE)
-def write_index(run: Run, models: Models, change: snapshot.IndexChange) -> publish.Written:
+def write_index(run: Run, models: Models, change: snapshot.IndexChange) -> index.Written:
     """Bring the Lance table to the snapshot."""
     with run.timed("index"):
-        written = publish.write_index(run, models, change)
+        written = index.write_index(run, models, change)
     get_run_logger().info(
         "Index %s: %d rows, %d added, %d removed",
         written.writer.name, written.rows, written.added_rows, len(written.removed),
@@ -176,19 +175,22 @@ def write_index(run: Run, models: Models, change: snapshot.IndexChange) -> publi
 
 
 @task(name="verify", cache_policy=NO_CACHE)
-def verify_index(run: Run, written: publish.Written) -> tuple[CheckResult, ...]:
-    """Hold the index against Delta."""
+def tag_and_verify(
+    run: Run, models: Models, written: index.Written, outcome: report.Outcome
+) -> Release:
+    """Tag the index and hold what its readers would see against Delta."""
     with run.timed("verify"):
-        return publish.verify_index(run, written)
+        release = publish.tag_release(run, models, written)
+        outcome.checks += publish.verify_release(run, written, release)
+    return release
 
 
 @task(name="publish", cache_policy=NO_CACHE)
-def publish_release(run: Run, models: Models, written: publish.Written, lease: Lease) -> Release:
-    """Tag, probe, and append the release."""
+def publish_release(run: Run, release: Release, lease: Lease) -> None:
+    """Append the release: the moment from which readers see it."""
     with run.timed("publish"):
-        release = publish.publish(run, models, written, lease)
-    get_run_logger().info("Published release %d of %s", release.seq, release.index)
-    return release
+        publish.publish(run, release, lease)
+    get_run_logger().info("Published release %d of index %s", release.seq, release.index)
 
 
 @task(name="report", cache_policy=NO_CACHE)

@@ -14,11 +14,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from itertools import accumulate
+from typing import NamedTuple
 
 _NEARBY = 8
 _NEWLINE = re.compile(r"[\r\n]")
 _BLANK = re.compile(r"\s")
-_NON_BLANK = re.compile(r"\S")
 
 
 class Seam(IntEnum):
@@ -32,6 +32,17 @@ class Seam(IntEnum):
     WORD = 5
     CHARACTER = 6
     GLUE = 7
+
+
+class Atom(NamedTuple):
+    """A piece of text that is cut no further: `text[start:end]`, without blanks around it.
+
+    `seam` says how natural a cut in front of it is.
+    """
+
+    start: int
+    end: int
+    seam: Seam
 
 
 def content_key(text: str) -> int:
@@ -64,30 +75,30 @@ def _reach(ends: Sequence[int], begin: int, low: int, high: int) -> range:
     )
 
 
-def split_long(text: str, start: int, end: int, longest: int) -> Iterator[tuple[int, int, Seam]]:
-    """Cut `text[start:end]`, which begins and ends with a non-blank, into pieces up to `longest`.
+def split_long(text: str, atom: Atom, longest: int) -> Iterator[Atom]:
+    """The atom in pieces of at most `longest` characters; blanks between two belong to neither.
 
-    Yields start, end and the seam in front of each piece; blanks between two pieces belong to
-    neither. Linear, also for a word of a megabyte.
+    Linear, also for a word of a megabyte.
     """
-    seam = Seam.GLUE
+    start, end, seam = atom
     while end - start > longest:
-        at, following = _best_cut(text, start + longest // 3, start + longest)
-        yield start, start + len(text[start:at].rstrip()), seam
-        start, seam = _skip_blanks(text, at), following
-    yield start, end, seam
+        cut, following = _best_cut(text, start + max(1, longest // 3), start + longest)
+        yield Atom(start, start + len(text[start:cut].rstrip()), seam)
+        start, seam = _skip_blanks(text, cut), following
+    yield Atom(start, end, seam)
 
 
 def _best_cut(text: str, first: int, last: int) -> tuple[int, Seam]:
     """The offset from `first` to `last` to cut at: after a line, else a word, else anywhere."""
-    for seam, gap in ((Seam.LINE, _NEWLINE), (Seam.WORD, _BLANK)):
-        gaps = [match.end() for match in gap.finditer(text, first, last)]
-        if gaps:
-            return min(gaps, key=lambda at: content_key(text[at : at + _NEARBY])), seam
+    for gap, seam in ((_NEWLINE, Seam.LINE), (_BLANK, Seam.WORD)):
+        cuts = [match.end() for match in gap.finditer(text, first, last)]
+        if cuts:
+            return min(cuts, key=lambda at: content_key(text[at : at + _NEARBY])), seam
     anywhere = range(first, last + 1)
     return min(anywhere, key=lambda at: content_key(text[at - _NEARBY : at])), Seam.CHARACTER
 
 
 def _skip_blanks(text: str, at: int) -> int:
-    following = _NON_BLANK.search(text, at)
-    return following.start() if following else len(text)
+    while text[at].isspace():
+        at += 1
+    return at

@@ -53,6 +53,11 @@ class Unreadable(Exception):
         super().__init__(reason)
         self.note = Note(expectation, reason, value)
 
+    @classmethod
+    def because(cls, note: Note) -> Unreadable:
+        """The refusal that `note` describes."""
+        return cls(note.expectation, note.reason, note.value)
+
 
 def shown(value: object) -> str:
     """`value` for a report: quoted, cut to 200 characters, unprintable characters escaped."""

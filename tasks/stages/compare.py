@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from expectations.previous import DocumentSize, compare
+import pyarrow as pa
+
+from expectations.previous import DOCUMENT_SIZES, compare
 from lakehouse.documents import Key, StoredDocument
 from schemas.documents import Document
 from schemas.errors import RunRefused
@@ -69,21 +71,21 @@ def check_losses(
     checks = compare(*sizes(changes, state), guards)
     broken = [check.reason for check in checks if not check.success]
     if broken and not accept_losses:
-        raise RunRefused("; ".join(broken))
+        raise RunRefused(" ".join(broken))
     return checks
 
 
-Sizes = dict[Key, DocumentSize]
-
-
-def sizes(changes: Changes, state: Mapping[Key, StoredDocument]) -> tuple[Sizes, Sizes]:
-    """Content hash and characters of each document, before and after the changes."""
-    before = {
-        key: DocumentSize(stored.content_hash, stored.characters) for key, stored in state.items()
-    }
-    after = dict(before)
+def sizes(changes: Changes, state: Mapping[Key, StoredDocument]) -> tuple[pa.Table, pa.Table]:
+    """What a release holds before and after the changes, as `expectations.previous` reads it."""
+    before = {key: (stored.content_hash, stored.characters) for key, stored in state.items()}
+    changed = changes.added | changes.modified
+    after = before | {key: (one.content_hash, len(one.text)) for key, one in changed.items()}
     for key in changes.deleted:
         del after[key]
-    for key, document in (changes.added | changes.modified).items():
-        after[key] = DocumentSize(document.content_hash, len(document.text))
-    return before, after
+    return _table(before), _table(after)
+
+
+def _table(documents: Mapping[Key, tuple[str, int]]) -> pa.Table:
+    rows = [(*key, *size) for key, size in documents.items()]
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[], [], [], []]
+    return pa.table(columns, schema=DOCUMENT_SIZES)

@@ -15,7 +15,7 @@ from schemas.errors import RunRefused
 from schemas.report import CheckResult
 from schemas.times import isoformat
 from tasks.stages.compare import Changes
-from tasks.stages.publish import Written
+from tasks.stages.index import Written
 from tasks.stages.run import Run
 from tasks.stages.snapshot import Embedding
 

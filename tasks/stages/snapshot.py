@@ -90,8 +90,7 @@ def store_chunks(run: Run, models: Models, document_hashes: Iterable[str]) -> in
 
 
 def _check_chunks(chunked: Mapping[str, Sequence[Chunk]], window: int) -> None:
-    pairs = [(document, chunk) for document, chunks in chunked.items() for chunk in chunks]
-    result = validate("chunks", chunks_frame(pairs, window))
+    result = validate("chunks", chunks_frame(chunked.items(), window))
     broken = [rejection for _, rejection in result.failing if rejection.severity == "must"]
     if broken:
         first = broken[0]

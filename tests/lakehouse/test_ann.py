@@ -27,7 +27,7 @@ def test_an_approximate_index_keeps_its_partitions_and_covers_new_rows(
     writer.cover(ANN)
     writer.tag(release_tag(2))
     assert _partitions(writer) == before == partitions(ROWS)
-    assert writer.facts().unindexed_vector_rows == 0
+    assert writer.coverage().unindexed_vector_rows == 0
     release = release_of(2, lance_table="documents-ann", rows=ROWS + 1, search=ANN)
     reader = lake.read(release)
     late = np.asarray(rows_of({"late": "a late text"})["vector"][0].as_py(), np.float32)

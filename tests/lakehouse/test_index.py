@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from lakehouse import Lakehouse
@@ -63,7 +64,7 @@ def test_what_a_killed_writer_left_is_undone(lake: Lakehouse, release_of) -> Non
     killed.tag(release_tag(2))
     writer = lake.write(TABLE, DIMENSION)
     assert writer.recover(release_tag(1), [release_tag(1)])
-    assert writer.facts().rows == 2
+    assert writer.coverage().rows == 2
     assert writer.rows_of([("docs", "b"), ("docs", "c")]).keys() == set(ids({"b": OLD["b"]}))
     assert write(lake, NEW, [], 2) > 0
 
@@ -73,7 +74,7 @@ def test_a_table_of_no_release_is_started_again(lake: Lakehouse) -> None:
     writer = lake.write(TABLE, DIMENSION)
     assert writer.recover(None, [])
     writer.apply([rows_of(NEW)], [])
-    assert writer.facts().rows == 1
+    assert writer.coverage().rows == 1
 
 
 def test_a_sound_table_is_left_alone(lake: Lakehouse) -> None:
@@ -83,11 +84,24 @@ def test_a_sound_table_is_left_alone(lake: Lakehouse) -> None:
     assert writer.version == version
 
 
-def test_rows_that_read_back_differently_are_named(lake: Lakehouse) -> None:
+def test_rows_are_hashed_anew_when_they_are_read_back(lake: Lakehouse) -> None:
+    rows = rows_of(OLD)
     writer = lake.write(TABLE, DIMENSION)
-    writer.apply([rows_of(OLD)], [])
-    assert writer.wrong_rows(rows_of(OLD)) == []
-    assert writer.wrong_rows(rows_of(OLD | NEW)) == ids(NEW)
+    writer.apply([rows], [])
+    found = writer.read_back(ids(OLD | NEW))
+    assert sorted(found.row_hashes) == sorted(rows["row_hash"].to_pylist())
+    assert (found.duplicate_keys, found.null_vectors) == (0, 0)
+
+
+def test_doubled_and_empty_rows_are_counted(lake: Lakehouse) -> None:
+    rows = rows_of(OLD)
+    zeros = pa.array([[0.0] * DIMENSION] * 2, rows["vector"].type)
+    writer = lake.write(TABLE, DIMENSION)
+    writer.apply([rows], [])
+    writer._table.add(rows.set_column(rows.schema.get_field_index("vector"), "vector", zeros))
+    found = writer.read_back(ids(OLD))
+    assert (found.duplicate_keys, found.null_vectors) == (2, 2)
+    assert set(found.row_hashes) > set(rows["row_hash"].to_pylist())
 
 
 def test_names_that_look_like_sql_are_names(lake: Lakehouse) -> None:

@@ -85,7 +85,8 @@ def test_a_silent_writer_loses_it_and_may_not_publish(lake: Lakehouse, tmp_path:
 def test_of_many_writers_at_once_exactly_one_gets_it(tmp_path: Path) -> None:
     with open_lakehouse(str(tmp_path / "lake")).lease("warm-up", "x", 60):
         pass
-    start, won, lost = threading.Barrier(6), [], []
+    start, all_tried = threading.Barrier(6), threading.Barrier(6)
+    won, lost = [], []
 
     def contend(number: int) -> None:
         lake = open_lakehouse(str(tmp_path / "lake"))
@@ -93,9 +94,10 @@ def test_of_many_writers_at_once_exactly_one_gets_it(tmp_path: Path) -> None:
         try:
             with lake.lease(f"writer-{number}", "x", 60):
                 won.append(number)
-                time.sleep(2)
+                all_tried.wait(60)
         except LeaseHeld:
             lost.append(number)
+            all_tried.wait(60)
 
     threads = [threading.Thread(target=contend, args=(number,)) for number in range(6)]
     for thread in threads:
