@@ -19,7 +19,9 @@ from schemas.report import CheckResult, Validation
 if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.core import ExpectationValidationResult
-    from great_expectations.data_context.data_context import EphemeralDataContext
+    from great_expectations.data_context.data_context.ephemeral_data_context import (
+        EphemeralDataContext,
+    )
     from great_expectations.expectations.expectation import Expectation
 
 __all__ = ["failed_as_a_whole", "suite_fingerprint", "validate"]
@@ -76,9 +78,9 @@ def _passed(suite: Suite, rule: Rule) -> CheckResult:
 
 def _evaluate(suite: Suite, frame: pd.DataFrame) -> dict[str, ExpectationValidationResult]:
     """GX's result of each rule, by the rule's name."""
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     import great_expectations as gx
 
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     expectations = [_expectation(suite, rule) for rule in suite.expectations]
     context = _context()
     source = context.data_sources.add_pandas("frames")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -175,27 +174,24 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     def with_source(self, spec: str) -> Settings:
-        """These settings with one source only: `URI`, or `NAME=URI` for a configured name.
+        """These settings reading from elsewhere: `URI`, or `NAME=URI` for one of several sources.
 
         The name, not the address, identifies the documents: nights may read from different folders.
+
+        Raises:
+            ConfigError: several sources are configured and `spec` names none of them.
         """
-        name, _, uri = (
-            spec.rpartition("=") if _names_a_source(spec, self.sources) else ("", "", spec)
-        )
-        if not name:
+        name, mark, uri = spec.partition("=")
+        if not mark or name not in self.sources:
             if len(self.sources) > 1:
                 known = ", ".join(sorted(self.sources))
                 raise ConfigError(
                     f"--source {spec}: several sources are configured ({known}); say NAME={spec}"
                 )
-            name = next(iter(self.sources), "documents")
+            name, uri = next(iter(self.sources), "documents"), spec
         base = self.sources.get(name)
         source = base.model_copy(update={"uri": uri}) if base else SourceSettings(uri=uri)
-        return self.model_copy(update={"sources": {name: source}})
-
-
-def _names_a_source(spec: str, sources: Mapping[str, SourceSettings]) -> bool:
-    return "=" in spec and spec.partition("=")[0] in sources
+        return self.model_copy(update={"sources": {**self.sources, name: source}})
 
 
 def load_settings(path: str | Path | None = None, **overrides: Any) -> Settings:

@@ -6,8 +6,6 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from schemas.errors import ConfigError
 
-_DATE_LENGTH = len("2026-03-03")
-
 
 def parse_when(text: str) -> datetime:
     """Read a date or a timestamp as a UTC instant.
@@ -20,14 +18,15 @@ def parse_when(text: str) -> datetime:
     """
     value = text.strip()
     try:
-        if len(value) == _DATE_LENGTH:
-            return end_of_day(date.fromisoformat(value))
-        moment = datetime.fromisoformat(value)
+        return end_of_day(date.fromisoformat(value))
+    except ValueError:
+        pass
+    try:
+        return as_utc(datetime.fromisoformat(value))
     except ValueError:
         raise ConfigError(
             f"{text!r} is neither a date (2026-03-03) nor a timestamp (2026-03-03T02:00:00+01:00)"
         ) from None
-    return as_utc(moment)
 
 
 def end_of_day(day: date) -> datetime:

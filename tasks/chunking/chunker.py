@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 
 from schemas.documents import Chunk
-from schemas.embedding import TokenCounter
+from schemas.encoder import TokenCounter
 from schemas.errors import ConfigError
 from schemas.settings import ChunkerSettings
 from tasks.chunking.counting import Tokens
@@ -133,8 +133,7 @@ class MarkdownChunker:
             for size, length in zip(tokens, lengths, strict=True)
         ]
         keys = [
-            (atom.seam, content_key(text))
-            for atom, text in zip(atoms, section.texts, strict=True)
+            (atom.seam, content_key(text)) for atom, text in zip(atoms, section.texts, strict=True)
         ]
         low = max(1, self._low - line.tokens)
         starts = pack(sizes, keys, low, self._high - line.tokens)
@@ -148,19 +147,19 @@ class MarkdownChunker:
         A tokenizer that joins over blanks, or counts line ends, finds more in the whole than in
         its atoms.
         """
-        if tokens <= self._limit:
+        parts = _parts(passage) if tokens > self._limit else []
+        if not parts:
             yield passage, tokens
-            return
-        parts = _parts(passage)
-        for part, size in zip(parts, self._tokens.of_texts([one.text for one in parts]), strict=True):
+        sizes = self._tokens.of_texts([part.text for part in parts])
+        for part, size in zip(parts, sizes, strict=True):
             yield from self._within_limit(part, size)
 
 
 def _parts(passage: _Passage) -> list[_Passage]:
-    """The passage in two; a single character is left alone, and loses its heading instead."""
+    """The passage in two; a single character only loses its heading, once."""
     length = passage.end - passage.start
     if length == 1:
-        return [replace(passage, heading="")]
+        return [replace(passage, heading="")] if passage.heading else []
     whole = Atom(passage.start, passage.end, Seam.GLUE)
     halves = split_long(passage.source, whole, max(1, length * 2 // 3))
     return [replace(passage, start=half.start, end=half.end) for half in halves]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from schemas.embedding import TokenCounter
+from schemas.encoder import TokenCounter
 
 _TEXTS_PER_CALL = 4096
 

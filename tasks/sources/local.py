@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from schemas.documents import SourceFile
 from schemas.errors import SourceUnavailable
 from tasks.sources.listing import Walk, too_large, unreadable
 from tasks.sources.parsed import Note, Unreadable
@@ -138,17 +139,17 @@ class LocalStore:
             raise Unreadable("link_stays_inside", "a link that leads out of the source")
         return target.removeprefix(root)
 
-    def read(self, path: str, limit: int) -> bytes:
-        """The bytes of the file at `path`, relative to the root.
+    def read(self, file: SourceFile, limit: int) -> bytes:
+        """The bytes of one listed file.
 
         Raises:
             Unreadable: gone, forbidden, outside the root, no file, or over `limit` bytes.
             OSError: the file system failed in a way that may pass.
         """
-        if any(part in ("", ".", "..") for part in path.split("/")):
+        if any(part in ("", ".", "..") for part in file.path.split("/")):
             raise Unreadable("file_is_inside", "the path leads out of the source")
         try:
-            return self._read(self._only or path, limit, may_be_link=True)
+            return self._read(self._only or file.path, limit, may_be_link=True)
         except OSError as error:
             if error.errno in _ABOUT_THE_FILE:
                 raise unreadable(error) from None

@@ -4,44 +4,168 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
+from schemas.documents import SourceFile
 from schemas.errors import SourceUnavailable
 from schemas.settings import SourceSettings
+from tasks.sources.address import is_web, name_of, redacted
 from tasks.sources.kinds import is_known
 from tasks.sources.listing import Walk, too_large, unreadable
 from tasks.sources.parsed import Note, Unreadable
 
 _ETAGS = ("ETag", "etag", "e_tag", "md5Hash")
 _TIMES = ("LastModified", "last_modified", "Last-Modified", "mtime", "modified", "updated")
-_WEB = ("http", "https")
+_FORBIDDEN_OR_GONE = (401, 403, 404, 410)  # HTTP
 _WEB_DEPTH = 16  # folders; pages of a web server may link in circles
+_AT_ONCE = 16
+_PIECE = 1 << 20
 
 
 class RemoteStore:
-    """A prefix or a single object, behind one fsspec file system.
+    """A prefix, or a single object, behind one fsspec file system.
 
     Raises:
-        SourceUnavailable: the address is malformed or its file system is not installed.
+        SourceUnavailable: the address is malformed, or its file system is not installed.
     """
 
     remote = True
 
     def __init__(self, settings: SourceSettings) -> None:
-        import fsspec
+        from fsspec.core import url_to_fs
 
         self._uri = settings.uri
         try:
-            with _any_failure():
-                self._fs, root = fsspec.core.url_to_fs(
-                    settings.uri, **_options(settings.storage_options)
-                )
+            with _as_os_errors():
+                self._fs, root = url_to_fs(settings.uri, **_options(settings.storage_options))
         except (OSError, ImportError) as error:
             raise self._unavailable(error) from error
-        self._root = root.rstrip("/")
-        self.is_file = self._is_file()
+        self._root = str(root).rstrip("/")
+        self._web = is_web(settings.uri)
+        self._name = name_of(settings.uri)
 
-    def _is_file(self) -> bool:
-        ...
+    @cached_property
+    def is_file(self) -> bool:
+        """Whether the address is one object; asked of the file system where it can tell."""
+        if self._uri.endswith("/"):
+            return False
+        if self._web:  # every address is a page there; the name has to tell
+            return is_known(self._name)
+        try:
+            with _as_os_errors():
+                return bool(self._fs.info(self._root)["type"] == "file")
+        except OSError as error:
+            raise self._unavailable(error) from error
+
+    def list_into(self, walk: Walk) -> None:
+        """Everything below the prefix. Raises SourceUnavailable where there is no such place."""
+        self._fs.invalidate_cache()  # fsspec shares listings between all that use a file system
+        try:
+            with _as_os_errors():
+                found = self._found()
+        except OSError as error:
+            raise self._unavailable(error) from error
+        for path, info in found.items():
+            self._visit(walk, path, info)
+
+    def _found(self) -> dict[str, Mapping[str, Any]]:
+        """Information about each entry, by its path relative to the root."""
+        if self.is_file:
+            return {self._name: self._fs.info(self._root)}
+        depth = {"maxdepth": _WEB_DEPTH} if self._web else {}
+        found = self._fs.find(self._root + "/" * self._web, detail=True, **depth)
+        if not found and not self._web:
+            self._fs.info(self._root)  # raises where nothing is there, not even an empty folder
+        prefix = f"{self._root}/"
+        return {
+            name.removeprefix(prefix): info
+            for name, info in found.items()
+            if name.startswith(prefix) and info["type"] == "file" and not name.endswith("/")
+        }
+
+    def _visit(self, walk: Walk, path: str, info: Mapping[str, Any]) -> None:
+        if not self.is_file and not walk.selection.takes(path):
+            walk.skip(path)
+        elif _climbs(path):
+            walk.refuse(path, Note("file_is_inside", "the path leads out of the source"))
+        else:
+            walk.add(path, info.get("size") or 0, _stamp(info))
+
+    def read(self, file: SourceFile, limit: int) -> bytes:
+        """The bytes of one listed object.
+
+        Raises:
+            Unreadable: gone, forbidden, or over `limit` bytes.
+            OSError: anything else that went wrong; it may pass.
+        """
+        if _climbs(file.path):
+            raise Unreadable("file_is_inside", "the path leads out of the source")
+        is_root = file.path == self._name and self.is_file
+        address = self._root if is_root else f"{self._root}/{file.path}"
+        try:
+            with _as_os_errors():
+                data = self._stream(address, limit) if self._web else self._fs.cat_file(address)
+        except (FileNotFoundError, PermissionError) as error:
+            raise unreadable(error) from error
+        if len(data) > limit:
+            raise Unreadable.because(too_large(len(data), limit))
+        return bytes(data)
+
+    def _stream(self, address: str, limit: int) -> bytes:
+        """At most one piece more than `limit` bytes: a web server may not say how much comes."""
+        data = bytearray()
+        with self._fs.open(address, "rb", block_size=0) as stream:
+            while len(data) <= limit and (piece := stream.read(_PIECE)):
+                data += piece
+        return bytes(data)
+
+    def _unavailable(self, error: Exception) -> SourceUnavailable:
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return SourceUnavailable(
+            f"the source {redacted(self._uri)} cannot be listed ({reason}); check its address, "
+            "its storage_options and that it can be reached"
+        )
+
+
+def _options(options: Mapping[str, str]) -> dict[str, Any]:
+    """Settings hold text only; true, false, and JSON objects and lists are what they say."""
+    return {
+        key: json.loads(value) if value in ("true", "false") or value[:1] in ("{", "[") else value
+        for key, value in options.items()
+    }
+
+
+@contextmanager
+def _as_os_errors() -> Iterator[None]:
+    """Whatever a file system's client library raises, as an OSError."""
+    try:
+        yield
+    except (OSError, ImportError, SourceUnavailable):
+        raise
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+        if getattr(error, "status", None) in _FORBIDDEN_OR_GONE:
+            raise PermissionError(text) from error
+        raise OSError(text) from error
+
+
+def _climbs(path: str) -> bool:
+    return any(unquote(part) in (".", "..") for part in path.split("/"))
+
+
+def _stamp(info: Mapping[str, Any]) -> str | None:
+    """The ETag, else size and modification time; None where the file system tells neither."""
+    for key in _ETAGS:
+        if info.get(key):
+            return str(info[key])
+    for key in _TIMES:
+        moment = info.get(key)
+        if moment and info.get("size") is not None:
+            text = moment.isoformat() if isinstance(moment, datetime) else str(moment)
+            return f"{info['size']}-{text}"
+    return None

@@ -1,0 +1,74 @@
+"""The page of all settings, made from their types: `python -m schemas.reference`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from schemas.settings import Settings, SourceSettings
+
+_HEAD = """# Configuration
+
+`almanac.toml` in the working directory, the file in `$ALMANAC_CONFIG`, or `--config FILE`. Relative
+paths are relative to the file. Each key can be overridden from the environment: `ALMANAC_`, then
+the path to the key in capitals, with two underscores between its parts, as in
+`ALMANAC_EMBEDDER__MODEL=multilingual` or `ALMANAC_SOURCES__DOCUMENTS__URI=/srv/docs`. Lists and
+tables are written as JSON. An unknown key is refused by name. Keys and passwords have no place
+here: they come from the environment (`embedder.api_key_env` names the variable).
+
+This page is made from the types: `python -m schemas.reference > docs/configuration.md`.
+"""
+
+
+def reference() -> str:
+    """Every setting with its type, default and meaning, as Markdown."""
+    return "\n".join([_HEAD, *_section("", Settings), ""])
+
+
+def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
+    if title:
+        note = (model.__doc__ or "").strip().splitlines()[0]
+        yield f"## `[{title}]`\n\n{note}\n"
+    fields = model.model_fields.items()
+    plain = [(name, field) for name, field in fields if not _nested(field)]
+    yield "| key | type | default | meaning |\n| --- | --- | --- | --- |"
+    yield from (_row(name, field) for name, field in plain if name != "sources")
+    yield ""
+    for name, field in fields:
+        if name == "sources":
+            yield from _section("sources.NAME", SourceSettings)
+        elif nested := _nested(field):
+            yield from _section(f"{title}.{name}" if title else name, nested)
+
+
+def _nested(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    meaning = (field.description or "").replace("|", "\\|")
+    return f"| `{name}` | {_type(field.annotation)} | {_default(field)} | {meaning} |"
+
+
+def _type(kind: Any) -> str:
+    text = kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "")
+    return f"`{text}`".replace("|", "\\|").replace(", ...]", "]")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default is PydanticUndefined:
+        return "required"
+    if isinstance(field.default, tuple) and len(field.default) > 3:
+        return f"`{json.dumps(field.default[:3])[:-1]}, …]`"
+    return f"`{json.dumps(field.default)}`" if field.default is not None else "none"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
