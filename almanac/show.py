@@ -11,21 +11,19 @@ _SHOWN = 10
 
 def nightly(result: Report) -> str:
     """A run: what changed, what it cost, what was rejected, where the index is."""
-    from tasks.stages.report import count_lines, headline, quarantine_counts
+    from tasks.stages.report import count_lines, headline
 
     lines = [headline(result), ""]
     lines += [f"  {label:<10} {figures}" for label, figures in count_lines(result)]
-    rejected = result["quarantine"]
-    if rejected:
-        lines += ["", "  rejected in this run:"]
+    kept = result["quarantine"]
+    if kept["rows"]:
+        lines += ["", f"  in quarantine: {kept['rows']} rows, {kept['new']} of them new"]
         lines += [
-            f"    {count} × {rule} ({severity})"
-            for severity, rule, count in quarantine_counts(result)
+            f"    {rule['rows']} × {rule['expectation']} ({rule['severity']})"
+            for rule in kept["by_rule"]
         ]
-        lines += [
-            f"    {_safe(row['doc_id'])}: {_safe(row['reason'])}"
-            for row in [row for row in rejected if row["severity"] == "must"][:_SHOWN]
-        ]
+        musts = [row for row in kept["first"] if row["severity"] == "must"]
+        lines += [f"    {_safe(row['doc_id'])}: {_safe(row['reason'])}" for row in musts[:_SHOWN]]
         lines.append("    all of them: almanac quarantine list")
     seconds = result["seconds"]
     stages = ", ".join(f"{name} {seconds[name]:.1f}" for name in seconds if name != "total")

@@ -78,7 +78,7 @@ def _passed(suite: Suite, rule: Rule) -> CheckResult:
 
 def _evaluate(suite: Suite, frame: pd.DataFrame) -> dict[str, ExpectationValidationResult]:
     """GX's result of each rule, by the rule's name."""
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # its import logs, too
     import great_expectations as gx
 
     expectations = [_expectation(suite, rule) for rule in suite.expectations]
@@ -150,12 +150,12 @@ def _verdict(
 
 
 def _error(result: ExpectationValidationResult) -> str:
-    """What kept GX from evaluating; empty where nothing did. One entry a metric that failed."""
+    """What kept GX from evaluating; empty where nothing did."""
     info: dict[str, Any] = result.exception_info or {}
     if info.get("raised_exception") is False:
         return ""
-    entries = [entry for entry in info.values() if isinstance(entry, dict)] or [info]
-    return shown(sorted({str(entry.get("exception_message")) for entry in entries})[0])
+    by_metric = [entry for entry in info.values() if isinstance(entry, dict)] or [info]
+    return shown(min(str(entry.get("exception_message") or "no message") for entry in by_metric))
 
 
 def _missing(rule: Rule, frame: pd.DataFrame) -> set[int]:

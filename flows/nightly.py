@@ -11,7 +11,7 @@ from pydantic import Field
 from schemas.settings import load_settings
 from tasks import nightly as stages
 from tasks.stages.models import Models
-from tasks.stages.report import Outcome, Recorded
+from tasks.stages.report import Outcome, Recording
 
 
 @flow(name="nightly", description=__doc__, validate_parameters=True)
@@ -51,13 +51,12 @@ def nightly(
 
     with (
         run.lake.lease(run.run_id, "nightly run", ttl, wait) as lease,
-        Recorded(run, Outcome()) as outcome,
+        Recording(run, Outcome()) as outcome,
     ):
         state = stages.recover(run)
         found = stages.read_and_validate(run, state, read_all, retry_quarantined)
         changes = stages.compare_with_last_release(run, state, found, accept_losses)
-        outcome.saw(changes, found.rejections)
-        outcome.checks += found.checks
+        outcome.saw(changes, found)
         outcome.release = run.releases.latest()
         if stages.speaks_already(run, changes, outcome):
             return stages.finish(run, found, outcome)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from lakehouse.delta import DeltaLog
 from schemas.documents import Rejection
@@ -14,7 +14,7 @@ from schemas.hashing import sha256_parts
 _NEWEST = """
     SELECT * EXCLUDE (newest) FROM (
         SELECT *, row_number() OVER (PARTITION BY id ORDER BY ordinal DESC) AS newest FROM log
-    ) WHERE newest = 1 ORDER BY source, doc_id, expectation, value, id
+    ) WHERE newest = 1
 """
 
 
@@ -35,6 +35,14 @@ class Quarantined:
     ordinal: int
 
 
+class Recorded(NamedTuple):
+    """How many rows a run opened and resolved, and all that stand open after it."""
+
+    opened: int
+    resolved: int
+    standing: list[Quarantined]
+
+
 class Quarantine:
     """`quarantine`: rejections, opened by one run and resolved by a later one."""
 
@@ -43,7 +51,9 @@ class Quarantine:
 
     def rows(self, status: str | None = "open") -> list[Quarantined]:
         """Rejections by source and document; those of every status for None."""
-        rows = [Quarantined(**row) for row in self._log.query(_NEWEST).to_pylist()]
+        rows = sorted(
+            (Quarantined(**row) for row in self._log.query(_NEWEST).to_pylist()), key=_order
+        )
         return [row for row in rows if status is None or row.status == status]
 
     def record(
@@ -52,11 +62,11 @@ class Quarantine:
         unread: frozenset[tuple[str, str]],
         run_id: str,
         at: datetime,
-    ) -> tuple[int, int]:
+    ) -> Recorded:
         """Make the open rows equal to what this run `found`: (source, rejection) pairs.
 
         Rows of `unread` (source, doc_id) documents, which this run had no reason to read, stay as
-        they are. Returns how many rows were opened and how many resolved.
+        they are.
         """
         rows = self.rows(status=None)
         standing = {row.id: row for row in rows if row.status == "open"}
@@ -75,7 +85,14 @@ class Quarantine:
         opened = [_row(source, rejection) | stamp for source, rejection in fresh]
         resolved = [_closed(row) | stamp for row in gone]
         self._log.append(opened + resolved)
-        return len(opened), len(resolved)
+        mended = {row.id for row in gone}
+        left = [row for row in standing.values() if row.id not in mended]
+        left += [Quarantined(**row) for row in opened]
+        return Recorded(len(opened), len(resolved), sorted(left, key=_order))
+
+
+def _order(row: Quarantined) -> tuple[str, ...]:
+    return (row.source, row.doc_id, row.expectation, row.value, row.id)
 
 
 def _id(source: str, rejection: Rejection) -> str:

@@ -70,7 +70,8 @@ class IndexReader:
             nearest |= {name: self.release.search[name] for name in ("nprobes", "refine_factor")}
 
         def fetch(limit: int) -> pa.Table:
-            return self._dataset.to_table(columns=_COLUMNS, nearest=nearest | {"k": limit})
+            columns = [*_COLUMNS, "_distance"]
+            return self._dataset.to_table(columns=columns, nearest=nearest | {"k": limit})
 
         return self._ranked(fetch, "_distance", k)
 
@@ -83,7 +84,8 @@ class IndexReader:
         match = MatchQuery(query, "text")
 
         def fetch(limit: int) -> pa.Table:
-            return self._dataset.to_table(columns=_COLUMNS, full_text_query=match, limit=limit)
+            columns = [*_COLUMNS, "_score"]
+            return self._dataset.to_table(columns=columns, full_text_query=match, limit=limit)
 
         return self._ranked(fetch, "_score", k)
 

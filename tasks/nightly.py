@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from prefect import get_run_logger, task
@@ -84,13 +84,12 @@ def read_and_validate(run: Run, state: State_, read_all: bool, retry: bool) -> i
     """Read what may have changed and quarantine what breaks a must."""
     with _Progress("reading", "files read") as progress:
         found = ingest.ingest(run, state, read_all, retry, progress)
-    opened, resolved = run.lake.quarantine.record(
-        found.rejections, frozenset(found.unchecked), run.run_id, run.logical_time
-    )
+    stored = ingest.quarantine(run, found)
     get_run_logger().info(
         "%d files, %d read, %d other entries; %d documents rejected (%d rows new in quarantine, "
         "%d resolved)",
-        found.files, len(found.read), found.skipped, len(found.rejected), opened, resolved,
+        found.files, len(found.read), found.skipped, len(found.rejected),
+        stored.opened, stored.resolved,
     )  # fmt: skip
     return found
 
@@ -227,9 +226,8 @@ class _Progress:
             return
         self._shown = percent
         if self._artifact is None:
-            self._artifact = create_progress_artifact(
-                float(percent), key=self._key, description=self._what
-            )
+            made = create_progress_artifact(float(percent), key=self._key, description=self._what)
+            self._artifact = cast(UUID, made)  # a coroutine only where called from one
             return
         update_progress_artifact(self._artifact, float(percent))
         if percent % 10 == 0:

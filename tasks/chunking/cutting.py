@@ -29,9 +29,9 @@ class Seam(IntEnum):
     NESTED = 2
     LINE = 3
     SENTENCE = 4
-    WORD = 5
-    CHARACTER = 6
-    GLUE = 7
+    GLUE = 5
+    WORD = 6
+    CHARACTER = 7
 
 
 class Atom(NamedTuple):

@@ -21,7 +21,10 @@ _OLDER_ENCODINGS = [
 ]  # fmt: skip
 _GUESSED_FROM_BYTES = 65_536
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_BINARY_ABOVE = 0.05  # share of control characters
+# Those that no writing program puts into text: all but page breaks, NEL and terminal escapes.
+_BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
+_BINARY_SHARE = 0.05
+_BINARY_COUNT = 8  # so that one of them does not condemn a short text
 _HIGH_BYTES = re.compile(rb"[\x80-\xff]")
 _UTF8_LETTERS = re.compile(
     rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
@@ -52,19 +55,25 @@ def clean(text: str) -> tuple[str, tuple[Note, ...]]:
     """`text` with LF line ends and blanks for control characters.
 
     Raises:
-        Unreadable: more than 5 % are control characters: this is no text.
+        Unreadable: more than 5 % of it are characters that only binary data holds.
     """
     unix = text.replace("\r\n", "\n").replace("\r", "\n")
     cleaned, controls = _CONTROLS.subn(" ", unix)
     if not controls:
         return cleaned, ()
-    if controls > _BINARY_ABOVE * len(unix):
+    binary = len(_BINARY.findall(unix))
+    if binary > max(_BINARY_COUNT, _BINARY_SHARE * len(unix)):
         raise Unreadable(
-            "file_is_text", f"{controls} of {len(unix)} characters are control characters: binary"
+            "file_is_text", f"{binary} of {len(unix)} characters are control characters: binary"
         )
     reason = f"{controls} control characters were replaced by blanks"
     found = shown("".join(sorted(set(_CONTROLS.findall(unix)))))
     return cleaned, (Note("text_has_no_control_characters", reason, found),)
+
+
+def one_line(text: str) -> str:
+    """`text` with single blanks for line ends, other white space and control characters."""
+    return " ".join(_CONTROLS.sub(" ", text).split())
 
 
 def _decode(data: bytes, declared: str | None) -> tuple[str, str | None]:

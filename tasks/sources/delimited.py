@@ -47,7 +47,9 @@ def check_header(header: list[str], columns: Columns) -> list[str]:
     named = [name for name in header if name]
     twice = sorted({name for name in named if named.count(name) > 1})
     if twice:
-        raise Unreadable("columns_are_unique", f"the column {twice[0]!r} stands twice", shown(named))
+        raise Unreadable(
+            "columns_are_unique", f"the column {twice[0]!r} stands twice", shown(named)
+        )
     for name in (*columns.id, columns.text):
         if name not in named:
             raise Unreadable("column_is_present", f"there is no column {name!r}", shown(named))

@@ -9,8 +9,7 @@ from xml.parsers import expat
 
 import mammoth
 
-from tasks.sources.markdown import first_heading
-from tasks.sources.markup import html_to_markdown
+from tasks.sources.markup import markup_to_markdown
 from tasks.sources.parsed import Parsed, Unreadable, shown
 
 _EXPECTATION = "docx_is_readable"
@@ -40,8 +39,7 @@ def parse_docx(data: bytes) -> Parsed:
         external_file_access=False,
         convert_image=mammoth.images.img_element(lambda image: {"src": ""}),
     ).value
-    text = html_to_markdown(html)
-    return Parsed(text, first_heading(text))
+    return markup_to_markdown(html)
 
 
 def _no_archive(data: bytes, error: Exception) -> str:

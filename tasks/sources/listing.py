@@ -45,7 +45,9 @@ class Walk:
         """Pass over what is no document."""
         self.skipped += 1
         if self._may_be_meant(path):
-            hint = f"a table as JSON is read only where a glob names it: include **/*.{ending(path)}"
+            hint = (
+                f"a table as JSON is read only where a glob names it: include **/*.{ending(path)}"
+            )
             self.remark(path, Note("file_is_included", hint))
 
     def _may_be_meant(self, path: str) -> bool:
@@ -64,9 +66,7 @@ class Walk:
 
 def too_large(size: int, limit: int) -> Note:
     """Why a file of `size` bytes is not read."""
-    return Note(
-        "file_is_not_too_large", f"{size:,} bytes, over max_bytes = {limit:,}", str(size)
-    )
+    return Note("file_is_not_too_large", f"{size:,} bytes, over max_bytes = {limit:,}", str(size))
 
 
 def unreadable(error: OSError) -> Unreadable:

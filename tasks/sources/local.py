@@ -17,7 +17,7 @@ from pathlib import Path
 from schemas.documents import SourceFile
 from schemas.errors import SourceUnavailable
 from tasks.sources.listing import Walk, too_large, unreadable
-from tasks.sources.parsed import Note, Unreadable
+from tasks.sources.parsed import Note, Unreadable, storable
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -138,6 +138,11 @@ class LocalStore:
         if not target.startswith(root):
             raise Unreadable("link_stays_inside", "a link that leads out of the source")
         return target.removeprefix(root)
+
+    def address(self, file: SourceFile) -> str:
+        """Where the file is, as a document says it."""
+        folder = storable(self._uri)
+        return folder if self._only else f"{folder.rstrip('/')}/{file.path}"
 
     def read(self, file: SourceFile, limit: int) -> bytes:
         """The bytes of one listed file.

@@ -9,8 +9,7 @@ from bs4 import BeautifulSoup, Comment, Tag
 from markdownify import MarkdownConverter
 
 from tasks.sources.decoding import clean, decode
-from tasks.sources.markdown import first_heading
-from tasks.sources.parsed import Parsed
+from tasks.sources.parsed import Note, Parsed
 
 _UNSEEN = "head, script, style, noscript, template, svg, iframe, object, [hidden]"
 _UNSEEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -23,15 +22,15 @@ def parse_html(data: bytes) -> Parsed:
     """A page as Markdown; `<title>` is the title, else the first heading of level one."""
     charset = _CHARSET.search(data[:_CHARSET_WITHIN])
     html, notes = decode(data, charset[1].decode("ascii") if charset else None)
+    return markup_to_markdown(html, notes)
+
+
+def markup_to_markdown(html: str, notes: tuple[Note, ...] = ()) -> Parsed:
+    """A page, or a piece of one, as Markdown."""
     soup = BeautifulSoup(html, "lxml")
-    title = " ".join(soup.title.get_text().split()) if soup.title else ""
-    text = _to_markdown(soup)
-    return Parsed(text, title or first_heading(text), notes=notes)
-
-
-def html_to_markdown(html: str) -> str:
-    """A piece of HTML as Markdown."""
-    return _to_markdown(BeautifulSoup(html, "lxml"))
+    title = soup.title or soup.h1
+    named = title.get_text() if title else None
+    return Parsed(_to_markdown(soup), named, notes=notes)
 
 
 def _to_markdown(soup: BeautifulSoup) -> str:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 from schemas.settings import Columns
 from tasks.sources.docx import parse_docx
+from tasks.sources.isolation import OUT_OF_MEMORY
 from tasks.sources.jsonsafe import json_safe
 from tasks.sources.markup import parse_html
 from tasks.sources.parsed import Note, Row, Unreadable
@@ -36,7 +37,10 @@ def main() -> None:
         request = json.loads(line)
         # The parent ends us at the time limit; should it die meanwhile, this does.
         signal.setitimer(signal.ITIMER_REAL, request["timeout"] + _GRACE_SECONDS)
-        answer = _answer(request, sys.stdin.buffer.read(request["size"]))
+        try:
+            answer = _answer(request, sys.stdin.buffer.read(request["size"]))
+        except MemoryError:  # nothing is certain any more
+            raise SystemExit(OUT_OF_MEMORY) from None
         signal.setitimer(signal.ITIMER_REAL, 0)
         _send(answers, answer)
 
@@ -61,7 +65,7 @@ def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
     except Unreadable as refusal:
         return {"refused": asdict(refusal.note)}
     except MemoryError:
-        raise  # nothing is certain any more: end, and let the parent report it
+        raise
     except RecursionError:
         return _refused("it is nested too deeply")
     except Exception as error:  # noqa: BLE001 - parsers of hostile files raise what they will

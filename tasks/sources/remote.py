@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
@@ -70,6 +69,8 @@ class RemoteStore:
                 found = self._found()
         except OSError as error:
             raise self._unavailable(error) from error
+        if self._web and not self.is_file:
+            found |= self._heads([path for path in found if walk.selection.takes(path)])
         for path, info in found.items():
             self._visit(walk, path, info)
 
@@ -88,6 +89,18 @@ class RemoteStore:
             if name.startswith(prefix) and info["type"] == "file" and not name.endswith("/")
         }
 
+    def _heads(self, paths: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+        """What a web server says of files that its pages only name; nothing where it is silent."""
+
+        def ask(path: str) -> Mapping[str, Any]:
+            try:
+                return dict(self._fs.info(f"{self._root}/{path}"))
+            except FileNotFoundError:  # fsspec makes it of every failure; reading will tell
+                return {}
+
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return dict(zip(paths, pool.map(ask, paths), strict=True))
+
     def _visit(self, walk: Walk, path: str, info: Mapping[str, Any]) -> None:
         if not self.is_file and not walk.selection.takes(path):
             walk.skip(path)
@@ -95,6 +108,14 @@ class RemoteStore:
             walk.refuse(path, Note("file_is_inside", "the path leads out of the source"))
         else:
             walk.add(path, info.get("size") or 0, _stamp(info))
+
+    def address(self, file: SourceFile) -> str:
+        """Where the object is, as a document says it; without a password."""
+        uri = redacted(self._uri)
+        return uri if self._is_root(file) else f"{uri.rstrip('/')}/{file.path}"
+
+    def _is_root(self, file: SourceFile) -> bool:
+        return file.path == self._name and self.is_file
 
     def read(self, file: SourceFile, limit: int) -> bytes:
         """The bytes of one listed object.
@@ -105,8 +126,7 @@ class RemoteStore:
         """
         if _climbs(file.path):
             raise Unreadable("file_is_inside", "the path leads out of the source")
-        is_root = file.path == self._name and self.is_file
-        address = self._root if is_root else f"{self._root}/{file.path}"
+        address = self._root if self._is_root(file) else f"{self._root}/{file.path}"
         try:
             with _as_os_errors():
                 data = self._stream(address, limit) if self._web else self._fs.cat_file(address)
@@ -119,7 +139,8 @@ class RemoteStore:
     def _stream(self, address: str, limit: int) -> bytes:
         """At most one piece more than `limit` bytes: a web server may not say how much comes."""
         data = bytearray()
-        with self._fs.open(address, "rb", block_size=0) as stream:
+        # The size keeps fsspec from asking for it, which makes "not found" of every failure.
+        with self._fs.open(address, "rb", block_size=0, size=1) as stream:
             while len(data) <= limit and (piece := stream.read(_PIECE)):
                 data += piece
         return bytes(data)
@@ -127,8 +148,10 @@ class RemoteStore:
     def _unavailable(self, error: Exception) -> SourceUnavailable:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return SourceUnavailable(
-            f"the source {redacted(self._uri)} cannot be listed ({reason}); check its address, "
-            "its storage_options and that it can be reached"
+            redacted(
+                f"the source {self._uri} cannot be listed ({reason}); check its address, its "
+                "storage_options and that it can be reached"
+            )
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from schemas.documents import Document, Rejection
 from schemas.hashing import canonical_json, sha256_text
 from schemas.settings import Columns
-from tasks.sources.decoding import clean
+from tasks.sources.decoding import clean, one_line
 from tasks.sources.jsonsafe import encodable, json_safe
 from tasks.sources.kinds import ROW_MEDIA_TYPE
 from tasks.sources.markdown import first_heading
@@ -109,7 +109,7 @@ def _id_part(values: Mapping[str, Any], name: str) -> str:
     if value is None or (isinstance(value, str) and not value.strip()):
         raise Unreadable("id_is_not_blank", f"{name} is blank", shown(value))
     if isinstance(value, bool) or not isinstance(value, str | int):
-        reason = f"{name} is a {type(value).__name__}"
+        reason = f"{name} is no text or number but of type {type(value).__name__}"
         raise Unreadable("id_is_text_or_number", reason, shown(value))
     part = _unicode(str(value), name)
     if _CONTROLS.search(part):
@@ -142,7 +142,7 @@ def _text(values: Mapping[str, Any], name: str) -> tuple[str, tuple[Note, ...]]:
     if value is None or (isinstance(value, str) and not value.strip()):
         raise Unreadable("text_is_not_blank", f"{name} is blank", shown(value))
     if not isinstance(value, str):
-        raise Unreadable("text_is_text", f"{name} is a {type(value).__name__}", shown(value))
+        raise Unreadable("text_is_text", _wrong_type(name, value), shown(value))
     return clean(_unicode(value, name))
 
 
@@ -152,8 +152,8 @@ def _title(values: Mapping[str, Any], name: str | None) -> str:
     if value is None or value != value:  # NaN is how pandas stores a missing one
         return ""
     if not isinstance(value, str | int | float):
-        raise Unreadable("title_is_text", f"{name} is a {type(value).__name__}", shown(value))
-    return " ".join(clean(_unicode(str(value), str(name)))[0].split())
+        raise Unreadable("title_is_text", _wrong_type(name, value), shown(value))
+    return one_line(_unicode(str(value), str(name)))
 
 
 def _metadata(values: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
@@ -164,6 +164,10 @@ def _metadata(values: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
         return json_safe({name: values[name] for name in names if name in values})
     except ValueError as error:
         raise Unreadable("metadata_is_json", f"the metadata cannot be kept: {error}") from None
+
+
+def _wrong_type(name: str | None, value: object) -> str:
+    return f"{name} is no text but of type {type(value).__name__}"
 
 
 def _unicode(text: str, name: str) -> str:

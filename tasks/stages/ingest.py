@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from expectations.frames import documents_frame
-from expectations.runner import suite_fingerprint, validate
+from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
 from lakehouse.documents import Key, StoredDocument
+from lakehouse.quarantine import Recorded
 from lakehouse.runs import KnownFile
 from schemas.documents import Document, FileReading, Listing, Rejection, SourceFile
+from schemas.errors import VerificationFailed
 from schemas.hashing import sha256_parts
 from schemas.report import CheckResult
 from schemas.settings import SourceSettings
@@ -36,6 +38,7 @@ class Ingested:
         self.gone: list[tuple[str, str]] = []
         self.unchecked: set[Key] = set()
         self.protected: set[Key] = set()
+        self.quarantined = Recorded(0, 0, [])
         self.files = 0
         self.skipped = 0
 
@@ -70,6 +73,14 @@ def ingest(
         with run.timed("validate"):
             reading.check()
     return found
+
+
+def quarantine(run: Run, found: Ingested) -> Recorded:
+    """Store what was rejected, and mark what is mended; a rerun of the same adds nothing."""
+    found.quarantined = run.lake.quarantine.record(
+        found.rejections, frozenset(found.unchecked), run.run_id, run.logical_time
+    )
+    return found.quarantined
 
 
 class _SourceReading:
@@ -131,8 +142,8 @@ class _SourceReading:
         rejected = {(self._name, doc_id) for doc_id in known.rejected}
         self._found.unread |= keys
         self._found.rejected |= rejected
-        self._found.unchecked |= keys | rejected
-        if rejected:
+        self._found.unchecked |= keys | rejected | {(self._name, known.path)}
+        if (self._name, known.path) in rejected:
             self._protect(known.path)
 
     def read(self, files: list[SourceFile], progress: Progress) -> None:
@@ -143,7 +154,7 @@ class _SourceReading:
                 self._fresh[self._name, document.doc_id] = document
             for rejection in reading.rejections:
                 self._reject(rejection)
-            if any(rejection.severity == "must" for rejection in reading.rejections):
+            if any(_of_the_file(rejection, reading.file.path) for rejection in reading.rejections):
                 self._protect(reading.file.path)
             progress(done, len(files))
 
@@ -151,6 +162,8 @@ class _SourceReading:
         """Validate the documents that were read, and remember what each file became."""
         documents = list(self._fresh.values())
         result = validate("documents", documents_frame(documents))
+        if broken := failed_as_a_whole(result):
+            raise VerificationFailed("; ".join(check.reason for check in broken))
         self._found.checks += result.checks
         for _, rejection in result.failing:
             self._reject(rejection)
@@ -160,7 +173,9 @@ class _SourceReading:
             else:
                 self._found.documents[key] = document
         for reading in self._readings:
-            self._remember(reading)
+            # Without a hash the bytes could not be had: that says nothing about the next night.
+            if reading.content_hash:
+                self._remember(reading)
 
     def _remember(self, reading: FileReading) -> None:
         ids = {document.doc_id for document in reading.documents}
@@ -186,6 +201,8 @@ class _SourceReading:
         """
         known = self._known.get(path)
         keys = [(self._name, doc_id) for doc_id, _ in known.documents] if known else []
+        if known is None and len(self._listing.files) == 1:
+            keys = [key for key in self._state if key[0] == self._name]
         self._found.protected.update([*keys, (self._name, path), *self._tables.get(path, ())])
 
     def _protect_below(self, path: str) -> None:
@@ -194,6 +211,11 @@ class _SourceReading:
         self._found.protected.update(
             key for key in self._state if key[0] == self._name and key[1].startswith(below)
         )
+
+
+def _of_the_file(rejection: Rejection, path: str) -> bool:
+    """Is it about the file as a whole, or about a row that could not even be named?"""
+    return rejection.severity == "must" and rejection.doc_id == path
 
 
 def kept_keys(found: Ingested, state: Iterable[Key]) -> set[Key]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
+from lakehouse.quarantine import Recorded
 from lakehouse.releases import Release
-from schemas.documents import Rejection
 from schemas.errors import RunRefused
 from schemas.report import CheckResult
 from schemas.times import isoformat
 from tasks.stages.compare import Changes
 from tasks.stages.index import Written
+from tasks.stages.ingest import Ingested
 from tasks.stages.run import Run
 from tasks.stages.snapshot import Embedding
 
@@ -27,7 +28,7 @@ class Outcome:
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
-        self.rejections: Sequence[tuple[str, Rejection]] = ()
+        self.quarantined = Recorded(0, 0, [])
         self.checks: list[CheckResult] = []
         self.embedding = Embedding(0, 0, 0)
         self.added = 0
@@ -36,10 +37,11 @@ class Outcome:
         self.published = False
         self.message = ""
 
-    def saw(self, changes: Changes, rejections: Iterable[tuple[str, Rejection]]) -> None:
+    def saw(self, changes: Changes, found: Ingested) -> None:
         """Take over what the sources held."""
         self.counts = changes.counts()
-        self.rejections = sorted(rejections, key=lambda pair: (pair[0], pair[1].doc_id))
+        self.quarantined = found.quarantined
+        self.checks += found.checks
 
     def wrote(self, written: Written, embedding: Embedding) -> None:
         """Take over what went into the index."""
@@ -67,11 +69,26 @@ def report(run: Run, outcome: Outcome) -> dict[str, Any]:
         },
         "tokens_embedded": outcome.embedding.tokens,
         "index": _index(run, release) if release else None,
-        "quarantine": [
-            {"source": source} | asdict(rejection) for source, rejection in outcome.rejections
-        ],
+        "quarantine": _quarantine(outcome.quarantined),
         "checks": [asdict(check) for check in outcome.checks if not check.success],
         "seconds": run.elapsed,
+    }
+
+
+def _quarantine(found: Recorded) -> dict[str, Any]:
+    """What stands in quarantine after the run: counts, and the first rows, musts before shoulds."""
+    rules = Counter((row.severity, row.expectation) for row in found.standing)
+    names = ("source", "doc_id", "expectation", "severity", "reason")
+    first = sorted(found.standing, key=lambda row: row.severity)[:_SHOWN]
+    return {
+        "rows": len(found.standing),
+        "new": found.opened,
+        "resolved": found.resolved,
+        "by_rule": [
+            {"severity": severity, "expectation": rule, "rows": count}
+            for (severity, rule), count in sorted(rules.items(), key=lambda kv: (-kv[1], kv[0]))
+        ],
+        "first": [{name: getattr(row, name) for name in names} for row in first],
     }
 
 
@@ -116,24 +133,16 @@ def count_lines(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     return lines
 
 
-def quarantine_counts(result: Mapping[str, Any]) -> list[tuple[str, str, int]]:
-    """(severity, expectation, rows) of what was rejected in this run, most first."""
-    counts = Counter((row["severity"], row["expectation"]) for row in result["quarantine"])
-    return [(*key, count) for key, count in sorted(counts.items(), key=lambda kv: (-kv[1], kv[0]))]
-
-
 def markdown(result: Mapping[str, Any]) -> str:
     """The report as a page for the Prefect UI."""
     lines = [f"# {headline(result)}", "", "| | |", "| --- | --- |"]
     lines += [f"| {label} | {figures} |" for label, figures in count_lines(result)]
     lines += ["", f"Run `{result['run']}`, as of {result['as_of']}."]
-    if result["quarantine"]:
-        lines += ["", "## Rejected in this run", "", "| document | rule | severity | reason |"]
-        lines += ["| --- | --- | --- | --- |"]
-        lines += [_row(row) for row in result["quarantine"][:_SHOWN]]
-        rest = len(result["quarantine"]) - _SHOWN
-        if rest > 0:
-            lines += ["", f"And {rest} more."]
+    kept = result["quarantine"]
+    if kept["rows"]:
+        lines += ["", "## In quarantine", "", "| document | rule | severity | reason |"]
+        lines += ["| --- | --- | --- | --- |", *(_row(row) for row in kept["first"])]
+        lines += ["", f"{kept['rows']} rows, {kept['new']} of them new."]
         lines += ["", "All of them: `almanac quarantine list`; after mending: "
                   "`almanac quarantine retry`."]  # fmt: skip
     lines += ["", "## Seconds", "", "| stage | seconds |", "| --- | ---: |"]
@@ -151,7 +160,7 @@ def _cell(text: str) -> str:
     return shown.replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
 
 
-class Recorded:
+class Recording:
     """Store a report when the block ends, whether it succeeded or not."""
 
     def __init__(self, run: Run, outcome: Outcome) -> None:

@@ -16,17 +16,24 @@ def standing(lake: Lakehouse) -> list[tuple[str, str, str]]:
 
 
 def test_the_same_rejection_again_adds_no_row(lake: Lakehouse) -> None:
-    assert lake.quarantine.record([BLANK, LONG], NOTHING, "r1", NIGHT) == (2, 0)
-    assert lake.quarantine.record([LONG, BLANK], NOTHING, "r2", NIGHT) == (0, 0)
+    assert lake.quarantine.record([BLANK, LONG], NOTHING, "r1", NIGHT)[:2] == (2, 0)
+    assert lake.quarantine.record([LONG, BLANK], NOTHING, "r2", NIGHT)[:2] == (0, 0)
     assert standing(lake) == [
         ("a.md", "text_is_not_blank", "r1"),
         ("b.md", "lines_are_short", "r1"),
     ]
 
 
+def test_a_run_learns_what_stands_open_after_it(lake: Lakehouse) -> None:
+    lake.quarantine.record([BLANK], NOTHING, "r1", NIGHT)
+    found = lake.quarantine.record([LONG], frozenset({("s", "a.md")}), "r2", NIGHT)
+    assert found.standing == lake.quarantine.rows()
+    assert [row.doc_id for row in found.standing] == ["a.md", "b.md"]
+
+
 def test_what_was_mended_is_resolved_and_kept(lake: Lakehouse) -> None:
     lake.quarantine.record([BLANK, LONG], NOTHING, "r1", NIGHT)
-    assert lake.quarantine.record([LONG], NOTHING, "r2", NIGHT) == (0, 1)
+    assert lake.quarantine.record([LONG], NOTHING, "r2", NIGHT)[:2] == (0, 1)
     assert standing(lake) == [("b.md", "lines_are_short", "r1")]
     every = {(row.doc_id, row.status, row.run_id) for row in lake.quarantine.rows(None)}
     assert every == {("a.md", "resolved", "r2"), ("b.md", "open", "r1")}
@@ -41,5 +48,5 @@ def test_a_rejection_that_comes_back_is_open_again(lake: Lakehouse) -> None:
 def test_documents_that_were_not_read_keep_their_rows(lake: Lakehouse) -> None:
     lake.quarantine.record([BLANK, LONG], NOTHING, "r1", NIGHT)
     unread = frozenset({("s", "a.md")})
-    assert lake.quarantine.record([], unread, "r2", NIGHT) == (0, 1)
+    assert lake.quarantine.record([], unread, "r2", NIGHT)[:2] == (0, 1)
     assert standing(lake) == [("a.md", "text_is_not_blank", "r1")]
