@@ -23,7 +23,7 @@ P = ParamSpec("P")
 Report = Mapping[str, Any]
 
 
-class _When(click.ParamType):
+class _When(click.ParamType[datetime]):
     name = "when"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
@@ -46,18 +46,38 @@ as_of = click.option(
 )
 
 
-def reports(human: Callable[[Report], str]) -> Callable[[Callable[P, Report]], Callable[P, None]]:
+def _remember(context: click.Context, option: click.Parameter, value: str | None) -> None:
+    context.ensure_object(dict)
+    if value is not None:
+        context.obj[option.name] = value
+
+
+def located(verb: Callable[P, None]) -> Callable[P, None]:
+    """The two global options, which may stand before the verb or after it."""
+    lakehouse = click.option(
+        "--lakehouse", metavar="URI", expose_value=False, callback=_remember,
+        help="Where the lakehouse is; else as configured.",
+    )  # fmt: skip
+    config = click.option(
+        "--config", metavar="FILE", expose_value=False, callback=_remember,
+        help="Instead of almanac.toml or $ALMANAC_CONFIG.",
+    )  # fmt: skip
+    return lakehouse(config(verb))
+
+
+def reports(
+    human: Callable[[Report], str],
+) -> Callable[[Callable[..., Report]], Callable[..., None]]:
     """Print what a verb returns, for people or for machines; errors become exit codes."""
 
-    def decorate(verb: Callable[P, Report]) -> Callable[P, None]:
+    def decorate(verb: Callable[..., Report]) -> Callable[..., None]:
         @wraps(verb)
-        def run(*args: P.args, **kwargs: P.kwargs) -> None:
-            plain = bool(kwargs.pop("json_", False))
+        def run(json_: bool, **parameters: Any) -> None:
             with _one_line_errors():
-                result = verb(*args, **kwargs)
-            click.echo(json.dumps(result, ensure_ascii=False) if plain else human(result))
+                result = verb(**parameters)
+            click.echo(json.dumps(result, ensure_ascii=False) if json_ else human(result))
 
-        return run
+        return located(as_json(run))
 
     return decorate
 
@@ -74,27 +94,30 @@ class _one_line_errors:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="almanac")
-@click.option("--lakehouse", metavar="URI", help="Where the lakehouse is; else as configured.")
-@click.option("--config", metavar="FILE", help="Instead of almanac.toml or $ALMANAC_CONFIG.")
-@click.pass_context
-def main(context: click.Context, lakehouse: str | None, config: str | None) -> None:
+@located
+def main() -> None:
     """Dated, provable search indexes over a company's documents."""
-    context.obj = {"lakehouse": lakehouse, "config": config}
 
 
-def _settings(context: click.Context) -> Settings:
-    overrides = {key: context.obj[key] for key in ("lakehouse",) if context.obj[key]}
-    return load_settings(context.obj["config"], **overrides)
+def _located() -> dict[str, str | None]:
+    given = click.get_current_context().obj
+    return {"lakehouse": given.get("lakehouse"), "config": given.get("config")}
 
 
-def _run_nightly(context: click.Context, **parameters: Any) -> Report:
+def _settings() -> Settings:
+    given = _located()
+    overrides = {"lakehouse": given["lakehouse"]} if given["lakehouse"] else {}
+    return load_settings(given["config"], **overrides)
+
+
+def _run_nightly(**parameters: Any) -> Report:
     from almanac.engine import run_flow
 
     # The configuration is read here too, so that a wrong one fails before Prefect starts.
-    settings = _settings(context)
+    settings = _settings()
     if parameters.get("source"):
         settings.with_source(parameters["source"])
-    return run_flow("nightly", **context.obj, **parameters)
+    return run_flow("nightly", **_located(), **parameters)
 
 
 @main.command()
@@ -102,39 +125,33 @@ def _run_nightly(context: click.Context, **parameters: Any) -> Report:
 @click.option("--as-of", type=WHEN, metavar="WHEN", help="The time that the run speaks for; now.")
 @click.option("--accept-losses", is_flag=True, help="Publish although much vanished or shrank.")
 @click.option("--read-all", is_flag=True, help="Read files whose size and time are unchanged too.")
-@as_json
-@click.pass_context
 @reports(show.nightly)
-def nightly(context: click.Context, **parameters: Any) -> Report:
+def nightly(**parameters: Any) -> Report:
     """Bring the index to what the sources hold and publish it."""
-    return _run_nightly(context, **parameters)
+    return _run_nightly(**parameters)
 
 
 @main.command()
 @click.option("--source", metavar="PATH_OR_URL", help="Read this, or NAME=THIS, as the source.")
 @click.option("--read-all", is_flag=True, help="Read files whose size and time are unchanged too.")
-@as_json
-@click.pass_context
 @reports(show.plan)
-def plan(context: click.Context, source: str | None, read_all: bool) -> Report:
+def plan(source: str | None, read_all: bool) -> Report:
     """What a nightly run would do and cost, spending nothing."""
     from tasks.stages.plan import plan as make_plan
     from tasks.stages.run import begin_run
 
-    settings = _settings(context)
+    settings = _settings()
     settings = settings.with_source(source) if source else settings
     return make_plan(begin_run(settings, datetime.now(UTC)), read_all)
 
 
 @main.command()
-@as_json
-@click.pass_context
 @reports(show.history)
-def history(context: click.Context) -> Report:
+def history() -> Report:
     """Every release, newest first."""
     from tasks.stages import reading
 
-    return reading.history(_settings(context))
+    return reading.history(_settings())
 
 
 @main.command()
@@ -149,10 +166,9 @@ def history(context: click.Context) -> Report:
 @click.option("--queries", type=click.Path(exists=True, dir_okay=False), metavar="FILE.jsonl",
               help="Rows with id and text; answers one JSON object a line.")  # fmt: skip
 @as_of
+@located
 @as_json
-@click.pass_context
 def search(
-    context: click.Context,
     query: str | None,
     k: int,
     mode: Any,
@@ -166,7 +182,7 @@ def search(
     if (query is None) == (queries is None):
         raise click.UsageError("give either a QUERY or --queries FILE.jsonl")
     with _one_line_errors():
-        settings = _settings(context)
+        settings = _settings()
         if queries is not None:
             for answer in reading.answers(settings, queries, k, mode, when):
                 click.echo(json.dumps(answer, ensure_ascii=False))
@@ -177,14 +193,12 @@ def search(
 
 @main.command()
 @as_of
-@as_json
-@click.pass_context
 @reports(show.documents)
-def documents(context: click.Context, when: datetime | None) -> Report:
+def documents(when: datetime | None) -> Report:
     """The documents of a release."""
     from tasks.stages import reading
 
-    return reading.documents(_settings(context), when)
+    return reading.documents(_settings(), when)
 
 
 @main.group()
@@ -194,24 +208,20 @@ def quarantine() -> None:
 
 @quarantine.command("list")
 @click.option("--all", "every", is_flag=True, help="Rows too that a later run found mended.")
-@as_json
-@click.pass_context
 @reports(show.quarantine)
-def quarantine_list(context: click.Context, every: bool) -> Report:
+def quarantine_list(every: bool) -> Report:
     """Rejected documents with the rule they broke."""
     from tasks.stages import reading
 
-    return reading.quarantine(_settings(context), every)
+    return reading.quarantine(_settings(), every)
 
 
 @quarantine.command("retry")
 @click.option("--source", metavar="PATH_OR_URL", help="Read this, or NAME=THIS, as the source.")
-@as_json
-@click.pass_context
 @reports(show.nightly)
-def quarantine_retry(context: click.Context, source: str | None) -> Report:
+def quarantine_retry(source: str | None) -> Report:
     """Read the rejected files again in a nightly run."""
-    return _run_nightly(context, source=source, retry_quarantined=True)
+    return _run_nightly(source=source, retry_quarantined=True)
 
 
 if __name__ == "__main__":

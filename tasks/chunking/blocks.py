@@ -134,7 +134,9 @@ def _opens(line: Line) -> Kind:
 
 
 def _read_paragraph(lines: Sequence[Line], at: int) -> tuple[Block, int]:
-    end = at + 1 if _is_underline(lines[at]) else _text_end(lines, at)
+    if _is_underline(lines[at]):
+        return Block(Kind.PARAGRAPH, lines[at : at + 1]), at + 1
+    end = _text_end(lines, at)
     underlined = end < len(lines) and _is_underline(lines[end])
     if underlined and end - at <= _LONGEST_SETEXT and lines[at].indent < _CODE_INDENT:
         level = 1 if lines[end].text[0] == "=" else 2

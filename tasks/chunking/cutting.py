@@ -47,7 +47,7 @@ class Atom(NamedTuple):
 
 def content_key(text: str) -> int:
     """A number that only `text` decides."""
-    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+    return zlib.crc32(text.encode("utf-8"))
 
 
 def pack(sizes: Sequence[int], keys: Sequence[tuple[int, int]], low: int, high: int) -> list[int]:

@@ -71,7 +71,7 @@ def test_the_stamp_follows_the_content_even_with_the_old_modification_time(tmp_p
 
 
 def test_a_missing_folder_is_unavailable_and_an_empty_one_is_empty(tmp_path: Path) -> None:
-    with pytest.raises(SourceUnavailable, match="gone.*check its address"):
+    with pytest.raises(SourceUnavailable, match=r"gone.*check its address"):
         paths(tmp_path / "gone")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(SourceUnavailable, match="neither a folder nor a file"):

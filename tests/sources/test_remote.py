@@ -41,7 +41,7 @@ def test_memory_is_listed_afresh_and_has_no_stamps(memory: fsspec.AbstractFileSy
 
 
 def test_a_missing_prefix_and_an_unknown_protocol_are_unavailable() -> None:
-    with pytest.raises(SourceUnavailable, match="memory://nowhere .*check its address"):
+    with pytest.raises(SourceUnavailable, match=r"memory://nowhere .*check its address"):
         list_source(SourceSettings(uri="memory://nowhere"))
     with pytest.raises(SourceUnavailable, match="unknown"):
         list_source(SourceSettings(uri="unknown://bucket/docs"))
