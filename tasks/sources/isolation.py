@@ -24,6 +24,7 @@ from tasks.sources.parsed import Note, Parsed, Row, Unreadable
 OUT_OF_MEMORY = 12  # the exit status by which a child says so
 MEMORY_LIMIT = 2 * 1024**3  # bytes of address space of one parser process
 _START_SECONDS = 60.0
+_END_SECONDS = 5.0
 _ROOT = Path(__file__).resolve().parents[2]
 _AT_ONCE = threading.BoundedSemaphore(min(4, os.cpu_count() or 1))
 _idle: list[ParserProcess] = []
@@ -131,8 +132,10 @@ class ParserProcess:
             timer.cancel()
         if answer.endswith(b"\n"):
             return answer
-        self._child.kill()
-        self._child.wait()
+        try:
+            self._child.wait(_END_SECONDS)  # its own exit status tells more than our signal
+        except subprocess.TimeoutExpired:
+            self._child.kill()
         return None
 
     def _give_up(self) -> None:
