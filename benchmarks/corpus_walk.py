@@ -31,10 +31,8 @@ def main() -> int:
     layer = _module(arguments.data / "materialise.py")
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch)
-        steps = [
-            _step(arguments, layer, corpus, folder, expected)
-            for expected in oracle[: arguments.steps]
-        ]
+        expected = _oracle(layer, corpus, arguments.series, oracle[: arguments.steps])
+        steps = [_step(arguments, layer, corpus, folder, night) for night in expected]
         differences = _last_tree(layer, corpus, arguments.series, steps[-1]["date"], folder)
     total = {
         "steps": len(steps),
@@ -58,6 +56,33 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, help="only the first so many dates")
     parser.add_argument("--json", action="store_true")
     return parser.parse_args()
+
+
+def _oracle(
+    layer: ModuleType, corpus: Path, series: str, dates: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """What each night must count. A file of blanks is no document, so it is left out.
+
+    Without such files these are the counts that the corpus brings along, which is checked.
+    """
+    before: dict[str, str] = {}
+    nights, blank = [], False
+    for known in dates:
+        files = layer.state_at(str(corpus), series, known["date"])
+        tree = {path: one["sha256"] for path, one in files.items() if one.get("text", "-").strip()}
+        same = {path for path, content in tree.items() if before.get(path) == content}
+        night = {
+            "added": len(tree.keys() - before.keys()),
+            "modified": len(tree.keys() & before.keys()) - len(same),
+            "deleted": len(before.keys() - tree.keys()),
+            "unchanged": len(same),
+        }
+        was_blank, blank = blank, len(tree) < len(files)
+        if not blank and not was_blank:
+            assert night == {name: known[name] for name in night}, known
+        nights.append({"date": known["date"], "files": len(tree), **night})
+        before = tree
+    return nights
 
 
 def _step(
@@ -135,7 +160,7 @@ def _last_tree(
     release = lake.releases("documents").as_of()
     stored = lake.documents.state(release.snapshot_seq).values()
     state = layer.state_at(str(corpus), series, date)
-    tree = {path: event["sha256"] for path, event in state.items()}
+    tree = {path: one["sha256"] for path, one in state.items() if one.get("text", "-").strip()}
     table = lance.dataset(
         f"{folder}/lake/lance/{release.lance_table}.lance", version=release.lance_tag
     ).to_table(["doc_id", "chunk_id"])

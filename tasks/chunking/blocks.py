@@ -56,13 +56,14 @@ _OPENERS = (
     (Kind.QUOTE, re.compile(r">")),
     (Kind.TABLE, re.compile(r"\|")),
     (Kind.ITEM, re.compile(r"(?:[-*+]|\d{1,9}[.)])(?:\s|$)")),
-    (Kind.HTML, re.compile(r"<(?:!--|pre\b|script\b|style\b)", re.IGNORECASE)),
+    (Kind.HTML, re.compile(r"<(?:!--|pre\b|script\b|style\b)", re.IGNORECASE | re.ASCII)),
     (Kind.DIRECTIVE, re.compile(r"(?:/{3,}|:{3,})(?!\S)|:{3,}\s*[\w{]")),
 )
 _OPENING_CHARACTERS = frozenset("#`~>|-*+</:0123456789")
 _SETEXT = re.compile(r"=+$|-+$")
 _LONGEST_SETEXT = 3
 _CLOSERS = {"<!--": "-->", "<pre": "</pre>", "<scr": "</script>", "<sty": "</style>"}
+_HEADER_SIGNS = {"---": ":", "+++": "="}
 _CODE_INDENT = 4
 
 
@@ -105,10 +106,12 @@ def _lines(text: str) -> list[Line]:
 
 def _front_matter_end(lines: Sequence[Line]) -> int:
     """The number of lines of a leading YAML or TOML header, 0 where there is none."""
-    if len(lines) < 2 or lines[0].text not in ("---", "+++") or not lines[1].text:
+    if len(lines) < 2 or lines[0].text not in _HEADER_SIGNS:
         return 0
     mark = lines[0].text
-    return next((at + 1 for at, line in enumerate(lines) if at and line.text == mark), 0)
+    if _HEADER_SIGNS[mark] not in lines[1].text:
+        return 0
+    return next((at for at, line in enumerate(lines[1:], 2) if line.text == mark), 0)
 
 
 def _read_block(lines: Sequence[Line], at: int) -> tuple[Block, int]:
@@ -119,7 +122,7 @@ def _read_block(lines: Sequence[Line], at: int) -> tuple[Block, int]:
     if kind is Kind.PARAGRAPH:
         return _read_paragraph(lines, at)
     end = _END_OF[kind](lines, at)
-    return Block(kind, [line for line in lines[at:end] if line.text], 0), end
+    return Block(kind, [line for line in lines[at:end] if line.text]), end
 
 
 def _opens(line: Line) -> Kind:

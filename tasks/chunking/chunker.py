@@ -150,6 +150,7 @@ class MarkdownChunker:
         parts = _parts(passage) if tokens > self._limit else []
         if not parts:
             yield passage, tokens
+            return
         sizes = self._tokens.of_texts([part.text for part in parts])
         for part, size in zip(parts, sizes, strict=True):
             yield from self._within_limit(part, size)

@@ -17,7 +17,11 @@ from tasks.chunking.headings import clean_heading
 
 _WITHOUT_MARKUP = frozenset({"text/plain", "application/pdf"})
 _IN_SENTENCES = frozenset({Kind.PARAGRAPH, Kind.ITEM, Kind.HEADING, Kind.DIRECTIVE})
-_SENTENCE_END = re.compile(r"""[.!?…]++["'»”’)\]*_`]*+\s++(?![a-zа-яё])|[。！？]++[」』”]*+\s*+""")
+_SENTENCE_END = re.compile(
+    r"""(?<![.!?…])[.!?…]++["'»”’)\]*_`]*+\s++(?![a-zа-яё])  # not in front of lower case
+    | [。！？]++[」』”]*+\s*+""",
+    re.VERBOSE,
+)
 _LONGEST_HEADING = 300
 _CLOSING_HASHES = re.compile(r"(?:^|\s)#+$")
 

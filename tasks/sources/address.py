@@ -39,5 +39,5 @@ def is_table(settings: SourceSettings) -> bool:
 
 
 def redacted(uri: str) -> str:
-    """The address without a user's password, for reports and stored documents."""
-    return _PASSWORD.sub("", uri)
+    """The address for reports and documents: no password, no query, which may be a signature."""
+    return _PASSWORD.sub("", uri.partition("?")[0] if is_web(uri) else uri)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Sequence
 
 from schemas.settings import Columns
@@ -36,7 +35,7 @@ def delimited_rows(text: str, columns: Columns) -> Iterator[Row]:
         except csv.Error as error:
             yield Row(where, {}, _broken(error))
             continue
-        if header is None and any(fields):
+        if header is None and any(name.strip() for name in fields):
             header = check_header([name.strip() for name in fields], columns)
         elif header is not None and fields:
             yield _row(where, header, fields)
@@ -72,8 +71,7 @@ def _broken(error: csv.Error) -> Note:
 
 def _sniff(text: str, columns: Columns) -> str:
     """The delimiter that finds most of the wanted columns, else the most fields."""
-    first = re.search(r"[^\n]*\S[^\n]*", text)
-    line = first[0] if first else ""
+    line = next((line for line in io.StringIO(text) if line.strip()), "")
     wanted = {*columns.id, columns.text}
 
     def fit(delimiter: str) -> tuple[int, int]:

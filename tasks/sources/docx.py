@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from typing import NoReturn
 from xml.parsers import expat
 
@@ -31,7 +32,7 @@ def parse_docx(data: bytes) -> Parsed:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _refuse_bombs(archive, len(data))
             _refuse_doctypes(archive)
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
         raise Unreadable(_EXPECTATION, _no_archive(data, error)) from None
     html = mammoth.convert_to_html(
         io.BytesIO(data),

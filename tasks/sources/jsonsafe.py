@@ -11,7 +11,7 @@ from typing import Any
 
 _MAX_DEPTH = 64
 _MAX_NODES = 100_000
-SURROGATES = "\ud800-\udfff"
+_MAX_BITS = 10_000
 
 
 def json_safe(values: Mapping[Any, Any]) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def json_safe(values: Mapping[Any, Any]) -> dict[str, Any]:
 
     Raises:
         ValueError: nested deeper than 64 levels, more than 100,000 values (aliases multiply), a
-            lone surrogate, or a type that has no JSON.
+            lone surrogate, a number of over 3,000 digits, or a type that has no JSON.
     """
     return _Converter().mapping(values, 0)
 
@@ -51,8 +51,10 @@ class _Converter:
 
 
 def _scalar(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):
+        return _printable(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, str):
@@ -64,6 +66,12 @@ def _scalar(value: Any) -> Any:
     if isinstance(value, Decimal | timedelta):
         return str(value)
     raise ValueError(f"a {type(value).__name__} has no JSON")
+
+
+def _printable(number: int) -> int:
+    if number.bit_length() > _MAX_BITS:  # Python itself refuses to print such numbers
+        raise ValueError("it holds a number of more than 3,000 digits")
+    return number
 
 
 def encodable(text: str) -> str:

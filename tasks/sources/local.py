@@ -21,7 +21,7 @@ from tasks.sources.parsed import Note, Unreadable, storable
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_DENIED = unreadable(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+_DENIED = unreadable(PermissionError(errno.EACCES, os.strerror(errno.EACCES))).note
 _LINKED_FOLDER = Note("folder_is_not_a_link", "links to folders are not followed")
 # Only these say something about the file; others (too many open files, a network drive that does
 # not answer) may pass, and are raised for the caller to try again.
@@ -62,43 +62,44 @@ class LocalStore:
         Raises:
             SourceUnavailable: the folder itself cannot be listed.
         """
-        if self._only is not None:
-            self._add_only(walk, self._only)
-            return
-        folders = [""]
-        while folders:
-            folder = folders.pop()
+        try:
+            waiting = self._list_only(walk) if self._only else self._list_folder(walk, "")
+        except OSError as error:
+            raise SourceUnavailable(
+                f"the source {self._uri} cannot be listed: {_reason(error)}; check its permissions"
+            ) from error
+        while waiting:
+            folder = waiting.pop()
             try:
-                with _inside(self._root, folder) as fd, os.scandir(fd) as entries:
-                    for entry in entries:
-                        folders.extend(self._visit(walk, f"{folder}{entry.name}", entry, fd))
+                waiting += self._list_folder(walk, folder)
             except OSError as error:
-                reason = f"it cannot be listed: {error.strerror}"
-                if not folder:
-                    raise SourceUnavailable(
-                        f"the source {self._uri}: {reason}; check its permissions"
-                    ) from error
+                reason = f"it cannot be listed: {_reason(error)}"
                 walk.refuse(folder.rstrip("/"), Note("folder_is_readable", reason))
 
-    def _add_only(self, walk: Walk, name: str) -> None:
-        with _inside(self._root, "") as fd:
-            found = os.stat(name, dir_fd=fd)
-            if os.access(name, os.R_OK, dir_fd=fd):
-                walk.add(Path(self._uri).name, found.st_size, _stamp(found))
-            else:
-                walk.refuse(Path(self._uri).name, _DENIED.note)
+    def _list_only(self, walk: Walk) -> list[str]:
+        name, place = Path(self._uri).name, Path(self._root, str(self._only))
+        if os.access(place, os.R_OK):
+            found = place.stat()
+            walk.add(name, found.st_size, _stamp(found))
+        else:
+            walk.refuse(name, _DENIED)
+        return []
 
-    def _visit(self, walk: Walk, path: str, entry: os.DirEntry[str], fd: int) -> list[str]:
-        """Put one entry of the folder `fd` where it belongs; the folders still to be walked."""
+    def _list_folder(self, walk: Walk, folder: str) -> list[str]:
+        """Put the entries of one folder where they belong; the folders still to be walked."""
+        with _inside(self._root, folder) as fd, os.scandir(fd) as entries:
+            below = [self._visit(walk, f"{folder}{entry.name}", entry, fd) for entry in entries]
+        return [path for path in below if path is not None]
+
+    def _visit(self, walk: Walk, path: str, entry: os.DirEntry[str], fd: int) -> str | None:
+        """Put one entry of the folder `fd` where it belongs; a folder's path, to be walked."""
         selection = walk.selection
         try:
             if entry.is_dir(follow_symlinks=False):
-                if selection.prunes(path):
+                pruned = selection.prunes(path)
+                if pruned or selection.takes(path):  # or a folder named like a document
                     walk.skip(path)
-                    return []
-                if selection.takes(path):
-                    walk.skip(path)  # a folder named like a document
-                return [f"{path}/"]
+                return None if pruned else f"{path}/"
             if selection.takes(path):
                 found = self._inspect(path, entry, fd)
                 walk.add(path, found.st_size, _stamp(found))
@@ -110,7 +111,7 @@ class LocalStore:
             walk.refuse(path, refusal.note)
         except OSError as error:
             walk.refuse(path, unreadable(error).note)
-        return []
+        return None
 
     def _inspect(self, path: str, entry: os.DirEntry[str], fd: int) -> os.stat_result:
         """What the entry is, or what its link stands for, where that is a file one may read."""
@@ -124,7 +125,7 @@ class LocalStore:
             raise Unreadable.because(_LINKED_FOLDER)
         _require_regular(found)
         if not os.access(entry.name, os.R_OK, dir_fd=fd):
-            raise _DENIED
+            raise Unreadable.because(_DENIED)
         return found
 
     def _resolve(self, path: str) -> str:

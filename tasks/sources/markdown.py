@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tasks.sources.decoding import decode
+from tasks.sources.decoding import decode, one_line
 from tasks.sources.jsonsafe import json_safe
 from tasks.sources.parsed import Note, Parsed
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?:(.*?)\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _MAX_FRONT_MATTER = 65_536
-# libyaml recurses in C: above some 20,000 levels, one a character, it overflows the stack.
-_FAST_UP_TO = 8_192
+# libyaml recurses in C, up to once a character; a thread's stack may hold but 4,000 levels.
+_FAST_UP_TO = 2_048
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 _ATX_H1 = re.compile(r" {0,3}#(?:[ \t]+(.*))?")
 _SETEXT_H1 = re.compile(r" {0,3}=+[ \t]*")
-_CLOSING_HASHES = re.compile(r"(?:^|[ \t]+)#+[ \t]*$")
-_ATTRIBUTES = re.compile(r"[ \t]*\{[ \t]*:?[ \t]*[#.][^{}]*\}[ \t]*$")
+_CLOSING_HASHES = re.compile(r"(?:^| )#+$")
+_ATTRIBUTES = re.compile(r" ?\{ ?:? ?[#.][^{}]*\}$")
 
 
 def parse_markdown(data: bytes) -> Parsed:
@@ -30,6 +30,8 @@ def parse_markdown(data: bytes) -> Parsed:
         return Parsed(text, first_heading(text), {}, (*notes, broken))
     title = metadata.get("title")
     named = str(title) if isinstance(title, str | int | float) else ""
+    if metadata and not body.strip():
+        body = text  # a page that is all front matter says what it says there
     return Parsed(body, named.strip() or first_heading(body), metadata, notes)
 
 
@@ -100,5 +102,5 @@ def _step(fence: str, line: str) -> tuple[str, bool]:
 
 
 def _plain(heading: str) -> str:
-    """The heading without closing hashes and an attribute list such as `{ #anchor }`."""
-    return _ATTRIBUTES.sub("", _CLOSING_HASHES.sub("", heading.strip())).strip()
+    """The heading on one line, without closing hashes and attributes such as `{ #anchor }`."""
+    return _ATTRIBUTES.sub("", _CLOSING_HASHES.sub("", one_line(heading)))

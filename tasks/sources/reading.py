@@ -53,12 +53,12 @@ def list_source(settings: SourceSettings) -> Listing:
         SourceUnavailable: there is no such place, or it cannot be listed at all.
     """
     store = _open(settings)
+    walk = Walk(settings)
+    store.list_into(walk)
     if is_table(settings) and not store.is_file:
         raise SourceUnavailable(
             f'the source {redacted(settings.uri)} is a folder, not a table: set kind = "folder"'
         )
-    walk = Walk(settings)
-    store.list_into(walk)
     return walk.listing()
 
 

@@ -43,24 +43,23 @@ class RemoteStore:
         try:
             with _as_os_errors():
                 self._fs, root = url_to_fs(settings.uri, **_options(settings.storage_options))
+                _refuse_local(self._fs)
         except (OSError, ImportError) as error:
             raise self._unavailable(error) from error
         self._root = str(root).rstrip("/")
         self._web = is_web(settings.uri)
-        self._name = name_of(settings.uri)
+        self._name = name_of(settings.uri) or "source"
+        self._is_web_file = settings.kind == "table" or is_known(self._name)
 
     @cached_property
     def is_file(self) -> bool:
-        """Whether the address is one object; asked of the file system where it can tell."""
+        """Whether the address is one object. Raises OSError where the file system cannot say."""
         if self._uri.endswith("/"):
             return False
-        if self._web:  # every address is a page there; the name has to tell
-            return is_known(self._name)
-        try:
-            with _as_os_errors():
-                return bool(self._fs.info(self._root)["type"] == "file")
-        except OSError as error:
-            raise self._unavailable(error) from error
+        if self._web:  # every address is a page there; the settings or the name have to tell
+            return self._is_web_file
+        with _as_os_errors():
+            return bool(self._fs.info(self._root)["type"] == "file")
 
     def list_into(self, walk: Walk) -> None:
         """Everything below the prefix. Raises SourceUnavailable where there is no such place."""
@@ -81,14 +80,21 @@ class RemoteStore:
             return {self._name: self._fs.info(self._root)}
         depth = {"maxdepth": _WEB_DEPTH} if self._web else {}
         found = self._fs.find(self._root + "/" * self._web, detail=True, **depth)
-        if not found and not self._web:
-            self._fs.info(self._root)  # raises where nothing is there, not even an empty folder
         prefix = f"{self._root}/"
-        return {
+        below = {
             name.removeprefix(prefix): info
             for name, info in found.items()
-            if name.startswith(prefix) and info["type"] == "file" and not name.endswith("/")
+            if name.startswith(prefix) and not name.endswith("/") and info["type"] == "file"
         }
+        if not below:
+            self._require_place()
+        return below
+
+    def _require_place(self) -> None:
+        """Raise FileNotFoundError unless this is an empty folder rather than nothing at all."""
+        if self._web:
+            raise FileNotFoundError("the page links to no file below it")
+        self._fs.info(self._root)
 
     def _heads(self, paths: Sequence[str]) -> dict[str, Mapping[str, Any]]:
         """What a web server says of files that its pages only name; nothing where it is silent."""
@@ -127,9 +133,9 @@ class RemoteStore:
         """
         if _climbs(file.path):
             raise Unreadable("file_is_inside", "the path leads out of the source")
-        address = self._root if self._is_root(file) else f"{self._root}/{file.path}"
         try:
             with _as_os_errors():
+                address = self._root if self._is_root(file) else f"{self._root}/{file.path}"
                 data = self._stream(address, limit) if self._web else self._fs.cat_file(address)
         except (FileNotFoundError, PermissionError) as error:
             raise unreadable(error) from error
@@ -149,11 +155,18 @@ class RemoteStore:
     def _unavailable(self, error: Exception) -> SourceUnavailable:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return SourceUnavailable(
-            redacted(
-                f"the source {self._uri} cannot be listed ({reason}); check its address, its "
-                "storage_options and that it can be reached"
-            )
+            f"the source {redacted(self._uri)} cannot be listed "
+            f"({redacted(reason.replace(self._uri, redacted(self._uri)))}); check its address, "
+            "its storage_options and that it can be reached"
         )
+
+
+def _refuse_local(fs: Any) -> None:
+    """A cache before this machine's disk would follow links out of the folder."""
+    from fsspec.implementations.local import LocalFileSystem
+
+    if isinstance(fs, LocalFileSystem) or isinstance(getattr(fs, "fs", None), LocalFileSystem):
+        raise ValueError("a folder of this machine is named by its path alone")
 
 
 def _options(options: Mapping[str, str]) -> dict[str, Any]:
@@ -169,7 +182,7 @@ def _as_os_errors() -> Iterator[None]:
     """Whatever a file system's client library raises, as an OSError."""
     try:
         yield
-    except (OSError, ImportError, SourceUnavailable):
+    except (OSError, ImportError, MemoryError):
         raise
     except Exception as error:
         text = f"{type(error).__name__}: {error}"

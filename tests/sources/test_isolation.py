@@ -22,6 +22,7 @@ from tests.sources.helpers import broken, ingest, write
 ROOT = Path(__file__).resolve().parents[2]
 READY = "import os, sys, time; print('{}', flush=True); sys.stdin.readline(); "
 SLOW = b"<table>" + b"<tr><td>cell" * 150_000  # seconds of work
+LARGE = b"<p>" + b"text " * 9_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +104,7 @@ def test_a_file_that_needs_too_much_memory_leaves_its_neighbours_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(isolation, "MEMORY_LIMIT", 300_000_000)
-    write(tmp_path, {"a.html": "<p>before", "b.html": SLOW, "c.html": "<p>after"})
+    write(tmp_path, {"a.html": "<p>before", "b.html": LARGE, "c.html": "<p>after"})
     documents, rejections = ingest(tmp_path)
     assert sorted(documents) == ["a.html", "c.html"]
     assert broken(rejections) == {("b.html", "file_is_parseable", "must")}

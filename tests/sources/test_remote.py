@@ -47,9 +47,15 @@ def test_a_missing_prefix_and_an_unknown_protocol_are_unavailable() -> None:
         list_source(SourceSettings(uri="unknown://bucket/docs"))
 
 
+def test_a_cache_before_the_local_disk_is_refused(tmp_path: Path) -> None:
+    for uri in (f"simplecache::file://{tmp_path}", f"dir::file://{tmp_path}"):
+        with pytest.raises(SourceUnavailable):
+            list_source(SourceSettings(uri=uri))
+
+
 def test_a_password_in_the_address_is_not_repeated() -> None:
     with pytest.raises(SourceUnavailable) as raised:
-        list_source(SourceSettings(uri="http://user:hunter2@127.0.0.1:9/items.csv"))
+        list_source(SourceSettings(uri="http://user:hunter2@127.0.0.1:9/items.csv?sig=hunter2"))
     assert "http://127.0.0.1:9/items.csv" in str(raised.value)
     assert "hunter2" not in str(raised.value)
 
@@ -163,7 +169,9 @@ def web(tmp_path: Path) -> Iterator[tuple[str, ThreadingHTTPServer]]:
             "docs/sub/b b.txt": "b",
             "docs/c.png": "p",
             "items.csv": "id,text\n1,one\n",
+            "export": "id,text\n1,one\n",
             "secret.md": "secret",
+            "empty/index.html": "<p>nothing",
         },
     )
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
@@ -183,9 +191,22 @@ def test_web_listing_single_file_and_table(web: tuple[str, ThreadingHTTPServer])
     assert texts == ["# A\n", "b"]
 
     documents, _ = ingest(f"{host}/docs/a.md?version=2")
-    assert [(d.doc_id, d.title) for d in documents.values()] == [("a.md", "A")]
+    assert [(d.doc_id, d.title, d.uri) for d in documents.values()] == [
+        ("a.md", "A", f"{host}/docs/a.md")
+    ]
+    with pytest.raises(SourceUnavailable, match="links to no file"):
+        list_source(SourceSettings(uri=f"{host}/empty/"))
     documents, _ = ingest(f"{host}/items.csv")
     assert [(d.doc_id, d.text) for d in documents.values()] == [("1", "one")]
+    documents, _ = ingest(f"{host}/export?format=csv&token=s3cret", kind="table")
+    assert {d.doc_id: d.uri for d in documents.values()} == {"1": f"{host}/export#1"}
+
+
+def test_web_files_come_whole(web: tuple[str, ThreadingHTTPServer], tmp_path: Path) -> None:
+    text = "line of text\n" * 400_000
+    write(tmp_path, {"docs/long.txt": text})
+    documents, _ = ingest(f"{web[0]}/docs/long.txt")
+    assert documents["long.txt"].text == text
 
 
 def test_web_reads_no_more_than_the_limit(web: tuple[str, ThreadingHTTPServer]) -> None:

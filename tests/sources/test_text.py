@@ -66,6 +66,7 @@ def test_media_types_and_titles(tmp_path: Path, name: str, media_type: str, titl
         ("---\ntitle: ''\n---\n# Heading\n", "Heading"),
         ("---\ntitle: [a, b]\n---\n# Heading\n", "Heading"),
         ("---\ntitle: |\n  two\n  lines\n---\ntext\n", "two lines"),
+        ("# Far" + " " * 1_000_000 + "apart {" + "#" * 1_000_000 + "\n", "Far apart {" + "#" * 989),
     ],
 )
 def test_titles_of_markdown(tmp_path: Path, text: str, title: str) -> None:
@@ -99,6 +100,7 @@ def test_front_matter_becomes_metadata(tmp_path: Path) -> None:
         "n: !!bool maybe",
         "when: !!timestamp soon",
         "n: " + "9" * 5000,
+        "n: 0x" + "f" * 5000,
         "deep: " + "[" * 8000 + "]" * 8000,
         "deep: " + "[" * 30_000 + "]" * 30_000,
         "deep: " + "[" * 100 + "]" * 100,
@@ -175,6 +177,8 @@ def test_older_encodings_are_read_and_recorded(tmp_path: Path, text: str, encodi
     [
         (RUSSIAN.encode()[:-3] + b"\xd1", "text_is_decodable"),
         (RUSSIAN.encode() + RUSSIAN.encode("cp1251"), "text_is_decodable"),
+        (RUSSIAN.encode() * 1000 + RUSSIAN.encode("cp1251") * 1000, "text_is_decodable"),
+        (b"\xff" + RUSSIAN.encode(), "text_is_decodable"),
         (b"\xff\xfea", "text_is_decodable"),
         (b"\xef\xbb\xbfab\xff", "text_is_decodable"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "file_is_text"),

@@ -1,0 +1,144 @@
+"""Kill the nightly run with SIGKILL at random moments, and see that nothing is lost.
+
+    python benchmarks/kill_loop.py --kills 50
+
+Each round changes some documents, starts `almanac nightly`, kills it (the whole process) at a
+random moment of its work, and sees that the last release still answers as before. Then the night is
+run to its end, and its index digest must equal that of a lakehouse that was never interrupted.
+Needs nothing but this machine: a Prefect server of its own is started and stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+WORDS = ["backup", "server", "printer", "badge", "account", "password", "network", "cable"]
+STAGE = re.compile(r"Task run '([a-z-]+)-[0-9a-f]{3}' - Finished")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--documents", type=int, default=60)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    sys.path.insert(0, str(ROOT))
+    from tests.prefect_server import prefect_server
+
+    with tempfile.TemporaryDirectory() as scratch, prefect_server(Path(scratch)) as server:
+        chance = random.Random(arguments.seed)
+        loop = _Loop(Path(scratch), server.environment, chance, arguments.documents)
+        stages: Counter[str] = Counter()
+        while sum(stages.values()) < arguments.kills:
+            stages.update(loop.night())
+    result = {"kills": arguments.kills, "last_finished_stage": dict(stages.most_common())}
+    print(json.dumps(result))
+    return 0
+
+
+class _Loop:
+    """Two lakehouses over one folder: one whose runs are killed, one whose runs are not."""
+
+    def __init__(
+        self, home: Path, environment: dict[str, str], chance: random.Random, documents: int
+    ) -> None:
+        self._docs = home / "docs"
+        self._docs.mkdir()
+        self._broken, self._whole = home / "broken", home / "whole"
+        self._log = home / "run.log"
+        self._environment = environment | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+        self._chance = chance
+        self._time = datetime(2026, 3, 1, tzinfo=UTC)
+        for number in range(documents):
+            self._write(number)
+        began = time.perf_counter()
+        self._release = self._run(self._broken)["index"]
+        self._length = time.perf_counter() - began
+
+    def night(self) -> list[str]:
+        """One night, killed once, then completed; where the kill hit, nothing if it came late."""
+        self._time += timedelta(days=1)
+        self._change()
+        hit = self._killed_run()
+        answer = self._answer()
+        if hit and answer != self._release["digest"]:
+            sys.exit(f"after a kill at {hit}: the last release is {answer}, not as before")
+        done, whole = self._run(self._broken), self._run(self._whole)
+        if done["index"]["digest"] != whole["index"]["digest"]:
+            sys.exit(f"after a kill at {hit}: another digest than that of the unbroken lakehouse")
+        self._release = done["index"]
+        print(f"killed after {hit or 'its end'}, recovered", file=sys.stderr, flush=True)
+        return hit
+
+    def _killed_run(self) -> list[str]:
+        with self._log.open("w") as log:
+            run = subprocess.Popen(
+                self._command(self._broken), env=self._environment, cwd=ROOT,
+                stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
+            )  # fmt: skip
+            try:
+                # The first seconds only import: of a run's work every moment is as likely.
+                run.wait(timeout=self._chance.uniform(0.3, 1.05) * self._length)
+                return []
+            except subprocess.TimeoutExpired:
+                os.killpg(run.pid, signal.SIGKILL)
+                run.wait()
+        finished = STAGE.findall(self._log.read_text(encoding="utf-8"))
+        return [] if finished[-1:] in (["publish"], ["report"]) else (finished[-1:] or ["start"])
+
+    def _answer(self) -> str:
+        """The digest of the release that answers now, if it does answer."""
+        from schemas.settings import load_settings
+        from tasks.stages.search import Searcher
+
+        searcher = Searcher(load_settings(lakehouse=str(self._broken)))
+        return searcher.release.digest if searcher.search(["server"], 3, "text")[0] else "none"
+
+    def _run(self, lake: Path) -> dict[str, Any]:
+        done = subprocess.run(
+            self._command(lake), env=self._environment, cwd=ROOT, text=True, capture_output=True,
+            check=False, timeout=300,
+        )  # fmt: skip
+        if done.returncode:
+            sys.exit(f"a run failed:\n{done.stderr}")
+        report: dict[str, Any] = json.loads(done.stdout)
+        return report
+
+    def _command(self, lake: Path) -> list[str]:
+        return [
+            sys.executable, "-m", "almanac", "nightly", "--lakehouse", str(lake),
+            "--source", str(self._docs), "--as-of", self._time.isoformat(), "--accept-losses",
+            "--json",
+        ]  # fmt: skip
+
+    def _change(self) -> None:
+        """Rewrite some documents, add one and remove one."""
+        numbers = sorted(int(file.stem) for file in self._docs.glob("*.md"))
+        for number in self._chance.sample(numbers, 8):
+            self._write(number)
+        (self._docs / f"{numbers[0]}.md").unlink()
+        self._write(numbers[-1] + 1)
+
+    def _write(self, number: int) -> None:
+        paragraphs = [" ".join(self._chance.choices(WORDS, k=60)) for _ in range(6)]
+        text = f"# Note {number}\n\n" + "\n\n".join(paragraphs) + "\n"
+        (self._docs / f"{number}.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
