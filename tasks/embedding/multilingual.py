@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from schemas.encoder import EmbedderIdentity, Encoder, TokenCounter
 from schemas.settings import EmbedderSettings
@@ -137,10 +137,11 @@ def _model(file: E5File, settings: EmbedderSettings) -> BertModel:
         name: torch.from_numpy(tensors.pop(source)).to(precision).reshape(shapes[name].shape)
         for name, source in _names(config.num_hidden_layers).items()
     }
-    model: BertModel = BertModel.from_pretrained(
+    model: Any = BertModel.from_pretrained(  # type: ignore[call-arg]
         None, config=config, state_dict=weights, dtype=precision, add_pooling_layer=False
     )
-    return model.to(settings.device).eval()
+    ready: BertModel = model.to(settings.device).eval()
+    return ready
 
 
 def _config(header: Header) -> BertConfig:

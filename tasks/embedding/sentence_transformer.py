@@ -90,8 +90,7 @@ def _identity(
     query, passage = prefixes(settings, facts.prompts)
     return EmbedderIdentity(
         provider="local",
-        # A folder may lie elsewhere tomorrow: its files are what counts, and those are hashed.
-        model=settings.model if folder.path.name == folder.revision else folder.path.name,
+        model=folder.name,
         revision=folder.revision,
         dimension=dimension(settings, facts.dimension),
         precision=settings.precision,
@@ -114,7 +113,7 @@ def _load(settings: EmbedderSettings, folder: Path) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     torch.set_num_threads(settings.threads)
     try:
         return SentenceTransformer(

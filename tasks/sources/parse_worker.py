@@ -6,6 +6,7 @@ The answer is one line of JSON: {"parsed": {...}}, {"rows": [...]} or {"refused"
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import resource
@@ -32,6 +33,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the parent to handle
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not garble the answers
+    gc.freeze()
+    gc.disable()  # trees of many nodes are built and dropped whole; collecting within costs half
     _send(answers, {"ready": True})
     while line := sys.stdin.buffer.readline():
         request = json.loads(line)
@@ -43,6 +46,7 @@ def main() -> None:
             raise SystemExit(OUT_OF_MEMORY) from None
         signal.setitimer(signal.ITIMER_REAL, 0)
         _send(answers, answer)
+        gc.collect()
 
 
 def _limit_memory(limit: int) -> None:

@@ -40,7 +40,7 @@ def _text(settings: SourceSettings, kind: Kind, data: bytes, file: SourceFile, u
     parsed = _parse(settings, kind, data)
     recorded = tuple(note.rejection(file.path, "should") for note in parsed.notes)
     if not parsed.text.strip():
-        if kind.isolated or parsed.metadata:  # more than blanks, and still nothing to read
+        if kind.isolated:  # more than blanks, and still nothing to read
             nothing = Note("document_has_text", "it holds no text")
             recorded = (*recorded, nothing.rejection(file.path, "should"))
         return (), recorded

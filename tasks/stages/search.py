@@ -11,7 +11,7 @@ from lakehouse import open_lakehouse
 from lakehouse.releases import Release
 from lakehouse.search import Hit, Mode
 from schemas.encoder import Encoder
-from schemas.errors import EmbeddingFailed
+from schemas.errors import AlmanacError, EmbeddingFailed
 from schemas.settings import EmbedderSettings, Settings
 from tasks.embedding.factory import identity_of, open_encoder
 
@@ -50,13 +50,21 @@ def embedder_of(release: Release, configured: EmbedderSettings) -> EmbedderSetti
         EmbeddingFailed: what can be opened now would give other vectors than the release's.
     """
     for settings in (configured, _recorded(release.embedder_identity, configured)):
-        if identity_of(settings).key == release.embedder:
+        if _key(settings) == release.embedder:
             return settings
     made = release.embedder_identity
     raise EmbeddingFailed(
         f"release {release.seq} was made with {made['model']} ({made['revision']}), which is not "
         "what that name gives now: restore that model, or search with --mode text"
     )
+
+
+def _key(settings: EmbedderSettings) -> str | None:
+    """The key of the embedder that the settings give; None where they give none here."""
+    try:
+        return identity_of(settings).key
+    except AlmanacError:
+        return None
 
 
 def _recorded(identity: Any, configured: EmbedderSettings) -> EmbedderSettings:

@@ -126,11 +126,16 @@ def test_thematic_breaks_are_no_front_matter(tmp_path: Path, text: str) -> None:
     assert (documents["a.md"].text, documents["a.md"].metadata, rejections) == (text, {}, [])
 
 
-def test_blank_files_are_nothing_and_front_matter_alone_is_recorded(tmp_path: Path) -> None:
+def test_blank_files_are_nothing(tmp_path: Path) -> None:
     blanks = {"a.md": "", "b.md": " \n\t\u00a0\u2003\n", "c.txt": b"\xef\xbb\xbf", "d.csv": "\n"}
-    documents, rejections = ingest(write(tmp_path, {**blanks, "e.md": "---\na: b\n---\n\n"}))
-    assert documents == {}
-    assert broken(rejections) == {("e.md", "document_has_text", "should")}
+    assert ingest(write(tmp_path, {**blanks, "e.md": "---\n---\n"})) == ({}, [])
+
+
+def test_a_page_that_is_all_front_matter_keeps_it_as_its_text(tmp_path: Path) -> None:
+    text = "---\ntitle: T\n---\n\n"
+    documents, rejections = ingest(write(tmp_path, {"a.md": text}))
+    assert (documents["a.md"].text, documents["a.md"].title, rejections) == (text, "T", [])
+    assert documents["a.md"].metadata == {"title": "T"}
 
 
 @pytest.mark.parametrize(
