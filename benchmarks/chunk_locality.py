@@ -14,7 +14,7 @@ import json
 import lzma
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from itertools import groupby
@@ -22,7 +22,6 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.documents import Chunk
 from schemas.settings import ChunkerSettings
 from tasks.chunking.chunker import MarkdownChunker
 from tasks.chunking.headings import clean_heading
@@ -33,7 +32,9 @@ SERIES = {"monthly": "changes", "daily": "changes_daily"}
 RELEASE_NOTES = "en/docs/release-notes.md"
 WINDOW = 256
 SEPARATORS = ("\n\n", "\n", " ")
-Splitter = Callable[[Sequence[tuple[str, str]]], list[list[str]]]
+Files = Sequence[tuple[str, str]]
+Cuts = dict[str, list[list[str]]]
+Row = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Tally:
     seen: set[str] = field(default_factory=set)
 
     def add(self, changed: int, texts: Iterable[str], *, first: bool) -> None:
+        """Take in what a file became."""
         new = {text for text in texts if text not in self.seen}
         self.seen |= new
         if not first:
@@ -74,6 +76,7 @@ class PackagedTokenizer:
         self._tokenizer.no_padding()
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, special ones included."""
         return [len(one) for one in self._tokenizer.encode_batch_fast(list(texts))]
 
 
@@ -144,54 +147,70 @@ def recursive_split(text: str, longest: int, separators: Sequence[str] = SEPARAT
     return chunks + ([pending] if pending.strip() else [])
 
 
-def same_mean_size(documents: Sequence[tuple[str, str]], mean: float) -> int:
+def same_mean_size(files: Files, mean: float) -> int:
     """The limit at which `recursive_split` gives chunks of `mean` characters."""
     low, high = 16, 16_384
     while high - low > 1:
         middle = (low + high) // 2
-        sizes = [len(one) for _, text in documents for one in recursive_split(text, middle)]
+        sizes = [len(one) for _, text in files for one in recursive_split(text, middle)]
         low, high = (middle, high) if np.mean(sizes) < mean else (low, middle)
     return high
 
 
-class Replay:
-    """One series through several splitters."""
+class Cutters:
+    """The chunker and the naive splitter, side by side; `seconds` adds up what each took."""
 
-    def __init__(self, splitters: dict[str, Splitter]) -> None:
-        self._splitters = splitters
-        self._seconds = dict.fromkeys(splitters, 0.0)
-        self._tallies = {name: (Tally(), Tally()) for name in splitters}
+    def __init__(self, target: int, files: Files) -> None:
+        settings = ChunkerSettings(target_tokens=target)
+        self._chunker = MarkdownChunker(settings, PackagedTokenizer(), WINDOW, "packaged")
+        self.seconds = {"content-defined": 0.0, "recursive": 0.0}
+        self._longest = 0
+        chunks = [text for texts in self.cut(files)["content-defined"] for text in texts]
+        self._longest = same_mean_size(files, float(np.mean([len(chunk) for chunk in chunks])))
 
-    def run(self, series: str, steps: Sequence[Step]) -> list[dict[str, object]]:
-        for step in steps:
-            for name in self._splitters:
-                self._step(name, step, first=step is steps[0])
-        return [row for name in self._splitters for row in self._rows(series, name)]
-
-    def _step(self, name: str, step: Step, *, first: bool) -> None:
+    def cut(self, files: Files) -> Cuts:
+        """The texts of each file's chunks, by each method."""
         started = time.perf_counter()
-        pieces = self._splitters[name]([(path, text) for path, text, _ in step.puts])
-        self._seconds[name] += time.perf_counter() - started
-        everything, notes = self._tallies[name]
-        for (path, _, changed), texts in zip(step.puts, pieces, strict=True):
-            everything.add(changed, texts, first=first)
-            if path == RELEASE_NOTES:
-                notes.add(changed, texts, first=first)
-
-    def _rows(self, series: str, name: str) -> Iterator[dict[str, object]]:
-        for files, tally in zip(("all", "release-notes.md"), self._tallies[name], strict=True):
-            yield {
-                "series": series,
-                "files": files,
-                "splitter": name,
-                "changed": tally.changed,
-                "embedded": tally.embedded,
-                "ratio": round(tally.embedded / tally.changed, 2),
-                "seconds": round(self._seconds[name], 1),
-            }
+        titled = [(title_of(path, text), "text/markdown", text) for path, text in files]
+        chunks = self._chunker.chunk_many(titled)
+        halfway = time.perf_counter()
+        naive = [recursive_split(text, self._longest) for _, text in files if self._longest]
+        self.seconds["content-defined"] += halfway - started
+        self.seconds["recursive"] += time.perf_counter() - halfway
+        bodies = [
+            [text[one.start : one.end] for one in its]
+            for (_, text), its in zip(files, chunks, strict=True)
+        ]
+        whole = [[chunk.text for chunk in its] for its in chunks]
+        return {
+            "content-defined": whole,
+            "content-defined, heading lines not counted": bodies,
+            "recursive": naive,
+        }
 
 
-def last_state(steps: Sequence[Step]) -> list[tuple[str, str]]:
+def replay(series: str, steps: Sequence[Step], cutters: Cutters) -> Iterator[Row]:
+    """What each method embedded over a series, for all files and for the release notes alone."""
+    tallies: dict[tuple[str, str], Tally] = {}
+    for step in steps:
+        cuts = cutters.cut([(path, text) for path, text, _ in step.puts])
+        for method, pieces in cuts.items():
+            for (path, _, changed), texts in zip(step.puts, pieces, strict=True):
+                for files in ("all", RELEASE_NOTES) if path == RELEASE_NOTES else ("all",):
+                    tally = tallies.setdefault((files, method), Tally())
+                    tally.add(changed, texts, first=step is steps[0])
+    for (files, method), tally in sorted(tallies.items()):
+        yield {
+            "series": series,
+            "files": files,
+            "method": method,
+            "changed": tally.changed,
+            "embedded": tally.embedded,
+            "ratio": round(tally.embedded / tally.changed, 2),
+        }
+
+
+def last_state(steps: Sequence[Step]) -> Files:
     state: dict[str, str] = {}
     for step in steps:
         for path in step.deleted:
@@ -200,63 +219,26 @@ def last_state(steps: Sequence[Step]) -> list[tuple[str, str]]:
     return sorted(state.items())
 
 
-def size_row(name: str, chunks: Sequence[str], tokens: Sequence[int]) -> dict[str, object]:
-    shares = np.percentile(tokens, [1, 5, 25, 50, 75, 95, 99, 100]).astype(int).tolist()
-    return {
-        "splitter": name,
-        "chunks": len(chunks),
-        "mean_characters": round(float(np.mean([len(chunk) for chunk in chunks])), 1),
-        "mean_tokens": round(float(np.mean(tokens)), 1),
-        "tokens_p1_5_25_50_75_95_99_max": shares,
-        "above_window": int(sum(count > WINDOW for count in tokens)),
-    }
+def size_rows(files: Files, cutters: Cutters) -> Iterator[Row]:
+    """How long the chunks of all files are, and the seconds to cut them."""
+    before = dict(cutters.seconds)
+    cuts = cutters.cut(files)
+    for method, start in before.items():
+        chunks = [text for texts in cuts[method] for text in texts]
+        tokens = np.array(PackagedTokenizer().count_tokens(chunks))
+        spread = np.percentile(tokens, [1, 5, 25, 50, 75, 95, 99, 100]).astype(int)
+        yield {
+            "method": method,
+            "chunks": len(chunks),
+            "mean characters": round(sum(map(len, chunks)) / len(chunks), 1),
+            "mean tokens": round(float(tokens.mean()), 1),
+            "tokens at 1 5 25 50 75 95 99 100 %": " ".join(map(str, spread.tolist())),
+            "above the window": int((tokens > WINDOW).sum()),
+            "seconds": round(cutters.seconds[method] - start, 1),
+        }
 
 
-def measure(data: Path, target: int) -> dict[str, list[dict[str, object]]]:
-    counter = PackagedTokenizer()
-    chunker = MarkdownChunker(ChunkerSettings(target_tokens=target), counter, WINDOW, "minilm")
-
-    def chunked(files: Sequence[tuple[str, str]]) -> list[list[Chunk]]:
-        return chunker.chunk_many(
-            [(title_of(path, text), "text/markdown", text) for path, text in files]
-        )
-
-    def with_headings(files: Sequence[tuple[str, str]]) -> list[list[str]]:
-        return [[chunk.text for chunk in chunks] for chunks in chunked(files)]
-
-    def without_headings(files: Sequence[tuple[str, str]]) -> list[list[str]]:
-        return [
-            [text[chunk.start : chunk.end] for chunk in chunks]
-            for (_, text), chunks in zip(files, chunked(files), strict=True)
-        ]
-
-    steps = {series: read_steps(data, file) for series, file in SERIES.items()}
-    files = last_state(steps["monthly"])
-    own = [text for texts in with_headings(files) for text in texts]
-    longest = same_mean_size(files, float(np.mean([len(text) for text in own])))
-
-    def naive(files: Sequence[tuple[str, str]]) -> list[list[str]]:
-        return [recursive_split(text, longest) for _, text in files]
-
-    splitters: dict[str, Splitter] = {
-        "content-defined": with_headings,
-        "the same, heading lines not counted": without_headings,
-        f"recursive, {longest} characters": naive,
-    }
-    plain = [text for texts in naive(files) for text in texts]
-    names = [*splitters]
-    return {
-        "sizes": [
-            size_row(names[0], own, counter.count_tokens(own)),
-            size_row(names[2], plain, counter.count_tokens(plain)),
-        ],
-        "locality": [
-            row for series, its in steps.items() for row in Replay(splitters).run(series, its)
-        ],
-    }
-
-
-def print_table(rows: Sequence[dict[str, object]]) -> None:
+def print_table(rows: Sequence[Row]) -> None:
     cells = [[*rows[0]], *([str(value) for value in row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
@@ -270,12 +252,16 @@ def main() -> None:
     parser.add_argument("--target", type=int, default=160, help="tokens")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    result = measure(arguments.data, arguments.target)
+    steps = {series: read_steps(arguments.data, file) for series, file in SERIES.items()}
+    files = last_state(steps["monthly"])
+    cutters = Cutters(arguments.target, files)
+    sizes = [*size_rows(files, cutters)]
+    locality = [row for name, its in steps.items() for row in replay(name, its, cutters)]
     if arguments.json:
-        print(json.dumps(result, indent=1))
+        print(json.dumps({"sizes": sizes, "locality": locality}, indent=1))
         return
-    for rows in result.values():
-        print_table(rows)
+    print_table(sizes)
+    print_table(locality)
 
 
 if __name__ == "__main__":

@@ -137,11 +137,13 @@ def _model(file: E5File, settings: EmbedderSettings) -> BertModel:
         name: torch.from_numpy(tensors.pop(source)).to(precision).reshape(shapes[name].shape)
         for name, source in _names(config.num_hidden_layers).items()
     }
-    model: Any = BertModel.from_pretrained(  # type: ignore[call-arg]
-        None, config=config, state_dict=weights, dtype=precision, add_pooling_layer=False
+    build: Any = BertModel.from_pretrained
+    model: BertModel = (
+        build(None, config=config, state_dict=weights, dtype=precision, add_pooling_layer=False)
+        .to(settings.device)
+        .eval()
     )
-    ready: BertModel = model.to(settings.device).eval()
-    return ready
+    return model
 
 
 def _config(header: Header) -> BertConfig:
