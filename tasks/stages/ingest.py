@@ -173,8 +173,7 @@ class _SourceReading:
             else:
                 self._found.documents[key] = document
         for reading in self._readings:
-            # Without a hash the bytes could not be had: that says nothing about the next night.
-            if reading.content_hash:
+            if _holds_for_the_next_night(reading):
                 self._remember(reading)
 
     def _remember(self, reading: FileReading) -> None:
@@ -211,6 +210,12 @@ class _SourceReading:
         self._found.protected.update(
             key for key in self._state if key[0] == self._name and key[1].startswith(below)
         )
+
+
+def _holds_for_the_next_night(reading: FileReading) -> bool:
+    """Would the same bytes be read the same? Not if they could not be had, or a parser gave up."""
+    gave_up = {rejection.expectation for rejection in reading.rejections} & {"file_is_parseable"}
+    return bool(reading.content_hash) and not gave_up
 
 
 def _of_the_file(rejection: Rejection, path: str) -> bool:
