@@ -61,7 +61,8 @@ class SourceSettings(_Section):
     include: tuple[str, ...] = Field(
         default=(
             "**/*.md", "**/*.mdx", "**/*.markdown", "**/*.txt", "**/*.html", "**/*.htm", "**/*.pdf",
-            "**/*.docx", "**/*.rst", "**/*.csv", "**/*.tsv", "**/*.jsonl", "**/*.ndjson", "**/*.parquet",
+            "**/*.docx", "**/*.rst", "**/*.csv", "**/*.tsv", "**/*.jsonl", "**/*.ndjson",
+            "**/*.parquet",
         ),
         description="Globs of the paths to read, upper and lower case alike.",
     )  # fmt: skip
