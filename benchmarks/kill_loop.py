@@ -27,6 +27,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = ["backup", "server", "printer", "badge", "account", "password", "network", "cable"]
+KILLS_A_NIGHT = 5
 STAGE = re.compile(r"Task run '([a-z-]+)-[0-9a-f]{3}' - Finished")
 
 
@@ -44,8 +45,8 @@ def main() -> int:
         chance = random.Random(arguments.seed)
         loop = _Loop(Path(scratch), server.environment, chance, arguments.documents)
         stages: Counter[str] = Counter()
-        while sum(stages.values()) < arguments.kills:
-            stages.update(loop.night())
+        while stages.total() < arguments.kills:
+            stages.update(loop.night(min(KILLS_A_NIGHT, arguments.kills - stages.total())))
     result = {"kills": arguments.kills, "last_finished_stage": dict(stages.most_common())}
     print(json.dumps(result))
     return 0
@@ -70,22 +71,29 @@ class _Loop:
         self._release = self._run(self._broken)["index"]
         self._run(self._whole)
 
-    def night(self) -> list[str]:
-        """One night, killed once, then completed; where the kill hit, nothing if it came late."""
+    def night(self, most: int) -> list[str]:
+        """One night, killed up to `most` times, then completed; where each kill hit."""
         self._time += timedelta(days=1)
         self._change()
-        hit = self._killed_run()
-        answer = self._answer()
-        if hit and answer != self._release["digest"]:
-            sys.exit(f"after a kill at {hit}: the last release is {answer}, not as before")
+        hits: list[str] = []
+        answers: set[str] = set()
+        while len(hits) < most and (hit := self._killed_run()):
+            hits.append(hit)
+            answers.add(self._answer())
         done, whole = self._run(self._broken), self._run(self._whole)
         if done["index"]["digest"] != whole["index"]["digest"]:
-            sys.exit(f"after a kill at {hit}: another digest than that of the unbroken lakehouse")
+            sys.exit(f"killed after {hits}: another digest than that of the unbroken lakehouse")
+        # A kill right after the publish leaves the new release answering, one before it the old.
+        if not answers <= {self._release["digest"], done["index"]["digest"]}:
+            sys.exit(f"killed after {hits}: the release that answered was neither old nor new")
         self._release = done["index"]
-        print(f"killed after {hit or 'its end'}, recovered", file=sys.stderr, flush=True)
-        return hit
+        print(
+            f"killed after {', '.join(hits) or 'its end'}; recovered", file=sys.stderr, flush=True
+        )
+        return hits
 
-    def _killed_run(self) -> list[str]:
+    def _killed_run(self) -> str | None:
+        """The stage that the killed run finished last; None where it published before the kill."""
         with self._log.open("w") as log:
             run = subprocess.Popen(
                 self._command(self._broken), env=self._environment, cwd=ROOT,
@@ -94,12 +102,12 @@ class _Loop:
             try:
                 # The first seconds only import: of a run's work every moment is as likely.
                 run.wait(timeout=self._chance.uniform(0.3, 1.05) * self._length)
-                return []
+                return None
             except subprocess.TimeoutExpired:
                 os.killpg(run.pid, signal.SIGKILL)
                 run.wait()
-        finished = STAGE.findall(self._log.read_text(encoding="utf-8"))
-        return [] if finished[-1:] in (["publish"], ["report"]) else (finished[-1:] or ["start"])
+        stage = ["start", *STAGE.findall(self._log.read_text(encoding="utf-8"))][-1]
+        return None if stage in ("publish", "report") else stage
 
     def _answer(self) -> str:
         """The digest of the release that answers now, if it does answer."""

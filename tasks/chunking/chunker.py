@@ -1,7 +1,8 @@
 """Markdown and plain text to chunks that an edit elsewhere in the document leaves as they are.
 
 Each section is packed on its own and is cut where its content says (see `cutting`), so an edit
-reaches no further than its section, and there hardly further than the next chunk.
+reaches no further than its section, and there hardly further than the next chunk. Only a renamed
+heading or title reaches everything below it.
 """
 
 from __future__ import annotations

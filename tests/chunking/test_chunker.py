@@ -109,9 +109,8 @@ def test_a_character_that_leaves_the_heading_no_room_stands_alone():
         def count_tokens(self, texts):
             return [sum(1 if char < "\x7f" else 12 for char in text) + 3 for text in texts]
 
-    chunks = MarkdownChunker(ChunkerSettings(), Heavy(), 16, "heavy").chunk("abc", "", "a b 漢漢")
+    chunks = MarkdownChunker(ChunkerSettings(), Heavy(), 16, "heavy").chunk("abc", "", "漢漢")
     assert [(chunk.text, chunk.tokens) for chunk in chunks] == [
-        ("abc\n\na b", 11),
         ("漢", 15),
         ("漢", 15),
     ]
