@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakehouse.delta import DeltaLog
 from schemas.documents import Document
@@ -60,16 +61,20 @@ class DocumentLog:
         return {stored.key: stored for stored in (StoredDocument(**row) for row in rows)}
 
     def texts(self, document_hashes: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
-        """(document_hash, title, media_type, text) of each hash that is known, once, by hash."""
-        wanted = pa.table({"hash": pa.array(sorted(set(document_hashes)), pa.string())})
-        found = self._log.query(
-            "SELECT DISTINCT ON (document_hash) document_hash, title, media_type, text "
-            "FROM log SEMI JOIN wanted ON log.document_hash = wanted.hash "
-            "WHERE op = 'put' ORDER BY document_hash",
-            wanted=wanted,
-        )
-        for row in found.to_pylist():
-            yield row["document_hash"], row["title"], row["media_type"], row["text"]
+        """(document_hash, title, media_type, text) of each hash that is known, once.
+
+        One pass over the log, a part of it in memory at a time, in the order of storage.
+        """
+        missing = set(document_hashes)
+        columns = ["document_hash", "title", "media_type", "text"]
+        batches = self._log.dataset().to_batches(columns=columns, filter=pc.field("op") == "put")
+        for batch in batches if missing else ():
+            wanted = pa.array(sorted(missing), pa.string())
+            found = batch.filter(pc.is_in(batch["document_hash"], value_set=wanted))
+            for row in found.to_pylist():
+                if row["document_hash"] in missing:
+                    missing.discard(row["document_hash"])
+                    yield row["document_hash"], row["title"], row["media_type"], row["text"]
 
     def append(
         self,

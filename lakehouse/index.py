@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _BATCH = 2_000  # keys in one SQL list
-_ROWS = 20_000  # rows in one merge: bounds memory, not results
+_ROWS = 100_000  # rows in one merge, which costs a pass over the stored vectors
 
 
 def table_name(index: str, embedder: str, chunker: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from expectations.frames import chunks_frame
 from expectations.runner import validate
@@ -16,7 +17,7 @@ from tasks.stages.ingest import Progress
 from tasks.stages.models import Models
 from tasks.stages.run import Run
 
-_CHUNKED_AT_ONCE = 500  # documents
+_CHUNKED_AT_ONCE = 500  # document texts in one commit
 _EMBEDDED_AT_ONCE = 1_024  # texts in one commit: what a kill can cost
 
 
@@ -79,11 +80,11 @@ def store_chunks(run: Run, models: Models, document_hashes: Iterable[str]) -> in
     """
     chunker = models.chunker.identity
     wanted = set(document_hashes)
-    missing = sorted(wanted - run.lake.chunks.known(chunker, wanted))
-    for start in range(0, len(missing), _CHUNKED_AT_ONCE):
-        texts = list(run.lake.documents.texts(missing[start : start + _CHUNKED_AT_ONCE]))
-        cut = models.chunker.chunk_many([text[1:] for text in texts])
-        chunked = {text[0]: chunks for text, chunks in zip(texts, cut, strict=True)}
+    missing = wanted - run.lake.chunks.known(chunker, wanted)
+    texts = run.lake.documents.texts(missing)
+    while part := list(islice(texts, _CHUNKED_AT_ONCE)):
+        cut = models.chunker.chunk_many([text[1:] for text in part])
+        chunked = {text[0]: chunks for text, chunks in zip(part, cut, strict=True)}
         _check_chunks(chunked, models.embedder.window)
         run.lake.chunks.append(chunker, chunked)
     return len(missing)
