@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Report = Mapping[str, Any]
-_SHOWN = 10
+_SHOWN = 6
 
 
 def nightly(result: Report) -> str:
@@ -15,20 +15,30 @@ def nightly(result: Report) -> str:
 
     lines = [headline(result), ""]
     lines += [f"  {label:<10} {figures}" for label, figures in count_lines(result)]
-    kept = result["quarantine"]
-    if kept["rows"]:
-        lines += ["", f"  in quarantine: {kept['rows']} rows, {kept['new']} of them new"]
-        lines += [
-            f"    {rule['rows']} × {rule['expectation']} ({rule['severity']})"
-            for rule in kept["by_rule"]
-        ]
-        musts = [row for row in kept["first"] if row["severity"] == "must"]
-        lines += [f"    {_safe(row['doc_id'])}: {_safe(row['reason'])}" for row in musts[:_SHOWN]]
-        lines.append("    all of them: almanac quarantine list")
+    lines += _quarantined(result["quarantine"])
     seconds = result["seconds"]
     stages = ", ".join(f"{name} {seconds[name]:.1f}" for name in seconds if name != "total")
     lines += ["", f"  seconds    {seconds['total']:.1f} in all: {stages}"]
     return "\n".join(lines)
+
+
+def _quarantined(kept: Report) -> list[str]:
+    if not kept["rows"]:
+        return []
+    rules, musts = kept["by_rule"], [row for row in kept["first"] if row["severity"] == "must"]
+    lines = ["", f"  in quarantine: {_count(kept['rows'], 'row')}, {kept['new']} new"]
+    lines += [
+        f"    {rule['rows']} × {rule['expectation']} ({rule['severity']})"
+        for rule in rules[:_SHOWN]
+    ]
+    if len(rules) > _SHOWN:
+        lines.append(f"    and {_count(len(rules) - _SHOWN, 'more rule')}")
+    lines += [f"    {_safe(row['doc_id'])}: {_safe(row['reason'])}" for row in musts[:_SHOWN]]
+    return [*lines, "    all of them: almanac quarantine list"]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def plan(result: Report) -> str:

@@ -28,6 +28,7 @@ from lakehouse.releases import Release
 from schemas.errors import AlmanacError, RunRefused
 from schemas.settings import Settings
 from schemas.times import isoformat
+from tasks.sources.address import redacted
 from tasks.stages import compare, index, ingest, publish, report, snapshot
 from tasks.stages.models import Models
 from tasks.stages.run import Run, begin_run
@@ -54,7 +55,9 @@ _OUTSIDE: dict[str, Any] = {
 def begin(settings: Settings, logical_time: datetime, run_id: str | None) -> Run:
     """Name the run and say what it is about."""
     run = begin_run(settings, logical_time, run_id)
-    sources = ", ".join(f"{name} ({one.uri})" for name, one in sorted(settings.sources.items()))
+    sources = ", ".join(
+        f"{name} ({redacted(one.uri)})" for name, one in sorted(settings.sources.items())
+    )
     get_run_logger().info(
         "Run %s as of %s: %s into %s",
         run.run_id, isoformat(run.logical_time), sources, run.lake.location.uri,

@@ -2,9 +2,9 @@
 
 Two things make the same text differ in its last bits from batch to batch. Padding: a batch is
 padded to its longest text, and the sums then run over other lengths. So a batch holds texts of one
-length only, and nothing is ever padded. And tiny batches: matrix products of a few rows (fewer than
-four for each thread, as measured) take another path through the processor's library. So a batch
-below `at_least` tokens is filled up with repeats of its own texts.
+length only, and nothing is ever padded. And small batches: a float32 matrix product of few rows
+takes another path through the processor's library (measured: of fewer than 4 rows with one thread,
+of fewer than 12 with two). So a small batch is filled up with repeats of its own texts.
 """
 
 from __future__ import annotations
@@ -14,11 +14,9 @@ from collections.abc import Iterator, Sequence
 from itertools import cycle, islice
 from math import ceil
 
-TOKENS_PER_THREAD = 16
-
 
 def equal_length_batches(
-    lengths: Sequence[int], *, at_most: int, at_least: int
+    lengths: Sequence[int], *, at_most: int, at_least: int, fewest: int = 1
 ) -> Iterator[list[int]]:
     """Positions of texts to run together, all of one length, shortest first.
 
@@ -26,6 +24,7 @@ def equal_length_batches(
         lengths: tokens of each text, all above zero.
         at_most: tokens in a batch, unless one text alone has more.
         at_least: tokens in a batch, reached by naming positions twice or more.
+        fewest: texts in a batch, reached alike.
     """
     groups: defaultdict[int, list[int]] = defaultdict(list)
     for position, length in enumerate(lengths):
@@ -34,4 +33,5 @@ def equal_length_batches(
         size = max(1, at_most // length)
         for start in range(0, len(group), size):
             batch = group[start : start + size]
-            yield list(islice(cycle(batch), max(len(batch), ceil(at_least / length))))
+            least = max(len(batch), fewest, ceil(at_least / length))
+            yield list(islice(cycle(batch), least))

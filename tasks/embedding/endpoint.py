@@ -1,9 +1,9 @@
 """Models behind an OpenAI-compatible endpoint (`POST {base_url}/embeddings`).
 
 Tokens. No tokenizer of such a model is known here, so texts are counted in units of four UTF-8
-bytes, about a token of prose in the languages these models know. A token covers at least one byte;
-the window is a quarter of the model's, so that what fits it can never be too long for the model.
-`max_tokens` is the model's real window, 8191 unless given.
+bytes, about a token of prose in the languages these models know. A token covers at least one byte,
+so the window of 2047 units never holds more than the 8191 tokens that OpenAI's models read. For a
+model that reads less, set `max_tokens` to a quarter of its window.
 
 Identity. A model's name says little on another host: unless `revision` is set, the host stands for
 it. The dimension is asked for where `dimension` is set; else it is found out with one request, at
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 _DEFAULT_URL = "https://api.openai.com/v1"
-_DEFAULT_WINDOW = 8191
 _BYTES_PER_UNIT = 4
+_DEFAULT_WINDOW = 8191 // _BYTES_PER_UNIT
 _TEXTS_PER_REQUEST = 256
 # OpenAI takes 300,000 tokens in a request; bytes are an upper bound of tokens.
 _BYTES_PER_REQUEST = 250_000
@@ -179,7 +179,7 @@ def _size(text: str) -> int:
 
 
 def _window(settings: EmbedderSettings) -> int:
-    return max(1, (settings.max_tokens or _DEFAULT_WINDOW) // _BYTES_PER_UNIT)
+    return settings.max_tokens or _DEFAULT_WINDOW
 
 
 def _identity(settings: EmbedderSettings, dimension: int) -> EmbedderIdentity:

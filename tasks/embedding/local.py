@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from schemas.encoder import EmbedderIdentity
 from schemas.errors import EmbeddingFailed
 from schemas.settings import EmbedderSettings
-from tasks.embedding.batches import TOKENS_PER_THREAD, equal_length_batches
+from tasks.embedding.batches import equal_length_batches
 from tasks.embedding.checks import checked, refuse_longer, refuse_unusable
 from tasks.embedding.tokens import FastTokenCounter
 
@@ -25,10 +25,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Role = Literal["query", "document"]
+# Rows of a matrix product for each thread; see tasks.embedding.batches.
+_TOKENS = 16
+_TEXTS = 8
 
 
 class Network(Protocol):
-    """A loaded model."""
+    """A loaded model. `has_head`: weights work on whole texts, after the tokens are pooled."""
+
+    has_head: bool
 
     def embed(self, texts: Sequence[str], prefix: str, role: Role, length: int) -> Tensor:
         """Vectors of texts that all have `length` tokens or are cut to it, one row a text."""
@@ -83,7 +88,10 @@ class LocalEncoder:
         prefix = identity.query_prefix if role == "query" else identity.passage_prefix
         vectors = np.empty((len(texts), identity.dimension), dtype=np.float32)
         for batch in equal_length_batches(
-            lengths, at_most=self._settings.batch_tokens, at_least=TOKENS_PER_THREAD * threads
+            lengths,
+            at_most=self._settings.batch_tokens,
+            at_least=_TOKENS * threads,
+            fewest=_TEXTS * threads if self._network.has_head else 1,
         ):
             with torch.inference_mode():
                 rows = self._network.embed(

@@ -91,6 +91,8 @@ def token_counter(settings: EmbedderSettings) -> TokenCounter:
 class _Network:
     """The transformer with mean pooling, one batch of equal lengths at a time."""
 
+    has_head = False
+
     def __init__(self, model: BertModel, counter: FastTokenCounter, end: int) -> None:
         self._model = model
         self._counter = counter

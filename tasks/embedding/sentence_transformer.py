@@ -58,6 +58,7 @@ class _Network:
     """A SentenceTransformer, one batch of equal lengths at a time."""
 
     def __init__(self, model: SentenceTransformer, name: str) -> None:
+        self.has_head = any(True for module in list(model)[1:] for _ in module.parameters())
         self._model = model
         self._name = name
         self._lock = Lock()
