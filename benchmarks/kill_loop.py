@@ -88,7 +88,9 @@ class _Loop:
             sys.exit(f"killed after {hits}: the release that answered was neither old nor new")
         self._release = done["index"]
         print(
-            f"killed after {', '.join(hits) or 'its end'}; recovered", file=sys.stderr, flush=True
+            f"killed after {', '.join(hits) or 'its end'}; recovered; {self._length:.1f} s",
+            file=sys.stderr,
+            flush=True,
         )
         return hits
 

@@ -82,7 +82,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__.splitlines()[0],
-        epilog="The default run takes 10 to 20 minutes on two cores, nearly all of it in the model.",
+        epilog="The default run takes 10 to 20 minutes on two cores, most of it in the model.",
     )
     parser.add_argument("--folder", type=Path, help="keep documents and lakehouse here")
     parser.add_argument("--json", action="store_true")

@@ -15,21 +15,17 @@ from schemas.tables import index_schema
 _MODULUS = 1 << 256
 
 
-def chunk_id(source: str, doc_id: str, text_hash: str, occurrence: int) -> str:
-    """The id of a passage: where it stands and what it says, not at which position.
+def chunk_ids(source: str, doc_id: str, passages: Sequence[tuple[str, str]]) -> list[str]:
+    """Ids of a document's chunks, given (heading path, text hash) of each in document order.
 
-    `occurrence` counts equal texts within one document, from 0, in document order.
+    An id says where a passage stands and what it says, not at which position. Equal passages of one
+    document are told apart by their count.
     """
-    return sha256_parts(source, doc_id, text_hash, str(occurrence))[:32]
-
-
-def chunk_ids(source: str, doc_id: str, text_hashes: Sequence[str]) -> list[str]:
-    """Ids of a document's chunks, given their text hashes in document order."""
-    seen: Counter[str] = Counter()
+    seen: Counter[tuple[str, str]] = Counter()
     ids = []
-    for text_hash in text_hashes:
-        ids.append(chunk_id(source, doc_id, text_hash, seen[text_hash]))
-        seen[text_hash] += 1
+    for passage in passages:
+        ids.append(sha256_parts(source, doc_id, *passage, str(seen[passage]))[:32])
+        seen[passage] += 1
     return ids
 
 

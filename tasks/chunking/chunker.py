@@ -17,10 +17,17 @@ from schemas.errors import ConfigError
 from schemas.settings import ChunkerSettings
 from tasks.chunking.counting import Tokens
 from tasks.chunking.cutting import Atom, Seam, content_key, pack, split_long
-from tasks.chunking.headings import HeadingLine, Headings, heading_lines, with_title
+from tasks.chunking.headings import (
+    SEPARATOR,
+    HeadingLine,
+    Headings,
+    embedded,
+    heading_lines,
+    with_title,
+)
 from tasks.chunking.sections import read_sections
 
-ALGORITHM = "markdown-cdc-1"
+ALGORITHM = "markdown-cdc-2"
 _SMALLEST_ROOM = 8
 _SMALLEST_ATOM = 16
 # A tokenizer makes one unknown token of a word it gives up on, and none of blanks. So a chunk is
@@ -44,10 +51,11 @@ class _Section:
 
 @dataclass(frozen=True, slots=True)
 class _Passage:
-    """A chunk to be: `source[start:end]` under its heading line."""
+    """A chunk to be: `source[start:end]` under its heading line; `path` has all its headings."""
 
     document: int
     source: str
+    path: str
     heading: str
     start: int
     end: int
@@ -104,7 +112,7 @@ class MarkdownChunker:
         for passage, tokens in zip(passages, counts, strict=True):
             done = chunks[passage.document]
             for part, size in self._within_limit(passage, tokens):
-                chunk = Chunk(len(done), part.heading, part.text, part.start, part.end, size)
+                chunk = Chunk(len(done), part.path, part.text, part.start, part.end, size)
                 done.append(chunk)
         return chunks
 
@@ -114,13 +122,13 @@ class MarkdownChunker:
             for number, (title, media_type, text) in enumerate(documents)
             for section in read_sections(text, media_type, self._longest_atom)
         ]
-        paths = [section.headings for section in sections]
+        paths = [embedded(section.headings) for section in sections]
         lines = heading_lines(paths, self._high // 4, self._tokens)
         texts = [text for section in sections for text in section.texts]
         sizes = iter(self._tokens.of_parts(texts))
         for section in sections:
             own_sizes = [*islice(sizes, len(section.atoms))]
-            yield from self._pack(section, lines[section.headings], own_sizes)
+            yield from self._pack(section, lines[embedded(section.headings)], own_sizes)
 
     def _pack(
         self, section: _Section, line: HeadingLine, tokens: Sequence[int]
@@ -140,7 +148,8 @@ class MarkdownChunker:
         starts = pack(sizes, keys, low, self._high - line.tokens)
         for first, behind in pairwise([*starts, len(atoms)]):
             start, end = atoms[first].start, atoms[behind - 1].end
-            yield _Passage(section.document, section.source, line.text, start, end)
+            path = SEPARATOR.join(section.headings)
+            yield _Passage(section.document, section.source, path, line.text, start, end)
 
     def _within_limit(self, passage: _Passage, tokens: int) -> Iterator[tuple[_Passage, int]]:
         """The passage with its tokens, in parts where it is above the limit after all.

@@ -1,9 +1,11 @@
 """The line above each chunk that says where in the document it stands.
 
-All levels are embedded, although a renamed heading then embeds everything below it again. With the
-page's title above the section's, 600 questions of feedbackqa_uk find the right passage first in
-40 % of cases, with the section's alone in 36 % (packaged English model). Levels in between were
-not measured by themselves; they tell the fixes of one version from those of another.
+Embedded are the document's title and the innermost heading; the whole path goes along unembedded.
+With the page's title above the section's, 600 questions of feedbackqa_uk find the right passage
+first in 40 % of cases, with the section's alone in 36 %. The levels in between find no more (410
+known items of the FastAPI documentation: 0.717 without them, 0.729 with them) and cost much: the
+day a date was added to every version of its release notes, all 0.7 MB would be embedded again.
+All measured with the packaged English model.
 """
 
 from __future__ import annotations
@@ -41,6 +43,11 @@ def with_title(title: str, headings: Headings) -> Headings:
     if not title or (headings and _spoken(headings[0]) == _spoken(title)):
         return headings
     return (title, *headings)
+
+
+def embedded(headings: Headings) -> Headings:
+    """The headings that stand in a chunk's text: the outermost and the innermost."""
+    return headings if len(headings) < 3 else (headings[0], headings[-1])
 
 
 def heading_lines(

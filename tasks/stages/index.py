@@ -100,7 +100,7 @@ def _entries(run: Run, models: Models, change: IndexChange) -> Iterator[dict[str
         passages[row["document_hash"]].append(row)
     for (source, doc_id), document_hash in sorted(change.taken.items()):
         cut = passages[document_hash]
-        ids = chunk_ids(source, doc_id, [row["text_hash"] for row in cut])
+        ids = chunk_ids(source, doc_id, [(row["heading"], row["text_hash"]) for row in cut])
         for chunk, row in zip(ids, cut, strict=True):
             yield {"chunk_id": chunk, "source": source, "doc_id": doc_id} | row
 

@@ -10,6 +10,7 @@ from schemas.documents import Chunk
 from schemas.errors import ConfigError
 from schemas.settings import ChunkerSettings
 from tasks.chunking.chunker import MarkdownChunker
+from tasks.chunking.headings import SEPARATOR
 from tests.chunking.counters import Bytes, Joining, Packaged, Words, word_chunker
 
 MARKS = st.sampled_from(
@@ -68,7 +69,9 @@ def test_every_character_once_and_no_chunk_above_the_window(
     assert all(piece and piece == piece.strip() for piece in slices)
     assert "".join("".join(slices).split()) == "".join(text.split())
     for chunk, piece in zip(chunks, slices, strict=True):
-        assert chunk.text == (f"{chunk.heading}\n\n{piece}" if chunk.heading else piece)
+        line = chunk.text.removesuffix(piece).removesuffix("\n\n")
+        assert chunk.text == (f"{line}\n\n{piece}" if line else piece)
+        assert all(part in chunk.heading for part in line.split(SEPARATOR) if "…" not in part)
     counts = counter.count_tokens([chunk.text for chunk in chunks])
     assert [chunk.tokens for chunk in chunks] == counts
     assert all(count <= window for count in counts)
@@ -84,9 +87,30 @@ def test_many_documents_at_once_give_the_same_chunks(documents):
 
 
 def test_a_long_heading_path_takes_no_more_than_a_quarter():
-    text = f"# {'outer ' * 40}\n\n## {'middle ' * 6}\n\n### inner\n\n" + "Word word. " * 40
-    chunks = word_chunker(target=40).chunk("A title of the page", "text/markdown", text)
-    assert {chunk.heading for chunk in chunks} == {f"{'middle ' * 6}› inner"}
+    text = f"## middle\n\n### {'inner ' * 6}\n\n" + "Word word. " * 40
+    title = ("outer " * 40).strip()
+    chunks = word_chunker(target=40).chunk(title, "text/markdown", text)
+    inner = ("inner " * 6).strip()
+    assert {chunk.heading for chunk in chunks} == {f"{title} › middle › {inner}"}
+    assert {chunk.text.partition("\n")[0] for chunk in chunks} == {inner}
+
+
+def test_the_text_has_title_and_innermost_heading_and_the_heading_all():
+    text = "# Page\n\nWords.\n\n## 1.2\n\nNews.\n\n### Fixes\n\nThe door opens.\n"
+    *_, last = word_chunker(target=40).chunk("Page", "text/markdown", text)
+    assert last.heading == "Page › 1.2 › Fixes"
+    assert last.text == "Page › Fixes\n\n### Fixes\n\nThe door opens."
+
+
+def test_a_renamed_heading_in_between_changes_no_text():
+    text = "# Page\n\n## 1.2\n\nNews.\n\n### Fixes\n\nThe door opens.\n"
+    chunker = word_chunker(target=40)
+    before, after = (
+        chunker.chunk("Page", "text/markdown", one)
+        for one in (text, text.replace("1.2", "1.2 (2026-03-04)"))
+    )
+    assert [chunk.heading for chunk in after] != [chunk.heading for chunk in before]
+    assert after[-1].text == before[-1].text
 
 
 def test_sizes_stay_between_half_and_one_and_a_half_of_the_target():
@@ -117,9 +141,9 @@ def test_a_character_that_leaves_the_heading_no_room_stands_alone():
 
 
 def test_identity_names_what_decides_the_chunks():
-    assert word_chunker(160, 256).identity == "markdown-cdc-1/max=256/target=160/tok=words"
+    assert word_chunker(160, 256).identity == "markdown-cdc-2/max=256/target=160/tok=words"
     assert word_chunker(96, 256, max_tokens=128).identity == (
-        "markdown-cdc-1/max=128/target=96/tok=words"
+        "markdown-cdc-2/max=128/target=96/tok=words"
     )
 
 

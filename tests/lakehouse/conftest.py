@@ -39,7 +39,7 @@ def rows_of(texts: dict[str, str], seed: int = 0) -> pa.Table:
         vectors[text_hash] = vector.astype("<f4").tobytes()
         entries.append(
             {
-                "chunk_id": chunk_ids("docs", doc_id, [text_hash])[0],
+                "chunk_id": chunk_ids("docs", doc_id, [("", text_hash)])[0],
                 "source": "docs",
                 "doc_id": doc_id,
                 "heading": "",
