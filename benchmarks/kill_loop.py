@@ -102,8 +102,8 @@ class _Loop:
                 stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
             )  # fmt: skip
             try:
-                # The first seconds only import: of a run's work every moment is as likely.
-                run.wait(timeout=self._chance.uniform(0.3, 1.05) * self._length)
+                # The last third is Prefect taking leave; what is left is imports and work.
+                run.wait(timeout=self._chance.uniform(0.1, 0.7) * self._length)
                 return None
             except subprocess.TimeoutExpired:
                 os.killpg(run.pid, signal.SIGKILL)

@@ -7,6 +7,7 @@ vector is the one that `SentenceTransformer.encode` gives for that text alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -37,7 +38,9 @@ def open_encoder(settings: EmbedderSettings) -> Encoder:
     model = _load(settings, folder.path)
     facts = read_facts(folder.path) or _ask(model, settings.model)
     identity = _identity(settings, folder, facts)
-    model.max_seq_length = identity.window
+    # A model that reads texts of any length has nothing to set, and needs no query cut.
+    with suppress(AttributeError):
+        model.max_seq_length = identity.window
     counter = _counter(facts, identity.passage_prefix)
     return LocalEncoder(settings, identity, counter, _Network(model, settings.model))
 

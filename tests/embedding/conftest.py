@@ -13,7 +13,20 @@ from schemas.settings import EmbedderSettings
 from tasks.embedding.factory import open_encoder
 from tasks.embedding.model_files import package_folder
 
-WORDS = "the a old new red blue house tree river moves stands near far of and under".split()
+WORDS = [
+    "the",
+    "old",
+    "new",
+    "red",
+    "house",
+    "tree",
+    "river",
+    "moves",
+    "stands",
+    "near",
+    "far",
+    "of",
+]
 
 
 @pytest.fixture(scope="session")

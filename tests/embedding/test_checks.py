@@ -9,7 +9,7 @@ from tasks.embedding.checks import checked, refuse_longer, refuse_unusable
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\t", "\u00a0"])
 def test_blank_texts_are_refused(blank: str) -> None:
-    with pytest.raises(EmbeddingFailed, match="^text 1 is empty"):
+    with pytest.raises(EmbeddingFailed, match=r"^text 1 is empty"):
         refuse_unusable(["a", blank])
 
 
@@ -20,7 +20,7 @@ def test_a_lone_surrogate_is_refused() -> None:
 
 def test_a_longer_text_is_refused() -> None:
     refuse_longer([256], 256, "english")
-    with pytest.raises(EmbeddingFailed, match="^text 1 has 257 tokens, and english reads 256"):
+    with pytest.raises(EmbeddingFailed, match=r"^text 1 has 257 tokens, and english reads 256"):
         refuse_longer([256, 257], 256, "english")
 
 
@@ -34,13 +34,13 @@ def test_vectors_that_are_not_finite_are_refused(bad: float) -> None:
     vectors = np.ones((2, 3), dtype=np.float32)
     vectors[1, 2] = bad
     with pytest.raises(
-        EmbeddingFailed, match="^m returned a vector with NaN or infinity for text 8"
+        EmbeddingFailed, match=r"^m returned a vector with NaN or infinity for text 8"
     ):
         checked(vectors, [7, 8], 3, "m")
 
 
 def test_a_vector_of_zeros_is_refused() -> None:
-    with pytest.raises(EmbeddingFailed, match="^m returned a vector of zeros for text 7"):
+    with pytest.raises(EmbeddingFailed, match=r"^m returned a vector of zeros for text 7"):
         checked(np.zeros((2, 3), dtype=np.float32), [7, 8], 3, "m")
 
 

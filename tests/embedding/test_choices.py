@@ -47,5 +47,5 @@ def test_another_dimension_is_refused() -> None:
 
 def test_a_pinned_revision_must_be_the_one_that_is_there() -> None:
     assert pinned(EmbedderSettings(revision="abc"), "abc") == "abc"
-    with pytest.raises(ConfigError, match="have revision abc, not abd"):
+    with pytest.raises(ConfigError, match=r"have revision abc, not abd"):
         pinned(EmbedderSettings(revision="abd"), "abc")

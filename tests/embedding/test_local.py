@@ -67,7 +67,7 @@ def test_vectors_have_one_row_a_text_in_order(english: Encoder) -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_vector_does_not_depend_on_its_neighbours(precision: Any, threads: int) -> None:
     encoder = open_encoder(EmbedderSettings(precision=precision, threads=threads))
     alone = np.concatenate([encoder.encode([text]) for text in SAMPLE])
@@ -119,7 +119,7 @@ def test_a_passage_too_long_is_refused_with_its_length(english: Encoder) -> None
     fits = "word " * 254
     assert english.count_tokens([fits]) == [256]
     assert english.encode([fits]).shape == (1, 384)
-    with pytest.raises(EmbeddingFailed, match="^text 1 has 257 tokens, and english reads 256"):
+    with pytest.raises(EmbeddingFailed, match=r"^text 1 has 257 tokens, and english reads 256"):
         english.encode(["fine", "word " * 255])
 
 
@@ -134,7 +134,7 @@ def test_a_query_too_long_is_cut_as_the_library_cuts_it(
 @pytest.mark.parametrize("method", ["encode", "encode_queries"])
 def test_blank_texts_and_surrogates_are_refused(english: Encoder, method: str) -> None:
     for bad in ("", " \n", "\ud800"):
-        with pytest.raises(EmbeddingFailed, match="^text 1 "):
+        with pytest.raises(EmbeddingFailed, match=r"^text 1 "):
             getattr(english, method)(["fine", bad])
 
 
@@ -198,5 +198,5 @@ def test_a_network_that_returns_nonsense_is_caught(english: Any) -> None:
             return torch.full((len(texts), 384), torch.nan)
 
     encoder = LocalEncoder(EmbedderSettings(), english.identity, english._counter, Broken())
-    with pytest.raises(EmbeddingFailed, match="NaN or infinity for text 0"):
+    with pytest.raises(EmbeddingFailed, match=r"NaN or infinity for text 0"):
         encoder.encode(["a"])

@@ -1,0 +1,111 @@
+"""An embeddings endpoint on the loopback, with faults to order."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import numpy as np
+
+# What a fault answers: status, headers, body. None leaves it to the working answer.
+Answer = tuple[int, dict[str, str], bytes]
+Fault = Callable[[dict[str, Any]], Answer | None]
+DIMENSION = 4
+
+
+class Endpoint:
+    """Answers with `faults` first, one a request, then properly. Keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.requests: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.url = ""
+
+    def answer(self, request: dict[str, Any]) -> Answer:
+        fault = self.faults.pop(0) if self.faults else None
+        answer = fault(request) if fault else None
+        return answer or (200, {}, body(request))
+
+    @property
+    def inputs(self) -> list[list[str]]:
+        return [request["input"] for request in self.requests]
+
+
+def vector(text: str, dimension: int = DIMENSION) -> list[float]:
+    """A vector that tells its text: its length first."""
+    return [float(len(text)), 1.0, *[0.5] * (dimension - 2)]
+
+
+def items(request: dict[str, Any]) -> list[dict[str, Any]]:
+    made = []
+    for index, text in enumerate(request["input"]):
+        numbers: Any = vector(text, request.get("dimensions", DIMENSION))
+        if request["encoding_format"] == "base64":
+            packed = np.asarray(numbers, dtype="<f4").tobytes()
+            numbers = base64.b64encode(packed).decode("ascii")
+        made.append({"object": "embedding", "index": index, "embedding": numbers})
+    return made
+
+
+def body(request: dict[str, Any], change: Callable[[list[Any]], list[Any]] = list) -> bytes:
+    data = {"object": "list", "model": request["model"], "data": change(items(request))}
+    return json.dumps(data | {"usage": {"prompt_tokens": 1, "total_tokens": 1}}).encode()
+
+
+def status(code: int, headers: dict[str, str] | None = None, text: str = "no") -> Fault:
+    return lambda _: (code, headers or {}, json.dumps({"error": {"message": text}}).encode())
+
+
+def changed(change: Callable[[list[Any]], list[Any]]) -> Fault:
+    return lambda request: (200, {}, body(request, change))
+
+
+def raw(content: bytes) -> Fault:
+    return lambda _: (200, {}, content)
+
+
+def hang(seconds: float) -> Fault:
+    def wait(_: dict[str, Any]) -> None:
+        time.sleep(seconds)
+
+    return wait
+
+
+@contextmanager
+def serving() -> Iterator[Endpoint]:
+    endpoint = Endpoint()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            length = int(self.headers["Content-Length"])
+            request = json.loads(self.rfile.read(length))
+            endpoint.requests.append(request | {"path": self.path})
+            endpoint.keys.append(self.headers["Authorization"])
+            code, headers, content = endpoint.answer(request)
+            self.send_response(code)
+            sent = {"Content-Type": "application/json", "Content-Length": str(len(content))}
+            for name, value in (sent | headers).items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # clients that gave up
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    endpoint.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
+    yield endpoint
+    server.shutdown()
+    server.server_close()
