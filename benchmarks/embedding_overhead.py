@@ -39,7 +39,7 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, default=DATA, help="the folder of open test data")
-    parser.add_argument("--texts", type=int, default=320)
+    parser.add_argument("--texts", type=int, default=240)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--precision", default="float32", choices=("float32", "bfloat16"))

@@ -1,1 +1,1 @@
-"""Embedding models behind the `Encoder` protocol of `schemas.encoder`."""
+"""Embedding models behind the `Encoder` protocol of `schemas.encoder`; `factory` opens them."""

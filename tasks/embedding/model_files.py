@@ -95,17 +95,20 @@ def read_facts(folder: Path) -> ModelFacts | None:
     """What the files tell of a plain transformer with pooling; else None: ask the model."""
     config = _read(folder / "config.json")
     dimension = config.get("hidden_size")
-    for module in _read(folder / "modules.json", default=[])[1:]:
-        dimension = _after(dimension, module["type"].rpartition(".")[2], folder / module["path"])
-    transformer = _read(folder / "sentence_bert_config.json")
+    modules = _read(folder / "modules.json", default=[{"type": "Transformer", "path": ""}])
+    kinds = [module["type"].rpartition(".")[2] for module in modules]
+    for kind, module in zip(kinds[1:], modules[1:], strict=True):
+        dimension = _after(dimension, kind, folder / module["path"])
+    transformer = _read(next(folder.glob("sentence_*_config.json"), folder / "none"))
     window = transformer.get("max_seq_length") or min(
         _read(folder / "tokenizer_config.json").get("model_max_length") or 0,
         config.get("max_position_embeddings") or 0,
     )
     about = _read(folder / "config_sentence_transformers.json")
     tokenizer = folder / "tokenizer.json"
+    plain = kinds[0] == "Transformer" and tokenizer.is_file()
     unusual = transformer.get("do_lower_case") or about.get("truncate_dim")
-    if unusual or not (dimension and window > 0 and tokenizer.is_file()):
+    if unusual or not (plain and dimension and window > 0):
         return None
     text = tokenizer.read_text(encoding="utf-8")
     return ModelFacts(dimension, window, about.get("prompts") or {}, text)

@@ -1,7 +1,8 @@
 """Models that sentence-transformers loads: the packaged English one, folders, hub ids.
 
 The model's own preprocessing and modules are driven, so that any architecture works and a text's
-vector is the one that `SentenceTransformer.encode` gives for that text alone.
+vector is the one that `SentenceTransformer.encode` gives for that text alone: to the bit where the
+text fills the smallest batch (`tasks.embedding.batches`), to the last digits where it is shorter.
 """
 
 from __future__ import annotations
