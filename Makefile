@@ -12,10 +12,11 @@ install: $(READY)
 # everything else is exactly what requirements.lock says.
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Almanac needs Python 3.11 or later; name one with PYTHON=...")'
+	@echo 'Setting up .venv: a few minutes, the first time only'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint requirements.lock torch
+	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 nightly: install
@@ -34,8 +35,8 @@ check: install
 # After a change of pyproject.toml: resolve anew in a fresh environment.
 lock:
 	$(PYTHON) -m venv .lock
-	.lock/bin/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	.lock/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]' setuptools
+	.lock/bin/python -m pip install --quiet --quiet --disable-pip-version-check torch==2.13.0
+	.lock/bin/python -m pip install --quiet --quiet --disable-pip-version-check '.[dev]' setuptools
 	.lock/bin/python -m pip freeze --exclude almanac --exclude pip | sed -e 's/ @ .*//' -e 's/+cpu$$//' > requirements.lock
 	rm -rf .lock build almanac.egg-info
 

@@ -86,7 +86,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--check", action="store_true", help=argparse.SUPPRESS)
     add_common_arguments(parser)
     parser.set_defaults(precision="bfloat16")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if not (arguments.worker or arguments.rivals_python or arguments.systems == ["almanac"]):
+        parser.error("--rivals-python is missing: benchmarks/requirements-rivals.txt says of what")
+    return arguments
 
 
 class _Bench:
@@ -131,7 +134,8 @@ class _Bench:
 
     def _one(self, system: str, home: Path) -> dict[str, Any]:
         wanted = self._arguments
-        python = sys.executable if system == "almanac" else str(wanted.rivals_python)
+        # Not resolved: the link in an environment's bin is what makes it that environment.
+        python = sys.executable if system == "almanac" else str(wanted.rivals_python.absolute())
         command = [python, str(Path(__file__).resolve()), "--worker", system]
         command += ["--folder", str(home), "--encoder", wanted.encoder]
         command += ["--precision", wanted.precision, "--threads", str(wanted.threads)]
@@ -194,8 +198,12 @@ class _System(Protocol):
 
 def _work(arguments: argparse.Namespace) -> int:
     """One run of one system, or the check of its store; the last line says what came of it."""
-    systems = {"almanac": _Almanac, "langchain": _LangChain, "llamaindex": _LlamaIndex}
-    system: _System = systems[arguments.worker](arguments)
+    systems: dict[str, Callable[[argparse.Namespace], _System]] = {
+        "almanac": _Almanac,
+        "langchain": _LangChain,
+        "llamaindex": _LlamaIndex,
+    }
+    system = systems[arguments.worker](arguments)
     if arguments.check:
         files = sum(file.is_file() for file in (arguments.folder / "docs").rglob("*"))
         print(json.dumps(_compared(files, system.stored(), system.expected())))

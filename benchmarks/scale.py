@@ -27,9 +27,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 MEBIBYTE = 1 << 20
-_CONFIG = """lakehouse = "lake"
-
-[sources.documents]
+_CONFIG = """[sources.documents]
 uri = "docs"
 include = ["**/*"]
 """
@@ -61,7 +59,7 @@ def main() -> int:
     }
     runs = []
     with tempfile.TemporaryDirectory() as scratch:
-        folder = arguments.folder or Path(scratch)
+        folder = (arguments.folder or Path(scratch)).resolve()
         begin = "restored" if (folder / "lake").exists() else "first"
         for name, share in ((begin, 0.0), ("unchanged", 0.0), ("changed", arguments.change)):
             laid_out = lay_out(
@@ -118,7 +116,7 @@ def lay_out(
 
 
 def write_config(folder: Path) -> Path:
-    """An `almanac.toml` that reads `folder/docs`, every file of it, into `folder/lake`."""
+    """An `almanac.toml` that reads every file of `folder/docs`, whatever its ending."""
     file = folder / "almanac.toml"
     file.write_text(_CONFIG, encoding="utf-8")
     return file
@@ -179,8 +177,9 @@ def _night(
 ) -> dict[str, Any]:
     lake = folder / "lake"
     before = folder_bytes(lake)
-    command = [sys.executable, "-m", "almanac", "nightly", "--config", str(write_config(folder))]
-    process = measured([*command, "--json"], environment)
+    command = [sys.executable, "-m", "almanac", "nightly", "--json"]
+    command += ["--config", str(write_config(folder)), "--lakehouse", str(lake)]
+    process = measured(command, environment)
     report = json.loads(process.stdout)
     stages = report["seconds"]
     ours = stages.pop("total")

@@ -1,4 +1,4 @@
-"""Which model the settings mean. Importing this is cheap; torch loads when a model is opened."""
+"""Which model the settings mean. Importing this is cheap: torch loads when a model is opened."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -170,12 +171,16 @@ def test_half_precision_is_close_and_of_length_one(english: Encoder) -> None:
         assert not same_bits(vectors, exact)
 
 
-def test_the_threads_are_set_explicitly(english: Encoder) -> None:
+def test_the_threads_are_set_wherever_it_runs(english: Encoder) -> None:
     import torch
 
-    torch.set_num_threads(2)
-    english.encode(["a"])
-    assert torch.get_num_threads() == 1
+    def run() -> tuple[bytes, int]:
+        torch.set_num_threads(2)
+        return english.encode(SAMPLE).tobytes(), torch.get_num_threads()
+
+    with ThreadPoolExecutor(3) as pool:
+        runs = [future.result() for future in [pool.submit(run) for _ in range(6)]]
+    assert set(runs) == {(english.encode(SAMPLE).tobytes(), 1)}
 
 
 def test_identity_is_the_same_with_and_without_loading(english: Encoder) -> None:
