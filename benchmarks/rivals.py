@@ -160,10 +160,12 @@ class _Bench:
 
 def _line(run: Mapping[str, Any]) -> str:
     wrong = ", ".join(f"{count} {name}" for name, count in run["wrong"].items())
+    changed = run["change"].get("characters")
+    ratio = f" ({run['characters'] / changed:.1f} for one changed)" if changed else ""
     return (
         f"  {run['system']:<10} wall {run['wall']:7.1f} s  CPU {run['cpu']:7.1f} s  "
         f"encode {run['seconds']:6.1f} s  texts {run['texts']:6d}  "
-        f"characters {run['characters']:9d}  rows {run['rows']:6d}  memory {run['peak']:.0f} MiB "
+        f"characters {run['characters']:9d}{ratio}  rows {run['rows']:6d}  memory {run['peak']:.0f} MiB "
         f"(all {run['peak_tree']:.0f})  stored {run['bytes'] >> 20} MiB  {wrong or 'right'}"
     )
 

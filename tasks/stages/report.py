@@ -142,7 +142,7 @@ def markdown(result: Mapping[str, Any]) -> str:
     if kept["rows"]:
         lines += ["", "## In quarantine", "", "| document | rule | severity | reason |"]
         lines += ["| --- | --- | --- | --- |", *(_row(row) for row in kept["first"])]
-        lines += ["", f"{kept['rows']} rows, {kept['new']} of them new."]
+        lines += ["", f"Rows in quarantine: {kept['rows']}, new in this run: {kept['new']}."]
         lines += ["", "All of them: `almanac quarantine list`; after mending: "
                   "`almanac quarantine retry`."]  # fmt: skip
     lines += ["", "## Seconds", "", "| stage | seconds |", "| --- | ---: |"]
