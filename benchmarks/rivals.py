@@ -165,8 +165,9 @@ def _line(run: Mapping[str, Any]) -> str:
     return (
         f"  {run['system']:<10} wall {run['wall']:7.1f} s  CPU {run['cpu']:7.1f} s  "
         f"encode {run['seconds']:6.1f} s  texts {run['texts']:6d}  "
-        f"characters {run['characters']:9d}{ratio}  rows {run['rows']:6d}  memory {run['peak']:.0f} MiB "
-        f"(all {run['peak_tree']:.0f})  stored {run['bytes'] >> 20} MiB  {wrong or 'right'}"
+        f"characters {run['characters']:9d}{ratio}  rows {run['rows']:6d}  "
+        f"memory {run['peak']:.0f} MiB (all {run['peak_tree']:.0f})  "
+        f"stored {run['bytes'] >> 20} MiB  {wrong or 'right'}"
     )
 
 

@@ -84,7 +84,7 @@ class LocalEncoder:
         if 0 in lengths:
             raise EmbeddingFailed(f"text {lengths.index(0)} has no token that the model knows")
         identity, threads = self._identity, self._settings.threads
-        torch.set_num_threads(threads)  # Here, as it holds for the calling thread only.
+        torch.set_num_threads(threads)  # Here, as it is kept for each calling thread.
         prefix = identity.query_prefix if role == "query" else identity.passage_prefix
         vectors = np.empty((len(texts), identity.dimension), dtype=np.float32)
         for batch in equal_length_batches(

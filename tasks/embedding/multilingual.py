@@ -130,7 +130,9 @@ def _counter(file: E5File, prefix: str) -> FastTokenCounter:
 def _model(file: E5File, settings: EmbedderSettings) -> BertModel:
     import torch
     from transformers import BertModel
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     config, tensors = _config(file.header), file.tensors()
     with torch.device("meta"):
         shapes = BertModel(config, add_pooling_layer=False).state_dict()
