@@ -37,13 +37,21 @@ def run_flow(name: str, **parameters: Any) -> dict[str, Any]:
     flow = getattr(import_module(f"flows.{name}"), name)
     try:
         result: dict[str, Any] = flow(**parameters)
-    except RuntimeError as error:
-        if "Failed to reach API" not in str(error):
-            raise
-        raise AlmanacError(
-            f"no Prefect server answers at {url}: start it, or unset PREFECT_API_URL to run alone"
-        ) from error
+    except AlmanacError:
+        raise
+    except Exception as error:  # the one boundary: Prefect has logged it with its traceback
+        raise AlmanacError(_reason(error, url)) from error
     return result
+
+
+def _reason(error: Exception, url: str | None) -> str:
+    """One line for what nobody foresaw, such as a full disk."""
+    if "Failed to reach API" in str(error):
+        return (
+            f"no Prefect server answers at {url}: start it, or unset PREFECT_API_URL to run alone"
+        )
+    said = " ".join(str(error).split())[:300] or type(error).__name__
+    return f"the run failed, and the last published release goes on answering: {said}"
 
 
 def _without_known_tracebacks(record: logging.LogRecord) -> bool:

@@ -94,7 +94,9 @@ def add_common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--change", type=float, default=0.01, help="share of the documents")
     parser.add_argument("--seed", type=int, default=1, help="decides which documents change")
     parser.add_argument("--data", type=Path, default=SHARED, help="where large/lay_out.py is")
-    parser.add_argument("--precision", default="float32", help="of the model: bfloat16, float16")
+    parser.add_argument(
+        "--precision", choices=("float32", "bfloat16", "float16"), default="float32"
+    )
     parser.add_argument("--threads", type=int, default=2, help="of the model")
 
 

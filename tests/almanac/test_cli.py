@@ -150,6 +150,19 @@ def test_a_date_before_the_first_release_is_one_line_and_exit_code_1(lakehouse: 
     assert "the first release of 'documents' is 1 of 2026-03-01" in done.stderr
 
 
+@pytest.mark.slow
+def test_what_nobody_foresaw_ends_in_one_line_too(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "file").write_text("no folder")
+    done = almanac(
+        "nightly", "--source", "docs", "--lakehouse", "file/lake",
+        cwd=tmp_path, PREFECT_HOME=str(tmp_path / "prefect"),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    *_, last = (line for line in done.stderr.splitlines() if line.startswith("almanac: "))
+    assert "the run failed, and the last published release goes on answering" in last
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
