@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Any
 
 from lakehouse.delta import DeltaLog, TransactionTaken
@@ -67,17 +66,6 @@ class Lease:
         if self._lost is None:
             self._commit(datetime.now(UTC))
 
-    def __enter__(self) -> Lease:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.release()
-
     def _try(self) -> dict[str, Any] | None:
         """None: it is ours now. Else the row of who has it."""
         self._number = self._log.transaction_version(_NAME)
@@ -122,8 +110,10 @@ def writer(
     """Hold the lease for the length of the block."""
     lease = Lease(log, holder, purpose, ttl_seconds)
     lease.acquire(wait_seconds)
-    with lease:
+    try:
         yield lease
+    finally:
+        lease.release()
 
 
 def _is_alive(row: dict[str, Any]) -> bool:

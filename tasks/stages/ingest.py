@@ -14,6 +14,7 @@ from schemas.errors import VerificationFailed
 from schemas.hashing import sha256_parts
 from schemas.report import CheckResult
 from schemas.settings import SourceSettings
+from tasks.sources.address import is_table
 from tasks.sources.reading import list_source, read_files, reader_fingerprint
 from tasks.stages.run import Run
 
@@ -198,11 +199,9 @@ class _SourceReading:
 
         A broken line may be any of its rows, and a rejected document keeps its last good version.
         """
-        known = self._known.get(path)
-        keys = [(self._name, doc_id) for doc_id, _ in known.documents] if known else []
-        if known is None and len(self._listing.files) == 1:
-            keys = [key for key in self._state if key[0] == self._name]
-        self._found.protected.update([*keys, (self._name, path), *self._tables.get(path, ())])
+        if is_table(self._settings):  # its rows go by their bare ids: any of them may be meant
+            self._found.protected.update(key for key in self._state if key[0] == self._name)
+        self._found.protected.update([(self._name, path), *self._tables.get(path, ())])
 
     def _protect_below(self, path: str) -> None:
         below = (f"{path}/", f"{path}#")

@@ -132,6 +132,17 @@ def test_a_table_with_a_broken_row_keeps_the_row_it_had(house: House) -> None:
     assert counts(house.nightly()) == (0, 0, 1, 2, 0)
 
 
+def test_a_row_stays_as_long_as_its_line_is_broken(house: House) -> None:
+    rows = [f'{{"id": {n}, "text": "Item {n} is on shelf number {n}."}}' for n in range(3)]
+    table = house.docs / "items.jsonl"
+    house.put("items.jsonl", "\n".join(rows))
+    house.nightly(source=str(table))
+    house.put("items.jsonl", "\n".join([rows[0], '{"id": 1, "te', rows[2]]))
+    for _ in range(3):
+        assert counts(house.nightly(source=str(table))) == (0, 0, 0, 2, 1)
+    assert {doc_id for doc_id, _ in house.index_rows()} == {"0", "1", "2"}
+
+
 def test_a_run_that_would_lose_too_much_stops_and_can_be_let_through(house: House) -> None:
     for number in range(12):
         house.put(f"{number}.md", f"# Note {number}\n\nThe text of note number {number}.\n")
