@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +15,6 @@ from lakehouse.location import Location
 from lakehouse.rows import row_hash
 from schemas.hashing import sha256_parts
 from schemas.tables import index_schema
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _BATCH = 2_000  # keys in one SQL list
 _ROWS = 100_000  # rows in one merge, which costs a pass over the stored vectors

@@ -22,11 +22,6 @@ class Location:
         return "/".join((self.uri.rstrip("/"), *parts))
 
     @property
-    def is_local(self) -> bool:
-        """On this machine's file system."""
-        return "://" not in self.uri
-
-    @property
     def delta_options(self) -> dict[str, str]:
         """Storage options as deltalake wants them."""
         return {key.upper(): value for key, value in self.options.items()}

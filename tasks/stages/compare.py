@@ -30,7 +30,6 @@ class Changes:
         self.quarantined = found.rejected
         accepted = fresh.keys() | found.unread
         self.unchanged = (accepted & state.keys()) - self.modified.keys() - found.rejected
-        self._state = state
 
     @property
     def puts(self) -> Iterator[tuple[str, Document]]:

@@ -68,8 +68,11 @@ def plan_index(run: Run, models: Models, seq: int) -> IndexChange:
     """Compare snapshot `seq` with what the newest release of this Lance table holds."""
     releases = run.releases.history()
     base = next((release for release in releases if release.lance_table == models.table), None)
+    after = run.lake.documents.state(seq)
+    if base and base.snapshot_seq == seq:
+        return IndexChange(seq, base, after, after)
     before = run.lake.documents.state(base.snapshot_seq) if base else {}
-    return IndexChange(seq, base, before, run.lake.documents.state(seq))
+    return IndexChange(seq, base, before, after)
 
 
 def store_chunks(run: Run, models: Models, document_hashes: Iterable[str]) -> int:
