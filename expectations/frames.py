@@ -26,8 +26,9 @@ _REPEATS = 10
 class IndexFacts:
     """What was read back from an index, and what Delta says about it.
 
-    `null_vectors` counts vectors that are null, not finite or all zeros; the unindexed rows are
-    those that an existing full-text or vector index does not cover.
+    `null_vectors` counts vectors that are null, not finite or all zeros; `inconsistent_rows` those
+    whose text, vector and hashes do not belong together; the unindexed rows are those that an
+    existing full-text or vector index does not cover.
     """
 
     rows: int
@@ -36,6 +37,7 @@ class IndexFacts:
     expected_digest: str
     duplicate_keys: int
     null_vectors: int
+    inconsistent_rows: int
     unindexed_text_rows: int
     unindexed_vector_rows: int
     probes: int

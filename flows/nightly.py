@@ -66,9 +66,8 @@ def nightly(
         stages.chunk_documents(run, models, change)
         embedding = stages.embed_texts(run, models, change)
         written = stages.write_index(run, models, change)
-        release = stages.tag_and_verify(run, models, written, outcome)
-        stages.publish_release(run, release, lease)
-        outcome.release = release
+        release, probes = stages.tag_and_verify(run, models, written, outcome)
+        outcome.release = stages.publish_release(run, release, lease, probes)
         outcome.published = True
         outcome.wrote(written, embedding)
         return stages.finish(run, found, outcome)

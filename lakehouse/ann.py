@@ -1,7 +1,7 @@
 """Approximate vector search that a rebuild can repeat: training is pinned once an epoch.
 
 Two indexes trained on the same rows answer differently, so the centroids and the codebook are
-stored in the lakehouse and every index of the epoch is built with them.
+stored in Delta (`ann_models`) and every index of the epoch is built with them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lakehouse.location import Location
+import pyarrow as pa
+
+from lakehouse.delta import DeltaLog
 
 _IVF_SAMPLE = 256  # rows a partition that its training wants (pylance's own default)
 _PQ_CODES = 256  # of 8 bits
@@ -18,12 +20,11 @@ _ITERATIONS = 10
 
 
 class AnnModels:
-    """The trained models of one Lance table: `ann/<table>/{ivf,pq}.lance`."""
+    """The trained models of a Lance table, the same for all tables that stand in its place."""
 
-    def __init__(self, location: Location, table: str) -> None:
-        self._ivf = location.child("ann", table, "ivf.lance")
-        self._pq = location.child("ann", table, "pq.lance")
-        self._options = location.lance_options or None
+    def __init__(self, log: DeltaLog, table: str) -> None:
+        self._log = log
+        self._name = base_name(table)
 
     def cover(self, table: Any) -> None:
         """Index every row of a lancedb table, training only if this table never was trained."""
@@ -37,7 +38,7 @@ class AnnModels:
         table.checkout_latest()
 
     def _build(self, dataset: Any) -> None:
-        ivf, pq = self._models(dataset)
+        ivf, pq = self._stored() or self._trained(dataset)
         dataset.create_index(
             "vector",
             "IVF_PQ",
@@ -49,26 +50,54 @@ class AnnModels:
             pq_codebook=pq.codebook,
         )
 
-    def _models(self, dataset: Any) -> tuple[Any, Any]:
-        from lance.indices import IndicesBuilder, IvfModel, PqModel
+    def _stored(self) -> tuple[Any, Any] | None:
+        from lance.indices import IvfModel, PqModel
 
-        try:
-            ivf = IvfModel.load(self._ivf, storage_options=self._options)
-            return ivf, PqModel.load(self._pq, storage_options=self._options)
-        except (OSError, ValueError):
-            builder = IndicesBuilder(dataset, "vector")
-            rows, width = dataset.count_rows(), dataset.schema.field("vector").type.list_size
-            ivf = builder.train_ivf(num_partitions=partitions(rows), distance_type="cosine")
-            pq = builder.train_pq(
-                ivf,
-                num_subvectors=subvectors(width),
-                sample_rate=max(2, min(_PQ_SAMPLE, rows // _PQ_CODES)),
-                max_iters=_ITERATIONS,
-            )
-            # PQ last: a crash in between trains both again, and nothing was built with the first.
-            ivf.save(self._ivf, storage_options=self._options)
-            pq.save(self._pq, storage_options=self._options)
-            return ivf, pq
+        found = self._log.query(f"SELECT * FROM log WHERE lance_table = '{self._name}'").to_pylist()
+        if not found:
+            return None
+        row = found[0]
+        ivf = IvfModel(_array(row["ivf"]), distance_type="cosine")
+        return ivf, PqModel(row["subvectors"], _array(row["pq"]))
+
+    def _trained(self, dataset: Any) -> tuple[Any, Any]:
+        from lance.indices import IndicesBuilder
+
+        builder = IndicesBuilder(dataset, "vector")
+        rows, width = dataset.count_rows(), dataset.schema.field("vector").type.list_size
+        ivf = builder.train_ivf(num_partitions=partitions(rows), distance_type="cosine")
+        pq = builder.train_pq(
+            ivf,
+            num_subvectors=subvectors(width),
+            sample_rate=max(2, min(_PQ_SAMPLE, rows // _PQ_CODES)),
+            max_iters=_ITERATIONS,
+        )
+        stored = {
+            "lance_table": self._name,
+            "ivf": _bytes(ivf.centroids),
+            "pq": _bytes(pq.codebook),
+            "subvectors": pq.num_subvectors,
+        }
+        # Before anything is built with them: an index whose training is lost can't be repeated.
+        self._log.append([stored])
+        return ivf, pq
+
+
+def base_name(table: str) -> str:
+    """The name of a Lance table without the mark of its generation."""
+    return table.partition(".")[0]
+
+
+def _bytes(values: pa.FixedSizeListArray) -> bytes:
+    batch = pa.RecordBatch.from_arrays([values], ["values"])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def _array(data: bytes) -> pa.FixedSizeListArray:
+    return pa.ipc.open_stream(data).read_all()["values"].combine_chunks()
 
 
 def partitions(rows: int) -> int:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lakehouse.ann import AnnModels
+from lakehouse.delta import DeltaLog
 from lakehouse.location import Location
-from lakehouse.rows import row_hash
+from lakehouse.readback import Coverage, ReadBack, coverage, read_back
 from schemas.hashing import sha256_parts
 from schemas.tables import index_schema
 
@@ -25,30 +23,12 @@ def table_name(index: str, embedder: str, chunker: str) -> str:
     return f"{index}-{embedder}-{sha256_parts(chunker)[:8]}"
 
 
-def release_tag(seq: int) -> str:
-    """The Lance tag of a release. ASCII: another name would break the listing of tags."""
-    return f"r{seq:08d}"
+def release_tag(seq: int, placement: int = 1) -> str:
+    """The Lance tag of a release in its first, second ... place; a tag is never moved.
 
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """Rows of the table, and how many of them an index on it does not cover."""
-
-    rows: int
-    unindexed_text_rows: int
-    unindexed_vector_rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class ReadBack:
-    """Rows as the table returns them: their hashes taken anew, and what is wrong with them.
-
-    `null_vectors` counts vectors that are missing, not finite or all zeros.
+    ASCII: another name would break the listing of tags.
     """
-
-    row_hashes: tuple[bytes, ...]
-    duplicate_keys: int
-    null_vectors: int
+    return f"r{seq:08d}" if placement == 1 else f"r{seq:08d}.{placement}"
 
 
 class IndexWriter:
@@ -60,10 +40,9 @@ class IndexWriter:
         self.name = name
         self.uri = location.child("lance", f"{name}.lance")
         self._dimension = dimension
-        self._models = AnnModels(location, name)
-        self._db = lancedb.connect(
-            location.child("lance"), storage_options=location.lance_options or None
-        )
+        self._models = AnnModels(DeltaLog(location, "ann_models"), name)
+        self._options = location.lance_options or None
+        self._db = lancedb.connect(location.child("lance"), storage_options=self._options)
         self._table: Any = self._open()
 
     def _open(self) -> Any:
@@ -103,11 +82,24 @@ class IndexWriter:
             found.update(zip(ids, hashes, strict=True))
         return found
 
+    def create(self, rows: Iterable[pa.RecordBatch]) -> None:
+        """Fill a table that does not exist yet, in one commit; keys must be unique."""
+        import lance
+
+        schema = index_schema(self._dimension)
+        lance.write_dataset(
+            pa.RecordBatchReader.from_batches(schema, iter(rows)),
+            self.uri,
+            schema=schema,
+            max_rows_per_file=_ROWS,  # a compaction rewrites whole files
+            storage_options=self._options,
+        )
+        self._table = self._db.open_table(self.name)
+
     def apply(self, added: Iterable[pa.Table], removed: Sequence[str]) -> None:
         """Delete chunks by id, then add rows of `index_schema`, keyed by chunk_id."""
         if self._table is None:
-            schema = index_schema(self._dimension)
-            self._table = self._db.create_table(self.name, schema=schema)
+            self.create([])
         for batch in _batches(sorted(removed)):
             self._table.delete(f"chunk_id IN ({_literals(batch)})")
         for rows in added:
@@ -139,28 +131,14 @@ class IndexWriter:
 
     def coverage(self) -> Coverage:
         """Count the rows and those that no index covers; the vector index may be missing."""
-        if self._table is None:
-            return Coverage(0, 0, 0)
-        rows = int(self._table.count_rows())
-        return Coverage(rows, self._unindexed("text", rows), self._unindexed("vector", 0))
+        return coverage(self._table.to_lance()) if self._table is not None else Coverage(0, 0, 0)
 
-    def _unindexed(self, column: str, without: int) -> int:
-        for index in self._table.list_indices():
-            if index.columns == [column]:
-                return int(self._table.index_stats(index.name).num_unindexed_rows)
-        return without
-
-    def read_back(self, chunk_ids: Sequence[str]) -> ReadBack:
-        """Read rows by id and hash what is really there, vector bytes included."""
-        parts = [
-            _hashed(self._scan(["chunk_id", "text_hash", "vector"], f"chunk_id IN ({batch})"))
-            for batch in map(_literals, _batches(sorted(chunk_ids)))
-        ]
-        return ReadBack(
-            tuple(row for part in parts for row in part.row_hashes),
-            sum(part.duplicate_keys for part in parts),
-            sum(part.null_vectors for part in parts),
-        )
+    def read_back(self, chunk_ids: Sequence[str] | None = None) -> ReadBack:
+        """Read rows by id, or all of them, and hash what is really there."""
+        if chunk_ids is None:
+            return read_back(self._table.to_lance())
+        batches = map(_literals, _batches(sorted(chunk_ids)))
+        return read_back(self._table.to_lance(), (f"chunk_id IN ({batch})" for batch in batches))
 
     def tag(self, name: str) -> int:
         """Name the present version for readers; the version number."""
@@ -169,26 +147,17 @@ class IndexWriter:
         return version
 
     @property
+    def exists(self) -> bool:
+        """Is there a table already?"""
+        return self._table is not None
+
+    @property
     def version(self) -> int:
         """The present version of the table; 0 before the first."""
         return int(self._table.version) if self._table is not None else 0
 
     def _scan(self, columns: list[str], predicate: str) -> pa.Table:
         return self._table.to_lance().scanner(columns=columns, filter=predicate).to_table()
-
-
-def _hashed(rows: pa.Table) -> ReadBack:
-    whole = rows.filter(pc.is_valid(rows["vector"]))
-    vectors = whole["vector"].combine_chunks()
-    values = vectors.flatten().to_numpy().reshape(-1, vectors.type.list_size)
-    usable = np.isfinite(values).all(axis=1) & values.any(axis=1)
-    ids, texts = whole["chunk_id"].to_pylist(), whole["text_hash"].to_pylist()
-    stored = [row.tobytes() for row in values.astype("<f4", copy=False)]
-    return ReadBack(
-        tuple(map(row_hash, ids, texts, stored)),
-        rows.num_rows - len(set(rows["chunk_id"].to_pylist())),
-        rows.num_rows - int(usable.sum()),
-    )
 
 
 def _document_predicates(documents: Iterable[tuple[str, str]]) -> Iterator[str]:

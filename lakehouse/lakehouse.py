@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from datetime import date
 
+from lakehouse.asof import AsOf
 from lakehouse.chunks import ChunkStore, VectorStore
+from lakehouse.contents import Contents
 from lakehouse.delta import DeltaLog
 from lakehouse.documents import DocumentLog
+from lakehouse.erasures import ErasureLog
+from lakehouse.files import Files
 from lakehouse.index import IndexWriter
 from lakehouse.lease import Lease, writer
 from lakehouse.location import Location, locate
+from lakehouse.maintenance import LanceTables
 from lakehouse.quarantine import Quarantine
-from lakehouse.releases import Release, ReleaseLog
+from lakehouse.releases import PlacementLog, Release, ReleaseLog, check_not_gone
 from lakehouse.runs import FileLog, RunLog
+from lakehouse.seals import SealedFiles
 from lakehouse.search import IndexReader
+from schemas.errors import ReleaseNotOpen
+from schemas.tables import DELTA_TABLES
+from schemas.times import as_when
 
 
 class Lakehouse:
@@ -28,13 +38,50 @@ class Lakehouse:
         self.quarantine = Quarantine(DeltaLog(location, "quarantine"))
         self.runs = RunLog(DeltaLog(location, "runs"))
         self.files = FileLog(DeltaLog(location, "source_files"))
+        self.placements = PlacementLog(DeltaLog(location, "placements"))
+        self.contents = Contents(DeltaLog(location, "chunks"), DeltaLog(location, "embeddings"))
+        self.tables = LanceTables(location)
+        self.sealed = SealedFiles(DeltaLog(location, "sealed_files"), Files(location))
+        self.erasures = ErasureLog(DeltaLog(location, "erasures"))
+
+    def delta(self, name: str) -> DeltaLog:
+        """One Delta table of `schemas.tables.DELTA_TABLES` as it is."""
+        return DeltaLog(self.location, name)
+
+    def deltas(self) -> list[DeltaLog]:
+        """Every Delta table."""
+        return [self.delta(name) for name in DELTA_TABLES]
 
     def releases(self, index: str) -> ReleaseLog:
         """The releases of one index."""
-        return ReleaseLog(DeltaLog(self.location, "releases"), index)
+        return ReleaseLog(self.delta("releases"), self.placements, index)
+
+    def as_of(self, when: str | date | int | None = None, index: str = "documents") -> AsOf:
+        """The state of an index at a date (its end, UTC), a time or a release, read only.
+
+        `when` may also be text as the command line takes it; None is the release that answers now.
+
+        Raises:
+            ReleaseNotFound: nothing was released by then; the message names the first.
+            ConfigError: the text is neither a date, a time nor a number.
+        """
+        release = self.releases(index).as_of(as_when(when))
+        return AsOf(self, release)
 
     def read(self, release: Release) -> IndexReader:
-        """Open the index of a release for searching."""
+        """Open the index of a release for searching.
+
+        Raises:
+            ReleaseNotOpen: it is cold or gone; the message names the policy and what to do.
+            ReleaseNotFound: its files are missing.
+        """
+        if release.tier == "cold":
+            raise ReleaseNotOpen(
+                f"release {release.seq} is cold: its index was dropped ({release.cause}), and its "
+                f"documents and vectors are in Delta. `almanac restore --as-of {release.seq} "
+                "--mode reopen` builds it again, exactly"
+            )
+        check_not_gone(release)
         return IndexReader(self.location, release)
 
     def write(self, table: str, dimension: int) -> IndexWriter:

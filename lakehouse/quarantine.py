@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 from lakehouse.delta import DeltaLog
 from schemas.documents import Rejection
 from schemas.hashing import sha256_parts
+from schemas.times import isoformat
 
 _NEWEST = """
     SELECT * EXCLUDE (newest) FROM (
         SELECT *, row_number() OVER (PARTITION BY id ORDER BY ordinal DESC) AS newest FROM log
+        WHERE "at" <= TIMESTAMPTZ '{until}'
     ) WHERE newest = 1
 """
 
@@ -49,11 +51,10 @@ class Quarantine:
     def __init__(self, log: DeltaLog) -> None:
         self._log = log
 
-    def rows(self, status: str | None = "open") -> list[Quarantined]:
-        """Rejections by source and document; those of every status for None."""
-        rows = sorted(
-            (Quarantined(**row) for row in self._log.query(_NEWEST).to_pylist()), key=_order
-        )
+    def rows(self, status: str | None = "open", until: datetime | None = None) -> list[Quarantined]:
+        """Rejections by source and document, as of `until`; those of every status for None."""
+        sql = _NEWEST.format(until=isoformat(until) if until else "infinity")
+        rows = sorted((Quarantined(**row) for row in self._log.query(sql).to_pylist()), key=_order)
         return [row for row in rows if status is None or row.status == status]
 
     def record(

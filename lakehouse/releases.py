@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from lakehouse.delta import DeltaLog, TransactionTaken
-from schemas.errors import LeaseHeld, ReleaseNotFound
-from schemas.hashing import canonical_json
-from schemas.times import as_utc, isoformat
+from schemas.errors import LeaseHeld, ReleaseNotFound, ReleaseNotOpen
+from schemas.hashing import canonical_json, sha256_text
+from schemas.times import When, as_utc, isoformat
 
-_JSON = ("embedder_identity", "search", "made_by")
+_JSON = ("embedder_identity", "search", "made_by", "note")
+_NEWEST = """
+    SELECT * EXCLUDE (newest, sealed) FROM (
+        SELECT *, row_number() OVER (PARTITION BY seq ORDER BY ordinal DESC) AS newest FROM log
+    ) WHERE newest = 1
+"""
+_PLACED = ("lance_table", "lance_version", "lance_tag", "documents", "rows", "digest", "seal",
+           "tier", "cause", "mark")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One published state of one index, and the names of all that made it."""
+    """One published state of one index, and the names of all that made it.
+
+    kind: publish; rollback, which answers as an earlier release did; candidate, which was built but
+    awaits a person's word. tier: hot, in LanceDB; cold, in Delta alone; gone. Where it stands and
+    what it holds is as of its newest placement; `mark` says what was erased from it since.
+    """
 
     seq: int
     index: str
@@ -38,6 +50,16 @@ class Release:
     lance_tag: str
     search: Mapping[str, Any]
     made_by: Mapping[str, Any]
+    note: Mapping[str, Any] = field(default_factory=dict)
+    seal: str = ""
+    tier: str = "hot"
+    cause: str = ""
+    mark: str = ""
+
+    @property
+    def held(self) -> bool:
+        """Was it published with the order that nightly runs hold back?"""
+        return bool(self.note.get("hold"))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, times as text."""
@@ -45,42 +67,126 @@ class Release:
         return plain | {key: isoformat(plain[key]) for key in ("logical_time", "published_at")}
 
 
-class ReleaseLog:
-    """`releases` of one index."""
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a release stands from one moment on, what it holds there, and its seal."""
 
-    def __init__(self, log: DeltaLog, index: str) -> None:
+    seq: int
+    tier: str
+    lance_table: str
+    lance_version: int
+    lance_tag: str
+    documents: int
+    rows: int
+    digest: str
+    sealed: Mapping[str, Any]
+    cause: str
+    mark: str
+    run_id: str
+    at: datetime
+
+    @property
+    def seal(self) -> str:
+        """SHA-256 of what is sealed."""
+        return sha256_text(canonical_json(self.sealed))
+
+
+class PlacementLog:
+    """`placements`: the newest of a release counts."""
+
+    def __init__(self, log: DeltaLog) -> None:
         self._log = log
+
+    def newest(self) -> dict[int, dict[str, Any]]:
+        """The columns of each release's newest placement but what is sealed, by seq."""
+        return {row["seq"]: row for row in self._log.query(_NEWEST).to_pylist()}
+
+    def sealed(self, seq: int) -> tuple[dict[str, Any], str] | None:
+        """What the newest seal of a release covers, and the seal; None where there is none."""
+        sql = f"SELECT * FROM log WHERE seq = {int(seq)} ORDER BY ordinal DESC LIMIT 1"
+        rows = self._log.query(sql).to_pylist()
+        return (json.loads(rows[0]["sealed"]), rows[0]["seal"]) if rows else None
+
+    def append(self, placements: Iterable[Placement]) -> None:
+        """Add placements in one commit."""
+        found = self._log.query("SELECT coalesce(max(ordinal), 0) + 1 AS n FROM log")
+        ordinal = int(found["n"][0].as_py())
+        self._log.append([_placement_row(one, ordinal) for one in placements])
+
+    def discard_after(self, seq: int) -> None:
+        """Remove the placements of releases that were never published."""
+        found = self._log.query(f"SELECT 1 FROM log WHERE seq > {int(seq)} LIMIT 1")
+        if found.num_rows:
+            self._log.delete(f"seq > {int(seq)}")
+
+    def replace_all(self, placements: Iterable[Placement]) -> None:
+        """Forget every placement before and keep these; what an erasure does."""
+        self._log.replace([_placement_row(one, 1) for one in placements])
+
+
+def _placement_row(placement: Placement, ordinal: int) -> dict[str, Any]:
+    row = asdict(placement) | {"sealed": canonical_json(placement.sealed)}
+    return row | {"seal": placement.seal, "ordinal": ordinal}
+
+
+class ReleaseLog:
+    """`releases` of one index, each where it stands now."""
+
+    def __init__(self, log: DeltaLog, placements: PlacementLog, index: str) -> None:
+        self._log = log
+        self._placements = placements
         self._index = index
 
     def history(self) -> list[Release]:
         """Every release, newest first."""
         rows = self._log.query("SELECT * FROM log ORDER BY seq DESC").to_pylist()
+        releases = [_release(row) for row in rows if row["index"] == self._index]
+        placed = self._placements.newest() if releases else {}
+        return [_placed(release, placed.get(release.seq)) for release in releases]
+
+    def as_published(self) -> list[Release]:
+        """Every release as its row says, newest first, wherever it went since."""
+        rows = self._log.query("SELECT * FROM log ORDER BY seq DESC").to_pylist()
         return [_release(row) for row in rows if row["index"] == self._index]
 
     def latest(self) -> Release | None:
         """The release that answers now; None before the first."""
-        return next(iter(self.history()), None)
+        return next((one for one in self.history() if one.kind != "candidate"), None)
 
-    def as_of(self, moment: datetime | None = None) -> Release:
-        """The newest release with a logical time at or before `moment`; the latest for None.
+    def as_of(self, when: When | None = None) -> Release:
+        """The release with that number, or the newest with a logical time at or before `when`.
+
+        None is the one that answers now. A candidate answers to its number alone.
 
         Raises:
             ReleaseNotFound: there is none; the message names the first.
         """
         history = self.history()
-        if not history:
+        served = [release for release in history if release.kind != "candidate"]
+        if not served:
             raise ReleaseNotFound(
                 f"index {self._index!r} has no release yet: run `almanac nightly` first"
             )
-        if moment is None:
-            return history[0]
-        for release in history:
-            if release.logical_time <= as_utc(moment):
+        if when is None:
+            return served[0]
+        if isinstance(when, int):
+            return self._numbered(history, when)
+        for release in served:
+            if release.logical_time <= as_utc(when):
                 return release
-        first = history[-1]
+        first = served[-1]
         raise ReleaseNotFound(
-            f"nothing was released by {isoformat(moment)}: the first release of {self._index!r} "
+            f"nothing was released by {isoformat(when)}: the first release of {self._index!r} "
             f"is {first.seq} of {isoformat(first.logical_time)}"
+        )
+
+    def _numbered(self, history: list[Release], seq: int) -> Release:
+        for release in history:
+            if release.seq == seq:
+                return release
+        raise ReleaseNotFound(
+            f"index {self._index!r} has no release {seq}: they go from {history[-1].seq} to "
+            f"{history[0].seq}; `almanac history` lists them"
         )
 
     def next_seq(self) -> int:
@@ -99,12 +205,30 @@ class ReleaseLog:
         Raises:
             LeaseHeld: another writer published this number first.
         """
-        row = asdict(release) | {key: canonical_json(getattr(release, key)) for key in _JSON}
+        plain = {key: getattr(release, key) for key in self._log.schema.names}
+        row = plain | {key: canonical_json(plain[key]) for key in _JSON}
         try:
             self._log.append([row], transaction=("release", release.seq))
         except TransactionTaken as error:
             raise LeaseHeld(f"release {release.seq} was published by another writer") from error
 
 
+def check_not_gone(release: Release) -> None:
+    """Raise ReleaseNotOpen, naming the policy, where nothing of the release is kept."""
+    if release.tier == "gone":
+        raise ReleaseNotOpen(
+            f"release {release.seq} of {isoformat(release.logical_time)} is gone: {release.cause}. "
+            "Nothing can be answered as of it"
+        )
+
+
 def _release(row: dict[str, Any]) -> Release:
-    return Release(**{key: json.loads(row[key]) if key in _JSON else row[key] for key in row})
+    # `seal` and `note` are null, or no columns at all, in a lakehouse older than they are.
+    parsed = {key: json.loads(row.get(key) or "{}") for key in _JSON}
+    return Release(**row | parsed | {"seal": row.get("seal") or ""})
+
+
+def _placed(release: Release, placement: Mapping[str, Any] | None) -> Release:
+    if placement is None:
+        return release
+    return replace(release, **{name: placement[name] for name in _PLACED})

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-
-import numpy as np
-import pyarrow as pa
+from collections.abc import Iterable
 
 from schemas.hashing import sha256_parts
-from schemas.tables import index_schema
 
 _MODULUS = 1 << 256
 
 
-def chunk_ids(source: str, doc_id: str, passages: Sequence[tuple[str, str]]) -> list[str]:
-    """Ids of a document's chunks, given (heading path, text hash) of each in document order.
+def chunk_id(source: str, doc_id: str, heading: str, text_hash: str, occurrence: int) -> str:
+    """The id of a passage: where it stands and what it says, not at which position.
 
-    An id says where a passage stands and what it says, not at which position. Equal passages of one
-    document are told apart by their count.
+    Equal passages of one document under one heading path are told apart by their count, from 0.
     """
-    seen: Counter[tuple[str, str]] = Counter()
-    ids = []
-    for passage in passages:
-        ids.append(sha256_parts(source, doc_id, *passage, str(seen[passage]))[:32])
-        seen[passage] += 1
-    return ids
+    return sha256_parts(source, doc_id, heading, text_hash, str(occurrence))[:32]
 
 
 def row_hash(chunk: str, text_hash: str, vector: bytes) -> bytes:
@@ -46,29 +35,9 @@ def updated_digest(digest: str, added: Iterable[bytes], removed: Iterable[bytes]
     return f"{total % _MODULUS:064x}"
 
 
+def joined_digest(*digests: str) -> str:
+    """The digest of several sets of rows together."""
+    return f"{sum(int(digest, 16) for digest in digests) % _MODULUS:064x}"
+
+
 EMPTY_DIGEST = f"{0:064x}"
-
-
-def index_rows(
-    entries: Sequence[Mapping[str, str]], vectors: Mapping[str, bytes], dimension: int
-) -> pa.Table:
-    """Rows of `schemas.tables.index_schema` from entries with all text columns.
-
-    `vectors` maps text hashes to bytes; one that is missing is a KeyError.
-    """
-    stored = [vectors[entry["text_hash"]] for entry in entries]
-    hashes = [
-        row_hash(entry["chunk_id"], entry["text_hash"], vector)
-        for entry, vector in zip(entries, stored, strict=True)
-    ]
-    flat = np.frombuffer(b"".join(stored), "<f4")
-    schema = index_schema(dimension)
-    texts = [pa.array([entry[name] for entry in entries], pa.string()) for name in schema.names[:6]]
-    return pa.Table.from_arrays(
-        [
-            *texts,
-            pa.array(hashes, pa.binary(32)),
-            pa.FixedSizeListArray.from_arrays(pa.array(flat), dimension),
-        ],
-        schema=schema,
-    )

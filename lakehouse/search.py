@@ -6,7 +6,8 @@ asked for are fetched until the score at the edge changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from lakehouse.location import Location
+from lakehouse.readback import Coverage, ReadBack, coverage, read_back, scan
 from lakehouse.releases import Release
 from schemas.errors import ReleaseNotFound
 
@@ -54,12 +56,43 @@ class IndexReader:
             )
         except (OSError, ValueError) as error:
             raise ReleaseNotFound(
-                f"the index files of release {release.seq} are not in {uri}: {error}"
+                f"release {release.seq} does not open at {uri} ({_first_line(error)}): "
+                "`almanac doctor` says what is wrong, and with --heal mends it"
             ) from error
 
     def count_rows(self) -> int:
         """Rows of the release as its table has them."""
         return int(self._dataset.count_rows())
+
+    def least_rows(self, count: int) -> list[dict[str, Any]]:
+        """The `count` rows with the least row hashes, vector and text included."""
+        hashes = self._dataset.to_table(columns=["row_hash"])["row_hash"].to_pylist()
+        order = heapq.nsmallest(count, range(len(hashes)), key=hashes.__getitem__)
+        if not order:
+            return []
+        found: list[dict[str, Any]] = self._dataset.take(order).to_pylist()
+        return found
+
+    def rows(self, chunk_ids: Iterable[str]) -> list[dict[str, Any]]:
+        """Rows by chunk id, vector and text included, in the order of storage."""
+        wanted = ", ".join(f"'{chunk}'" for chunk in sorted(chunk_ids))
+        if not wanted:
+            return []
+        scanner = self._dataset.scanner(filter=f"chunk_id IN ({wanted})")
+        found: list[dict[str, Any]] = scanner.to_table().to_pylist()
+        return found
+
+    def read_back(self) -> ReadBack:
+        """Read every row and hash what is really there."""
+        return read_back(self._dataset)
+
+    def scan(self) -> Iterator[pa.RecordBatch]:
+        """Every row, a batch at a time."""
+        return scan(self._dataset)
+
+    def coverage(self) -> Coverage:
+        """Count the rows and those that no index covers."""
+        return coverage(self._dataset)
 
     def vector(self, query: NDArray[np.float32], k: int) -> list[Hit]:
         """The `k` nearest by cosine to a query of shape (dimension,)."""
@@ -103,6 +136,10 @@ class IndexReader:
             if limit >= total or len(found) < limit or found[k - 1].score != found[-1].score:
                 return found[:k]
             limit *= 2
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].partition(", /")[0][:200]
 
 
 def _ordered(rows: pa.Table, column: str) -> list[Hit]:

@@ -17,6 +17,10 @@ class ReleaseNotFound(AlmanacError):
     """No release answers to the date, time or number that was asked for."""
 
 
+class ReleaseNotOpen(AlmanacError):
+    """The release is known, but by policy its index is not kept, or nothing of it is."""
+
+
 class RunRefused(AlmanacError):
     """The run must not publish: the losses are too large, or its time is already past."""
 

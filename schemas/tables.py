@@ -51,7 +51,7 @@ EMBEDDINGS = _table(
 RELEASES = _table(
     pa.field("seq", pa.int64()),
     pa.field("index", pa.string()),
-    pa.field("kind", pa.string()),  # publish | rollback | withdrawal
+    pa.field("kind", pa.string()),  # publish | rollback | candidate
     pa.field("logical_time", UTC_MICROSECONDS),
     pa.field("published_at", UTC_MICROSECONDS),
     pa.field("run_id", pa.string()),
@@ -67,6 +67,52 @@ RELEASES = _table(
     pa.field("lance_tag", pa.string()),
     pa.field("search", pa.string()),  # canonical JSON: language, full-text and vector index
     pa.field("made_by", pa.string()),  # canonical JSON: code, reader, rules, libraries, threads
+    optional=(
+        pa.field("seal", pa.string()),  # of the first placement
+        pa.field("note", pa.string()),  # canonical JSON: of a rollback its target, reason and hold
+    ),
+)
+
+PLACEMENTS = _table(
+    pa.field("seq", pa.int64()),  # of the release
+    pa.field("ordinal", pa.int64()),  # greater is later
+    pa.field("tier", pa.string()),  # hot | cold | gone
+    pa.field("lance_table", pa.string()),
+    pa.field("lance_version", pa.int64()),
+    pa.field("lance_tag", pa.string()),
+    pa.field("documents", pa.int64()),
+    pa.field("rows", pa.int64()),
+    pa.field("digest", pa.string()),
+    pa.field("seal", pa.string()),  # SHA-256 of `sealed`
+    pa.field("sealed", pa.string()),  # canonical JSON: the release's names, files, probes
+    pa.field("cause", pa.string()),  # why it was placed so
+    pa.field("mark", pa.string()),  # what a reader must know: that something was erased
+    pa.field("run_id", pa.string()),
+    pa.field("at", UTC_MICROSECONDS),
+)
+
+SEALED_FILES = _table(
+    pa.field("path", pa.string()),  # inside the lakehouse
+    pa.field("bytes", pa.int64()),
+    pa.field("sha256", pa.string()),
+    pa.field("ordinal", pa.int64()),  # greater is later
+)
+
+ANN_MODELS = _table(
+    pa.field("lance_table", pa.string()),
+    pa.field("ivf", pa.binary()),  # Arrow IPC: the centroids
+    pa.field("pq", pa.binary()),  # Arrow IPC: the codebook
+    pa.field("subvectors", pa.int64()),
+)
+
+ERASURES = _table(
+    pa.field("receipt", pa.string()),
+    pa.field("subject", pa.string()),  # a hash: what was erased must not stand here
+    pa.field("kind", pa.string()),  # document | user
+    pa.field("status", pa.string()),  # erased | allowed
+    pa.field("at", UTC_MICROSECONDS),
+    pa.field("report", pa.string()),  # canonical JSON: all that was touched
+    pa.field("ordinal", pa.int64()),  # greater is later
 )
 
 QUARANTINE = _table(
@@ -122,6 +168,26 @@ DELTA_TABLES: dict[str, pa.Schema] = {
     "runs": RUNS,
     "source_files": SOURCE_FILES,
     "lease": LEASE,
+    "placements": PLACEMENTS,
+    "sealed_files": SEALED_FILES,
+    "ann_models": ANN_MODELS,
+    "erasures": ERASURES,
+}
+# Delta's log repeats the least and greatest values of these columns of each file, and of no other:
+# an erasure must find no text in a log.
+STATISTICS: dict[str, str] = {
+    "document_changes": "seq",
+    "chunks": "ordinal",
+    "embeddings": "embedder",
+    "releases": "seq",
+    "quarantine": "ordinal",
+    "runs": "started_at",
+    "source_files": "ordinal",
+    "lease": "expires_at",
+    "placements": "seq",
+    "sealed_files": "ordinal",
+    "ann_models": "subvectors",
+    "erasures": "ordinal",
 }
 PARTITIONS: dict[str, list[str]] = {"embeddings": ["embedder"]}
 

@@ -2,9 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 
 from schemas.errors import ConfigError
+
+When = datetime | int  # an instant, or the number of a release
+_RELEASE = re.compile(r"[rR]?0*([1-9][0-9]{0,6})|[rR]([0-9]{8,})")
+
+
+def parse_as_of(text: str) -> When:
+    """Read what names a release: its number (12 or r12), a date or a timestamp.
+
+    Eight digits are a date (20260303). Raises ConfigError as `parse_when` does.
+    """
+    value = text.strip()
+    if found := _RELEASE.fullmatch(value):
+        return int(found[1] or found[2])
+    try:
+        return parse_when(value)
+    except ConfigError as error:
+        raise ConfigError(f"{error}, nor the number of a release (12 or r12)") from None
+
+
+def as_when(value: str | date | datetime | int | None) -> When | None:
+    """Any of the ways to name a release, read as `parse_as_of` does; None stays None."""
+    if isinstance(value, str):
+        return parse_as_of(value)
+    if value is None or isinstance(value, int):
+        return value
+    return as_utc(value) if isinstance(value, datetime) else end_of_day(value)
 
 
 def parse_when(text: str) -> datetime:

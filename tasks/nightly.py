@@ -24,6 +24,8 @@ from prefect.tasks import Task, exponential_backoff
 
 from lakehouse.documents import Key, StoredDocument
 from lakehouse.lease import Lease
+from lakehouse.placing import Probes
+from lakehouse.probes import ask_probes
 from lakehouse.releases import Release
 from schemas.errors import AlmanacError, RunRefused
 from schemas.settings import Settings
@@ -179,20 +181,22 @@ def write_index(run: Run, models: Models, change: snapshot.IndexChange) -> index
 @task(name="verify", cache_policy=NO_CACHE)
 def tag_and_verify(
     run: Run, models: Models, written: index.Written, outcome: report.Outcome
-) -> Release:
+) -> tuple[Release, Probes]:
     """Tag the index and hold what its readers would see against Delta."""
     with run.timed("verify"):
         release = publish.tag_release(run, models, written)
-        outcome.checks += publish.verify_release(run, written, release)
-    return release
+        probes = ask_probes(run.lake.read(release))
+        outcome.checks += publish.verify_release(run, written, release, probes)
+    return release, probes
 
 
 @task(name="publish", cache_policy=NO_CACHE)
-def publish_release(run: Run, release: Release, lease: Lease) -> None:
-    """Append the release: the moment from which readers see it."""
+def publish_release(run: Run, release: Release, lease: Lease, probes: Probes) -> Release:
+    """Seal the release and append it: the moment from which readers see it."""
     with run.timed("publish"):
-        publish.publish(run, release, lease)
+        placed = publish.publish(run, release, lease, probes)
     get_run_logger().info("Published release %d of index %s", release.seq, release.index)
+    return placed
 
 
 @task(name="report", cache_policy=NO_CACHE)

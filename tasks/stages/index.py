@@ -1,69 +1,146 @@
-"""Write the rows of a snapshot into the index."""
+"""Write the rows of a snapshot into an index, from what Delta has stored."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from lakehouse import Lakehouse
 from lakehouse.index import IndexWriter, merge_sizes
 from lakehouse.releases import Release
-from lakehouse.rows import EMPTY_DIGEST, chunk_ids, index_rows, updated_digest
+from lakehouse.rows import EMPTY_DIGEST, updated_digest
 from schemas.settings import IndexSettings
+from schemas.tables import index_schema
 from tasks.stages.models import Models
 from tasks.stages.run import Run
 from tasks.stages.snapshot import IndexChange
+
+Search = Callable[[int], dict[str, Any]]  # how a release of so many rows is searched
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What turns documents into rows: the names of chunker and embedder, and the vectors' size."""
+
+    chunker: str
+    embedder: str
+    dimension: int
+
+    @classmethod
+    def of(cls, release: Release) -> Recipe:
+        """The recipe that made a release."""
+        dimension = release.embedder_identity["dimension"]
+        return cls(release.chunker, release.embedder, dimension)
 
 
 class Written:
     """An index that is written but not published: what changed in it and what it must hold.
 
-    `removed` maps the ids of rows that went to their row hashes.
+    `added` are the ids of rows that came, None where the table was made from nothing; `removed`
+    maps the ids of rows that went to their row hashes.
     """
 
-    def __init__(self, writer: IndexWriter, change: IndexChange, search: dict[str, Any]) -> None:
+    def __init__(self, writer: IndexWriter, change: IndexChange, recipe: Recipe) -> None:
         self.writer = writer
         self.change = change
-        self.search = search
-        self.added: list[pa.Table] = []
+        self.recipe = recipe
+        self.added: list[str] | None = None
         self.removed: dict[str, bytes] = {}
-        self.rows = 0
-        self.digest = EMPTY_DIGEST
+        self.rows = change.base.rows if change.base else 0
+        self.digest = change.base.digest if change.base else EMPTY_DIGEST
+        self.search: dict[str, Any] = {}
 
     @property
     def added_rows(self) -> int:
         """Rows that were not in the index before."""
-        return sum(table.num_rows for table in self.added)
+        return self.rows if self.added is None else len(self.added)
+
+    def takes(self, batch: pa.RecordBatch | pa.Table) -> None:
+        """Count rows that come."""
+        self.rows += batch.num_rows
+        self.digest = updated_digest(self.digest, batch["row_hash"].to_pylist(), ())
+        if self.added is not None:
+            self.added += batch["chunk_id"].to_pylist()
+
+    def drops(self, removed: dict[str, bytes]) -> None:
+        """Count rows that go."""
+        self.removed = removed
+        self.rows -= len(removed)
+        self.digest = updated_digest(self.digest, (), removed.values())
 
 
 def write_index(run: Run, models: Models, change: IndexChange) -> Written:
-    """Bring the Lance table to the snapshot: drop, add, and cover with indexes.
-
-    Starts from the rows of the newest release of the table, whatever a killed run left there.
-    """
-    writer = run.lake.write(models.table, models.embedder.dimension)
+    """Bring the configured index to the snapshot; see `bring`."""
     base = change.base
-    tags = [release.lance_tag for release in run.releases.history()]
-    writer.recover(base.lance_tag if base else None, tags)
-    old = writer.rows_of(change.touched) if base else {}
-    entries = {entry["chunk_id"]: entry for entry in _entries(run, models, change)}
-    fresh = [entries[chunk] for chunk in sorted(entries.keys() - old.keys())]
-    gone = {chunk: old[chunk] for chunk in sorted(old.keys() - entries.keys())}
-    rows = (base.rows if base else 0) + len(fresh) - len(gone)
-    written = Written(writer, change, search_settings(run.settings.index, rows, base))
-    written.added, written.removed = _tables(run, models, fresh), gone
-    written.rows = rows
-    written.digest = updated_digest(
-        base.digest if base else EMPTY_DIGEST,
-        (digest for table in written.added for digest in table["row_hash"].to_pylist()),
-        gone.values(),
-    )
-    writer.apply(written.added, list(gone))
+    writer = run.lake.write(base.lance_table if base else models.table, models.embedder.dimension)
+    recipe = Recipe(models.chunker.identity, models.embedder.key, models.embedder.dimension)
+
+    def search(rows: int) -> dict[str, Any]:
+        return search_settings(run.settings.index, rows, base)
+
+    tags = [release.lance_tag for release in run.releases.history() if release.tier == "hot"]
+    written = bring(run.lake, writer, change, recipe, tags)
     with run.timed("cover"):
-        writer.cover(written.search)
+        cover(written, search)
     return written
+
+
+def bring(
+    lake: Lakehouse, writer: IndexWriter, change: IndexChange, recipe: Recipe, tags: Iterable[str]
+) -> Written:
+    """Bring a Lance table to the rows of a snapshot: drop, then add.
+
+    Starts from the rows of the change's base, whatever a killed run left there; `tags` are those
+    that releases have.
+    """
+    base = change.base
+    writer.recover(base.lance_tag if base else None, tags)
+    written = Written(writer, change, recipe)
+    if base is None:
+        writer.create(_counted(written, _rows(lake, change, recipe)))
+        return written
+    written.added = []
+    old = writer.rows_of(change.touched)
+    kept: set[str] = set()
+    fresh = list(_not_in(old, kept, _rows(lake, change, recipe)))
+    written.drops({chunk: old[chunk] for chunk in sorted(old.keys() - kept)})
+    table = pa.Table.from_batches(fresh, index_schema(recipe.dimension)).sort_by("chunk_id")
+    written.takes(table)
+    parts = (table.slice(start, stop - start) for start, stop in merge_sizes(table.num_rows))
+    writer.apply(parts, list(written.removed))
+    return written
+
+
+def cover(written: Written, search: Search) -> None:
+    """Bring the full-text and the vector index of what was written up to its rows."""
+    written.search = search(written.rows)
+    written.writer.cover(written.search)
+
+
+def _rows(lake: Lakehouse, change: IndexChange, recipe: Recipe) -> Iterator[pa.RecordBatch]:
+    taken = change.taken.items()
+    return lake.contents.rows(taken, recipe.chunker, recipe.embedder, recipe.dimension)
+
+
+def _counted(written: Written, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        written.takes(batch)
+        yield batch
+
+
+def _not_in(
+    old: dict[str, bytes], kept: set[str], batches: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    """The rows that differ from the `old` ones; ids of those that do not are added to `kept`."""
+    for batch in batches:
+        ids, hashes = batch["chunk_id"].to_pylist(), batch["row_hash"].to_pylist()
+        same = [old.get(chunk) == row for chunk, row in zip(ids, hashes, strict=True)]
+        kept.update(chunk for chunk, equal in zip(ids, same, strict=True) if equal)
+        yield batch.filter(pc.invert(pa.array(same, pa.bool_())))
 
 
 def search_settings(
@@ -88,27 +165,5 @@ def is_current(run: Run, models: Models, change: IndexChange, latest: Release | 
     if latest is None:
         return not change.after
     wanted = search_settings(run.settings.index, latest.rows, latest)
-    made = (change.seq, models.table, wanted)
-    return made == (latest.snapshot_seq, latest.lance_table, latest.search)
-
-
-def _entries(run: Run, models: Models, change: IndexChange) -> Iterator[dict[str, str]]:
-    """Every row that the documents taken over must have, its vector left out."""
-    chunks = run.lake.chunks.of(models.chunker.identity, change.taken.values())
-    passages: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in chunks.select(["document_hash", "heading", "text", "text_hash"]).to_pylist():
-        passages[row["document_hash"]].append(row)
-    for (source, doc_id), document_hash in sorted(change.taken.items()):
-        cut = passages[document_hash]
-        ids = chunk_ids(source, doc_id, [(row["heading"], row["text_hash"]) for row in cut])
-        for chunk, row in zip(ids, cut, strict=True):
-            yield {"chunk_id": chunk, "source": source, "doc_id": doc_id} | row
-
-
-def _tables(run: Run, models: Models, fresh: Sequence[Mapping[str, str]]) -> list[pa.Table]:
-    tables = []
-    for start, stop in merge_sizes(len(fresh)):
-        part = fresh[start:stop]
-        vectors = run.lake.vectors.of(models.embedder.key, (entry["text_hash"] for entry in part))
-        tables.append(index_rows(part, vectors, models.embedder.dimension))
-    return tables
+    made = (change.seq, models.chunker.identity, models.embedder.key, wanted)
+    return made == (latest.snapshot_seq, latest.chunker, latest.embedder, latest.search)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
-
-import numpy as np
 
 from expectations.frames import IndexFacts, index_frame
 from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
 from lakehouse.index import release_tag
 from lakehouse.lease import Lease
+from lakehouse.placing import Probes, place, seal_tables
+from lakehouse.probes import finds_itself
 from lakehouse.releases import Release
-from lakehouse.rows import EMPTY_DIGEST, updated_digest
-from lakehouse.search import IndexReader
+from lakehouse.rows import EMPTY_DIGEST, joined_digest, updated_digest
 from schemas.errors import VerificationFailed
 from schemas.report import CheckResult
 from tasks.sources.reading import reader_fingerprint
@@ -23,8 +21,6 @@ from tasks.stages.index import Written
 from tasks.stages.models import Models
 from tasks.stages.run import Run
 from tasks.stages.versions import code_version, library_versions
-
-_PROBES = 8
 
 
 def tag_release(run: Run, models: Models, written: Written) -> Release:
@@ -64,7 +60,9 @@ def _made_by(run: Run) -> dict[str, Any]:
     }
 
 
-def verify_release(run: Run, written: Written, release: Release) -> tuple[CheckResult, ...]:
+def verify_release(
+    run: Run, written: Written, release: Release, probes: Probes
+) -> tuple[CheckResult, ...]:
     """Read the tagged index back and hold it against what Delta says it must hold.
 
     Only the rows of this change are read: the others were when they were written.
@@ -72,7 +70,7 @@ def verify_release(run: Run, written: Written, release: Release) -> tuple[CheckR
     Raises:
         VerificationFailed: a must of `expectations/index.json` is broken; nothing is published.
     """
-    result = validate("index", index_frame(_facts(run, written, release)))
+    result = validate("index", index_frame(_facts(written, probes)))
     broken = [rejection.reason for _, rejection in result.failing if rejection.severity == "must"]
     broken += [check.reason for check in failed_as_a_whole(result)]
     if broken:
@@ -83,42 +81,42 @@ def verify_release(run: Run, written: Written, release: Release) -> tuple[CheckR
     return result.checks
 
 
-def _facts(run: Run, written: Written, release: Release) -> IndexFacts:
+def _facts(written: Written, probes: Probes) -> IndexFacts:
     coverage = written.writer.coverage()
-    found = written.writer.read_back(
-        [chunk for rows in written.added for chunk in rows["chunk_id"].to_pylist()]
-    )
+    found = written.writer.read_back(written.added)
     base = written.change.base
-    probes = written.added[0].slice(0, _PROBES).to_pylist() if written.added else []
+    before = updated_digest(base.digest if base else EMPTY_DIGEST, (), written.removed.values())
     return IndexFacts(
         rows=coverage.rows,
         expected_rows=written.rows,
-        digest=updated_digest(
-            base.digest if base else EMPTY_DIGEST, found.row_hashes, written.removed.values()
-        ),
+        digest=joined_digest(before, found.digest),
         expected_digest=written.digest,
         duplicate_keys=found.duplicate_keys,
         null_vectors=found.null_vectors,
+        inconsistent_rows=found.inconsistent,
         unindexed_text_rows=coverage.unindexed_text_rows,
         unindexed_vector_rows=coverage.unindexed_vector_rows,
         probes=len(probes),
-        probes_failed=_missed(run.lake.read(release), probes) if probes else 0,
+        probes_failed=sum(not finds_itself(probe) for probe in probes),
     )
 
 
-def _missed(reader: IndexReader, probes: Sequence[dict[str, Any]]) -> int:
-    """How many rows are not found by their own vectors; an equal text is the same answer."""
-    found = [reader.vector(np.asarray(row["vector"], np.float32), 1) for row in probes]
-    return sum(
-        not hits or hits[0].text != row["text"] for hits, row in zip(found, probes, strict=True)
-    )
-
-
-def publish(run: Run, release: Release, lease: Lease) -> None:
-    """Append the release: from here on readers see it.
+def publish(run: Run, release: Release, lease: Lease, probes: Probes) -> Release:
+    """Seal the release and append it: from here on readers see it.
 
     Raises:
         LeaseHeld: another writer took over meanwhile; nothing was published.
     """
+    before = run.releases.history()
+    placed = place(
+        run.lake,
+        release,
+        run_id=run.run_id,
+        cause="published",
+        previous=before[0].seal if before else "",
+        probes=probes,
+    )
     lease.check()
-    run.releases.append(release)
+    run.releases.append(placed)
+    seal_tables(run.lake)
+    return placed

@@ -22,7 +22,8 @@ _EMBEDDED_AT_ONCE = 1_024  # texts in one commit: what a kill can cost
 
 
 def recover(run: Run) -> int:
-    """Forget the changes of snapshots that were never published; how many rows that were."""
+    """Forget what was never published; how many changes of documents that were."""
+    run.lake.placements.discard_after(run.releases.next_seq() - 1)
     return run.lake.documents.discard_after(run.releases.last_snapshot())
 
 
@@ -67,12 +68,21 @@ class IndexChange:
 def plan_index(run: Run, models: Models, seq: int) -> IndexChange:
     """Compare snapshot `seq` with what the newest release of this Lance table holds."""
     releases = run.releases.history()
-    base = next((release for release in releases if release.lance_table == models.table), None)
+    base = base_for(releases, models.chunker.identity, models.embedder.key)
     after = run.lake.documents.state(seq)
     if base and base.snapshot_seq == seq:
         return IndexChange(seq, base, after, after)
     before = run.lake.documents.state(base.snapshot_seq) if base else {}
     return IndexChange(seq, base, before, after)
+
+
+def base_for(releases: Iterable[Release], chunker: str, embedder: str) -> Release | None:
+    """The hot release that is nearest to the present among those of this chunker and embedder."""
+    hot = [
+        release for release in releases
+        if release.tier == "hot" and (release.chunker, release.embedder) == (chunker, embedder)
+    ]  # fmt: skip
+    return max(hot, key=lambda release: (release.snapshot_seq, release.seq), default=None)
 
 
 def store_chunks(run: Run, models: Models, document_hashes: Iterable[str]) -> int:

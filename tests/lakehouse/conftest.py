@@ -12,8 +12,9 @@ import pytest
 
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.releases import Release
-from lakehouse.rows import EMPTY_DIGEST, chunk_ids, index_rows, updated_digest
+from lakehouse.rows import EMPTY_DIGEST, chunk_id, row_hash, updated_digest
 from schemas.hashing import sha256_text
+from schemas.tables import index_schema
 
 DIMENSION = 16
 SEARCH = {
@@ -32,22 +33,24 @@ def lake(tmp_path: Path) -> Lakehouse:
 
 def rows_of(texts: dict[str, str], seed: int = 0) -> pa.Table:
     """Index rows of one-chunk documents, {doc_id: text}; the vector depends on text and seed."""
-    entries, vectors = [], {}
+    entries = []
     for doc_id, text in texts.items():
         text_hash = sha256_text(text)
         vector = np.random.default_rng([seed, int(text_hash[:8], 16)]).normal(size=DIMENSION)
-        vectors[text_hash] = vector.astype("<f4").tobytes()
+        chunk = chunk_id("docs", doc_id, "", text_hash, 0)
         entries.append(
             {
-                "chunk_id": chunk_ids("docs", doc_id, [("", text_hash)])[0],
+                "chunk_id": chunk,
                 "source": "docs",
                 "doc_id": doc_id,
                 "heading": "",
                 "text": text,
                 "text_hash": text_hash,
+                "row_hash": row_hash(chunk, text_hash, vector.astype("<f4").tobytes()),
+                "vector": vector.astype("<f4"),
             }
         )
-    return index_rows(entries, vectors, DIMENSION)
+    return pa.Table.from_pylist(entries, index_schema(DIMENSION))
 
 
 @pytest.fixture

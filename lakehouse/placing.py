@@ -1,0 +1,93 @@
+"""Give a release its place and its seal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.probes import ask_probes
+from lakehouse.releases import Placement, Release
+from lakehouse.seals import sealed
+
+if TYPE_CHECKING:
+    from lakehouse.lakehouse import Lakehouse
+
+# What a release needs of Delta; the others are reports, caches and locks.
+SEALED_TABLES = ("document_changes", "chunks", "embeddings", "ann_models", "releases", "placements")
+Probes = Sequence[Mapping[str, Any]]
+
+
+def place(
+    lake: Lakehouse,
+    release: Release,
+    *,
+    run_id: str,
+    cause: str,
+    mark: str = "",
+    previous: str = "",
+    probes: Probes | None = None,
+) -> Release:
+    """Seal a release where its table, version and tag say, and record that it stands there.
+
+    `previous` is the seal before it. Hashes the files that no release had before. The release as it
+    stands now; for a new one, append it to the log next.
+    """
+    placement = seal_placement(
+        lake, release, run_id=run_id, cause=cause, mark=mark, previous=previous, probes=probes
+    )
+    lake.placements.append([placement])
+    return replace(release, tier="hot", cause=cause, mark=mark, seal=placement.seal)
+
+
+def seal_placement(
+    lake: Lakehouse,
+    release: Release,
+    *,
+    run_id: str,
+    cause: str,
+    mark: str = "",
+    previous: str = "",
+    probes: Probes | None = None,
+) -> Placement:
+    """The placement of a hot release with its seal, its files hashed but nothing recorded yet."""
+    files = lake.sealed.seal(lake.tables.needed(release))
+    asked = ask_probes(lake.read(replace(release, tier="hot"))) if probes is None else probes
+    return _placement(release, sealed(release, files, asked, previous), run_id, cause, mark)
+
+
+def moved(
+    lake: Lakehouse, release: Release, tier: str, *, run_id: str, cause: str
+) -> Placement:  # fmt: skip
+    """The placement of a release that leaves LanceDB (`cold`) or the lakehouse (`gone`)."""
+    found = lake.placements.sealed(release.seq)
+    covered = found[0] if found else sealed(release, (), (), "")
+    placed = _placement(release, covered, run_id, cause, release.mark)
+    return replace(placed, tier=tier)
+
+
+def seal_tables(lake: Lakehouse) -> None:
+    """Hash the files of the Delta tables that are new since the last time."""
+    paths = [path for name in SEALED_TABLES for path in lake.delta(name).files()]
+    lake.sealed.seal(paths)
+
+
+def _placement(
+    release: Release, covered: Mapping[str, Any], run_id: str, cause: str, mark: str
+) -> Placement:
+    return Placement(
+        seq=release.seq,
+        tier="hot",
+        lance_table=release.lance_table,
+        lance_version=release.lance_version,
+        lance_tag=release.lance_tag,
+        documents=release.documents,
+        rows=release.rows,
+        digest=release.digest,
+        sealed=covered,
+        cause=cause,
+        mark=mark,
+        run_id=run_id,
+        at=datetime.now(UTC),
+    )

@@ -1,0 +1,1 @@
+"""What was: differences, proof, restoring, healing, keeping and forgetting releases."""
