@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -19,9 +21,9 @@ from schemas.tables import DELTA_TABLES, PARTITIONS, STATISTICS
 # Log clean-up and vacuum are policy (retention), never a side effect of writing.
 _KEPT = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
 _FOREVER = dict.fromkeys(_KEPT, "interval 36500 days")
-_NO_TIME = dict.fromkeys(_KEPT, "interval 0 days")
 _LOG_FILE = re.compile(r"/_delta_log/(\d{20})\.(json|checkpoint\.parquet)$")
 _MEMORY = "1GB"  # of one query; what is more goes to temporary files
+_FILES = 32  # of data or of log, from which on a table is written together
 _STREAMED = 10_000  # rows in one batch of a long answer
 
 
@@ -56,6 +58,18 @@ class DeltaLog:
         """
         self._write(rows, "append", transaction)
 
+    def append_stream(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Add rows in one commit, a part at a time in memory; nothing at all for no rows."""
+        from deltalake import write_deltalake
+
+        parts = (pa.Table.from_batches([batch]).cast(self.schema) for batch in batches)
+        first = next(parts, None)
+        if first is None:
+            return
+        flat = (batch for part in chain([first], parts) for batch in part.to_batches())
+        reader = pa.RecordBatchReader.from_batches(self.schema, flat)
+        write_deltalake(self._open_or_create(), reader, mode="append")
+
     def replace(
         self, rows: pa.Table | Sequence[dict[str, Any]], transaction: tuple[str, int] | None = None
     ) -> None:
@@ -65,7 +79,7 @@ class DeltaLog:
     def delete(self, predicate: str) -> None:
         """Remove the rows that match an SQL predicate."""
         if self.exists():
-            self._open().delete(predicate)
+            self._open().delete(predicate, writer_properties=self._rewritten())
 
     def transaction_version(self, name: str) -> int:
         """The last number committed under `name`; 0 before the first."""
@@ -129,34 +143,63 @@ class DeltaLog:
         if not keys.num_rows or not self.exists():
             return
         same = " AND ".join(f"t.{name} = s.{name}" for name in keys.column_names)
-        merge = self._open().merge(keys, same, source_alias="s", target_alias="t")
+        merge = self._open().merge(
+            keys, same, source_alias="s", target_alias="t", writer_properties=self._rewritten()
+        )
         merge.when_matched_delete().execute()
 
-    def compact(self) -> None:
-        """Write small files together; the files before stay until `clean`."""
-        if self.exists():
-            self._open().optimize.compact()
+    def tidy(self, grace: timedelta) -> None:
+        """Write many small files together, and clear what reading needs no more.
 
-    def clean(self, grace: timedelta) -> None:
-        """Remove files of the table that its present rows don't need, older than `grace`."""
-        if self.exists():
-            self._open().vacuum(
-                retention_hours=int(grace.total_seconds() // 3600),
-                enforce_retention_duration=False,
-                dry_run=False,
-                full=not grace,
-            )
+        Files and log entries younger than `grace` stay until the next time.
+        """
+        if not self.exists():
+            return
+        if self._open().get_add_actions().num_rows > _FILES:
+            self._open().optimize.compact(writer_properties=self._rewritten())
+        logs = [path for path in self._files.sizes(f"{self._folder}/_delta_log")]
+        if len(logs) > _FILES or not grace:
+            self.forget_history(grace)
 
-    def forget_history(self) -> None:
+    def forget_history(self, grace: timedelta = timedelta(0)) -> None:
         """Leave nothing but the present rows: no older file and no older entry of the log."""
         if not self.exists():
             return
-        self.clean(timedelta(0))
-        self._open().alter.set_table_properties(_NO_TIME)
+        self._open().vacuum(
+            retention_hours=math.ceil(grace.total_seconds() / 3600),
+            enforce_retention_duration=False,
+            dry_run=False,
+            full=True,
+        )
+        kept = dict.fromkeys(_KEPT, f"interval {math.ceil(grace.total_seconds() / 60)} minutes")
+        self._open().alter.set_table_properties(kept)
         table = self._open()
         table.create_checkpoint()
         table.cleanup_metadata()
         self._open().alter.set_table_properties(_FOREVER)
+
+    def strays(self) -> list[str]:
+        """Paths of data files that no present row is in and no reader needs."""
+        if not self.exists():
+            return []
+        needed = set(self.files())
+        return [path for path in self._files.sizes(self._folder)
+                if path.endswith(".parquet") and "/_delta_log/" not in path and path not in needed]  # fmt: skip
+
+    def _rewritten(self) -> Any:
+        """How Delta is to write rows again that it read itself.
+
+        It writes string views, with whose statistics pyarrow can't compare; and where its one own
+        column has no statistics, pyarrow's reader takes that for null.
+        """
+        from deltalake import ColumnProperties, WriterProperties
+
+        own = ColumnProperties(statistics_enabled="CHUNK")
+        return WriterProperties(
+            compression="SNAPPY",
+            default_column_properties=ColumnProperties(statistics_enabled="NONE"),
+            column_properties={STATISTICS[self.name]: own},
+        )
 
     def _open(self) -> Any:
         from deltalake import DeltaTable

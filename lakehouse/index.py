@@ -140,6 +140,12 @@ class IndexWriter:
         batches = map(_literals, _batches(sorted(chunk_ids)))
         return read_back(self._table.to_lance(), (f"chunk_id IN ({batch})" for batch in batches))
 
+    def compact(self) -> bool:
+        """Write small fragments together as a new version; False if there was nothing to do."""
+        done = self._table.to_lance().optimize.compact_files(target_rows_per_fragment=_ROWS)
+        self._table.checkout_latest()
+        return bool(done.fragments_removed)
+
     def tag(self, name: str) -> int:
         """Name the present version for readers; the version number."""
         version = int(self._table.version)

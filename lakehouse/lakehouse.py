@@ -41,8 +41,13 @@ class Lakehouse:
         self.placements = PlacementLog(DeltaLog(location, "placements"))
         self.contents = Contents(DeltaLog(location, "chunks"), DeltaLog(location, "embeddings"))
         self.tables = LanceTables(location)
-        self.sealed = SealedFiles(DeltaLog(location, "sealed_files"), Files(location))
+        self._files = Files(location)
+        self.sealed = SealedFiles(DeltaLog(location, "sealed_files"), self._files)
         self.erasures = ErasureLog(DeltaLog(location, "erasures"))
+
+    def sizes(self, folder: str = "") -> dict[str, int]:
+        """Bytes of every file below a folder of the lakehouse, by path inside it."""
+        return self._files.sizes(folder)
 
     def delta(self, name: str) -> DeltaLog:
         """One Delta table of `schemas.tables.DELTA_TABLES` as it is."""

@@ -34,6 +34,7 @@ class Lease:
         self._number = 0
         self._done = threading.Event()
         self._lost: str | None = None
+        self._writing = threading.Lock()
         self._renewer = threading.Thread(target=self._renew, name="almanac-lease", daemon=True)
 
     def acquire(self, wait_seconds: float = 0.0) -> None:
@@ -57,6 +58,11 @@ class Lease:
         """Call before a publish: raises LeaseHeld if the lease was lost meanwhile."""
         if self._lost is not None:
             raise LeaseHeld(self._lost)
+
+    def tidy(self, grace: timedelta) -> None:
+        """Clear old files of the lease's own table, between two renewals."""
+        with self._writing:
+            self._log.tidy(grace)
 
     def release(self) -> None:
         """Give it back."""
@@ -90,7 +96,8 @@ class Lease:
             "expires_at": expires_at,
         }
         try:
-            self._log.replace([row], transaction=(_NAME, self._number + 1))
+            with self._writing:
+                self._log.replace([row], transaction=(_NAME, self._number + 1))
         except TransactionTaken:
             return False
         self._number += 1

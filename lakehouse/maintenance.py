@@ -6,7 +6,7 @@ its indexes, and, being a release, its tag. Lance never rewrites a file, so a fi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,6 @@ from lakehouse.location import Location
 from lakehouse.releases import Release
 
 _VERSIONS = (1 << 64) - 1  # manifests are named so that the newest comes first in a listing
-_ROWS_PER_FRAGMENT = 100_000  # larger fragments are left alone by a compaction
 _NEVER_NEEDED = ("_versions/latest_version_hint.json",)
 
 
@@ -39,21 +38,28 @@ class LanceTables:
         """
         folder = f"lance/{release.lance_table}.lance"
         dataset = self._open(release.lance_table, release.lance_version)
-        paths = {f"_versions/{_VERSIONS - release.lance_version:020d}.manifest"}
-        paths.add(f"_refs/tags/{release.lance_tag}.json")
-        for fragment in dataset.get_fragments():
-            paths.update(f"data/{file.path}" for file in fragment.data_files())
-            deleted = fragment.deletion_file()
-            paths.update([deleted] if deleted else [])
+        tag = f"{folder}/_refs/tags/{release.lance_tag}.json"
+        return sorted(self._files_of(folder, dataset) | {tag})
+
+    def _files_of(self, folder: str, dataset: Any) -> set[str]:
+        paths = {f"_versions/{_VERSIONS - int(dataset.version):020d}.manifest"}
+        paths.update(_row_files(dataset))
+        found = {f"{folder}/{path}" for path in paths}
         for index in dataset.list_indices():
-            inside = self._files.sizes(f"{folder}/_indices/{index['uuid']}")
-            paths.update(path.removeprefix(f"{folder}/") for path in inside)
-        return sorted(f"{folder}/{path}" for path in paths)
+            found.update(self._files.sizes(f"{folder}/_indices/{index['uuid']}"))
+        return found
 
     def tags(self, table: str) -> dict[str, int]:
         """Tag names and the versions they name."""
         found = self._open(table).tags.list()
         return {name: int(tag["version"]) for name, tag in found.items()}
+
+    def tag(self, table: str, name: str, version: int) -> None:
+        """Name a version; a tag of that name that no release has is replaced."""
+        tags = self._open(table).tags
+        if name in tags.list():
+            tags.delete(name)
+        tags.create(name, version)
 
     def latest_version(self, table: str) -> int:
         """The newest version, tagged or not."""
@@ -80,22 +86,24 @@ class LanceTables:
         """Remove a table with all of its files."""
         self._files.delete(self.sizes(table))
 
-    def stray(self, table: str, releases: Iterable[Release]) -> list[str]:
-        """Files of a table that none of its `releases` needs."""
+    def strays(self, table: str, releases: Iterable[Release]) -> list[str]:
+        """Files of a table that neither one of its `releases` nor its newest version needs."""
         needed: set[str] = set()
         for release in releases:
             needed.update(self.needed(release))
         folder = f"lance/{table}.lance/"
-        spared = {folder + path for path in _NEVER_NEEDED}
+        newest = self._files_of(folder.rstrip("/"), self._open(table))
+        spared = {f"{folder}{path}" for path in _NEVER_NEEDED} | newest
         return [path for path in self.sizes(table)
-                if path not in needed and path not in spared
-                and not path.startswith(f"{folder}_transactions/")]  # fmt: skip
+                if path not in needed | spared and not path.startswith(f"{folder}_transactions/")]  # fmt: skip
 
-    def compact(self, table: str) -> bool:
-        """Write small fragments together as a new version; False if there was nothing to do."""
-        dataset = self._open(table)
-        done = dataset.optimize.compact_files(target_rows_per_fragment=_ROWS_PER_FRAGMENT)
-        return bool(done.fragments_removed)
+    def contents(self, table: str, version: int | None = None) -> frozenset[str]:
+        """The data and deletion files of a version, the newest for None: which rows it has."""
+        return frozenset(_row_files(self._open(table, version)))
+
+    def fragments(self, table: str) -> int:
+        """Into how many pieces the newest version is cut."""
+        return len(self._open(table).get_fragments())
 
     def _open(self, table: str, version: int | str | None = None) -> Any:
         import lance
@@ -103,3 +111,10 @@ class LanceTables:
         uri = self._location.child("lance", f"{table}.lance")
         options = self._location.lance_options or None
         return lance.dataset(uri, version=version, storage_options=options)
+
+
+def _row_files(dataset: Any) -> Iterator[str]:
+    for fragment in dataset.get_fragments():
+        yield from (f"data/{file.path}" for file in fragment.data_files())
+        if deleted := fragment.deletion_file():
+            yield str(deleted)

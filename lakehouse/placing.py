@@ -31,8 +31,8 @@ def place(
 ) -> Release:
     """Seal a release where its table, version and tag say, and record that it stands there.
 
-    `previous` is the seal before it. Hashes the files that no release had before. The release as it
-    stands now; for a new one, append it to the log next.
+    `previous` is the seal of the release before, given for a new one; append that to the log next.
+    A release that had a seal keeps naming it. Hashes the files that no release had before.
     """
     placement = seal_placement(
         lake, release, run_id=run_id, cause=cause, mark=mark, previous=previous, probes=probes
@@ -54,7 +54,14 @@ def seal_placement(
     """The placement of a hot release with its seal, its files hashed but nothing recorded yet."""
     files = lake.sealed.seal(lake.tables.needed(release))
     asked = ask_probes(lake.read(replace(release, tier="hot"))) if probes is None else probes
-    return _placement(release, sealed(release, files, asked, previous), run_id, cause, mark)
+    found = lake.placements.sealed(release.seq) if release.seal else None
+    if found is None:
+        covered = sealed(release, files, asked, previous)
+    else:
+        before, seal = found
+        published = before["published"] or seal
+        covered = sealed(release, files, asked, before["previous"], published)
+    return _placement(release, covered, run_id, cause, mark)
 
 
 def moved(

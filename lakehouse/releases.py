@@ -139,15 +139,18 @@ class ReleaseLog:
 
     def history(self) -> list[Release]:
         """Every release, newest first."""
-        rows = self._log.query("SELECT * FROM log ORDER BY seq DESC").to_pylist()
-        releases = [_release(row) for row in rows if row["index"] == self._index]
-        placed = self._placements.newest() if releases else {}
-        return [_placed(release, placed.get(release.seq)) for release in releases]
+        return [release for release in self.every_index() if release.index == self._index]
 
-    def as_published(self) -> list[Release]:
-        """Every release as its row says, newest first, wherever it went since."""
+    def every_index(self) -> list[Release]:
+        """The releases of all indexes, newest first."""
         rows = self._log.query("SELECT * FROM log ORDER BY seq DESC").to_pylist()
-        return [_release(row) for row in rows if row["index"] == self._index]
+        placed = self._placements.newest() if rows else {}
+        return [_placed(_release(row), placed.get(row["seq"])) for row in rows]
+
+    def published_seal(self, seq: int) -> str:
+        """The seal that a release was published with; empty where it had none."""
+        rows = self._log.query(f"SELECT * FROM log WHERE seq = {int(seq)}").to_pylist()
+        return next((row.get("seal") or "" for row in rows), "")
 
     def latest(self) -> Release | None:
         """The release that answers now; None before the first."""

@@ -94,9 +94,13 @@ def _file_hash(file: SealedFile) -> bytes:
 
 def sealed(
     release: Release, files: Collection[SealedFile], probes: Iterable[Mapping[str, Any]],
-    previous: str,
+    previous: str, published: str = "",
 ) -> dict[str, Any]:  # fmt: skip
-    """What a seal covers, as plain values; `previous` is the seal of the release before."""
+    """What a seal covers, as plain values.
+
+    `previous` is the seal of the release before; `published` the seal that the release was
+    published with, where this one replaces it.
+    """
     return {
         "release": names_of(release),
         "files": {
@@ -106,6 +110,7 @@ def sealed(
         },
         "probes": list(probes),
         "previous": previous,
+        "published": published,
     }
 
 

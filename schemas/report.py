@@ -39,3 +39,17 @@ class Validation:
     def passed(self) -> bool:
         """No must failed, over rows or as a whole."""
         return all(check.success or check.severity == "should" for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it must be, and the command that mends it.
+
+    `kind` is a stable name for machines; `where` says which chunk, file, table or release it is.
+    """
+
+    kind: str
+    where: str
+    reason: str
+    mend: str
+    release: int | None = None

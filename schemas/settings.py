@@ -144,6 +144,35 @@ class LeaseSettings(_Section):
     wait_seconds: float = Field(default=0.0, ge=0, description="How long to wait for another.")
 
 
+class RetentionSettings(_Section):
+    """Which releases stay open in LanceDB (hot). The others stay in Delta (cold), from which
+    `almanac restore --mode reopen` builds them again, exactly. Days, weeks, months and years are
+    those that have a release, UTC; of each its last release is kept."""
+
+    keep_last: int = Field(default=7, ge=1, description="The newest releases.")
+    daily: int = Field(default=14, ge=0)
+    weekly: int = Field(default=8, ge=0)
+    monthly: int = Field(default=24, ge=0)
+    yearly: int = Field(default=10, ge=0)
+    pinned: tuple[int, ...] = Field(default=(), description="Releases that stay open for ever.")
+    cold_days: int | None = Field(
+        default=None, ge=1, description="Older cold releases are dropped for good; for ever."
+    )
+    grace_minutes: float = Field(
+        default=60.0, ge=0, description="Unneeded files stay so long, for readers."
+    )
+
+
+class UpgradeSettings(_Section):
+    """When an index made by another embedder or chunker takes the place of the present one."""
+
+    questions: str | None = Field(
+        default=None,
+        description="JSONL rows with id, text and the relevant doc_ids: the golden questions.",
+    )
+    margin: Share = Field(default=0.02, description="Of recall@10 that may be lost, at worst.")
+
+
 class Settings(BaseSettings):
     """The whole configuration; see the module's docstring for where it comes from."""
 
@@ -161,6 +190,8 @@ class Settings(BaseSettings):
     index: IndexSettings = IndexSettings()
     guards: GuardSettings = GuardSettings()
     lease: LeaseSettings = LeaseSettings()
+    retention: RetentionSettings = RetentionSettings()
+    upgrade: UpgradeSettings = UpgradeSettings()
 
     @classmethod
     def settings_customise_sources(  # noqa: D102 (pydantic-settings defines it)
@@ -243,6 +274,9 @@ def _anchored(values: dict[str, Any], file: Path | None) -> dict[str, Any]:
         values["lakehouse"] = anchor(values["lakehouse"], root)
     else:
         values.setdefault("lakehouse", str(root / ".almanac"))
+    upgrade = values.get("upgrade")
+    if isinstance(upgrade, dict) and isinstance(upgrade.get("questions"), str):
+        upgrade["questions"] = anchor(upgrade["questions"], root)
     for source in (values.get("sources") or {}).values():
         if isinstance(source, dict) and isinstance(source.get("uri"), str):
             source["uri"] = anchor(source["uri"], root)

@@ -73,7 +73,7 @@ def read_golden(file: str, on: date) -> list[Golden]:
         try:
             row = json.loads(line)
             golden, valid = _golden(row), _valid_on(row, day)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise ConfigError(f"{file}, line {number}: no golden question: {error}") from None
         if golden.id in seen:
             raise ConfigError(
@@ -134,8 +134,8 @@ def recall_at(
 ) -> NDArray[np.float64]:
     """Share of each question's relevant documents among its first `k` hits, shape (n,).
 
-    `found` has the doc_id of each hit, best first. Hits are passages, as a reader gets them: several
-    of one document take several of the `k` places.
+    `found` has the doc_id of each hit, best first. Hits are passages, as a reader gets them:
+    several of one document take several of the `k` places.
     """
     shares = [
         len(set(hits[:k]).intersection(one.relevant)) / len(one.relevant)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -13,13 +12,14 @@ from lakehouse.search import Hit, Mode
 from schemas.encoder import Encoder
 from schemas.errors import AlmanacError, EmbeddingFailed
 from schemas.settings import EmbedderSettings, Settings
+from schemas.times import When
 from tasks.embedding.factory import identity_of, open_encoder
 
 
 class Searcher:
     """One release, open for questions."""
 
-    def __init__(self, settings: Settings, when: datetime | None = None) -> None:
+    def __init__(self, settings: Settings, when: When | None = None) -> None:
         """Open the release of `when`, the latest for None; ReleaseNotFound if there is none."""
         lake = open_lakehouse(settings.lakehouse, settings.storage_options)
         self.release: Release = lake.releases(settings.index.name).as_of(when)

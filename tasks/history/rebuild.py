@@ -1,0 +1,121 @@
+"""Build the indexes of releases again, from Delta alone, and prove that they are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from lakehouse import Lakehouse
+from lakehouse.ann import base_name
+from lakehouse.index import release_tag
+from lakehouse.placing import seal_placement
+from lakehouse.releases import Placement, Release
+from schemas.errors import VerificationFailed
+from tasks.stages.index import Recipe, Written, bring, cover
+from tasks.stages.snapshot import IndexChange
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A release in its new place. `same_answers`: did every probe answer to the bit as it did?"""
+
+    release: Release
+    placement: Placement
+    same_answers: bool
+
+
+def rebuild(
+    source: Lakehouse,
+    releases: Iterable[Release],
+    target: Lakehouse,
+    *,
+    run_id: str,
+    cause: str,
+    prefix: str = "",
+) -> list[Rebuilt]:
+    """Build releases into new Lance tables of `target`, those of one table into one table again.
+
+    Documents, chunks and vectors come from the Delta tables of `target`; what each release must be
+    comes from `source`, the same lakehouse unless it is copied. Nothing is embedded. The placements
+    are made, not recorded: readers see nothing of it until the caller appends them.
+
+    Raises:
+        VerificationFailed: Delta no longer gives the rows that a release was sealed with.
+    """
+
+    def table(release: Release) -> str:
+        return release.lance_table
+
+    built = []
+    for name, group in groupby(sorted(releases, key=lambda one: (table(one), one.seq)), key=table):
+        place = free_table(target, name, prefix)
+        built += _into_one(source, list(group), target, place, run_id, cause)
+    return built
+
+
+def free_table(lake: Lakehouse, table: str, prefix: str = "") -> str:
+    """A name for the next generation of a Lance table that no release ever had."""
+    base = base_name(table)
+    taken = {placed["lance_table"] for placed in lake.placements.newest().values()}
+    taken |= {*lake.tables.names(), table}
+    generation = 2
+    while f"{base}.{prefix}{generation}" in taken:
+        generation += 1
+    return f"{base}.{prefix}{generation}"
+
+
+def _into_one(
+    source: Lakehouse, releases: list[Release], target: Lakehouse, table: str, run_id: str,
+    cause: str,
+) -> list[Rebuilt]:  # fmt: skip
+    built: list[Rebuilt] = []
+    base: Release | None = None
+    for release in releases:
+        written = _written(target, release, base, table, [one.release.lance_tag for one in built])
+        _check(written, release)
+        tag = release_tag(release.seq)
+        version = written.writer.tag(tag)
+        base = replace(
+            release,
+            lance_table=table,
+            lance_version=version,
+            lance_tag=tag,
+            tier="hot",
+            cause=cause,
+        )
+        built.append(_rebuilt(source, target, base, run_id, cause))
+    return built
+
+
+def _written(
+    lake: Lakehouse, release: Release, base: Release | None, table: str, tags: list[str]
+) -> Written:
+    before = lake.documents.state(base.snapshot_seq) if base else {}
+    after = lake.documents.state(release.snapshot_seq)
+    change = IndexChange(release.snapshot_seq, base, before, after)
+    recipe = Recipe.of(release)
+    writer = lake.write(table, recipe.dimension)
+    written = bring(lake, writer, change, recipe, tags)
+    cover(written, lambda _: dict(release.search))
+    return written
+
+
+def _check(written: Written, release: Release) -> None:
+    found = written.writer.read_back(written.added)
+    sound = found.rows == written.added_rows and not found.inconsistent + found.duplicate_keys
+    if not sound or (written.rows, written.digest) != (release.rows, release.digest):
+        raise VerificationFailed(
+            f"release {release.seq} can't be built again: Delta gives {written.rows} rows with "
+            f"digest {written.digest[:16]}…, sealed were {release.rows} with "
+            f"{release.digest[:16]}…; `almanac verify --as-of {release.seq}` says more"
+        )
+
+
+def _rebuilt(
+    source: Lakehouse, target: Lakehouse, release: Release, run_id: str, cause: str
+) -> Rebuilt:
+    placement = seal_placement(target, release, run_id=run_id, cause=cause, mark=release.mark)
+    found = source.placements.sealed(release.seq)
+    same = found is None or found[0]["probes"] == placement.sealed["probes"]
+    return Rebuilt(replace(release, seal=placement.seal), placement, same)

@@ -1,0 +1,186 @@
+"""Go back to a release: point readers at it, open it again, or build it anew elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from lakehouse import Lakehouse, open_lakehouse
+from lakehouse.copying import copy_release
+from lakehouse.index import release_tag
+from lakehouse.lease import Lease
+from lakehouse.placing import place, seal_tables
+from lakehouse.releases import Release, check_not_gone
+from schemas.errors import ConfigError, RunRefused, VerificationFailed
+from schemas.settings import Settings
+from schemas.times import When, isoformat
+from tasks.history.operation import Operation, operation
+from tasks.history.rebuild import Rebuilt, rebuild
+from tasks.history.verify import FileCheck
+
+Mode = Literal["publish", "copy", "reopen"]
+
+
+def restore(
+    settings: Settings,
+    when: When,
+    mode: Mode = "publish",
+    *,
+    to: str | None = None,
+    reason: str = "",
+    hold: bool = False,
+    dry_run: bool = False,
+    run_id: str | None = None,
+) -> dict[str, Any]:
+    """Restore the release of `when`.
+
+    publish: readers get it from now on; a release is added, none is rewritten. With `hold`, nightly
+    runs wait until one is told to go on. copy: a lakehouse of its own at `to`, from Delta alone.
+    reopen: the index of a cold release is built again where it was.
+
+    Raises:
+        ReleaseNotFound, ReleaseNotOpen: there is nothing to go back to.
+        RunRefused: it is what answers already, or `to` is not empty.
+        VerificationFailed: what was built is not what was sealed.
+    """
+    if (mode == "copy") != bool(to):
+        raise ConfigError("--to URI is needed for --mode copy, and for no other")
+    if dry_run:
+        run = Operation(settings, "restore", run_id)
+        release = run.releases.as_of(when)
+        _check(run, release, mode, to)
+        seen = _named(release, mode, to) | _against_now(run, release)
+        return seen | {"dry_run": True, "seconds": run.seconds}
+    with operation(settings, f"restore ({mode})", run_id) as (run, lease):
+        release = run.releases.as_of(when)
+        _check(run, release, mode, to)
+        if mode == "publish":
+            done = _publish(run, lease, release, reason, hold)
+        elif mode == "reopen":
+            done = _reopen(run, release)
+        else:
+            done = _copy(run, release, str(to))
+        run.report = _named(release, mode, to) | done
+        run.report |= {"dry_run": False, "reason": reason, "seconds": run.seconds}
+        return run.report
+
+
+def _check(run: Operation, release: Release, mode: Mode, to: str | None) -> None:
+    check_not_gone(release)
+    if mode == "publish":
+        _check_publishable(run, release, run.releases.latest())
+    if mode == "reopen" and release.tier == "hot":
+        raise RunRefused(f"release {release.seq} is open already: search it with --as-of")
+    if to is not None:
+        _check_empty(open_lakehouse(to, run.settings.storage_options))
+
+
+def _named(release: Release, mode: Mode, to: str | None) -> dict[str, Any]:
+    return {
+        "mode": mode,
+        "of": release.seq,
+        "as_of": isoformat(release.logical_time),
+        "tier": release.tier,
+        "mark": release.mark,
+        "documents": release.documents,
+        "rows": release.rows,
+        "digest": release.digest,
+        "model": release.embedder_identity.get("model", ""),
+        "uri": to,
+    }
+
+
+def _against_now(run: Operation, release: Release) -> dict[str, Any]:
+    """What readers would see change, in documents."""
+    latest = run.releases.latest()
+    now = run.lake.documents.state(latest.snapshot_seq) if latest else {}
+    then = run.lake.documents.state(release.snapshot_seq)
+    both = then.keys() & now.keys()
+    return {
+        "answers_now": latest.seq if latest else None,
+        "against_now": {
+            "come_back": len(then.keys() - now.keys()),
+            "go": len(now.keys() - then.keys()),
+            "differ": sum(then[key].document_hash != now[key].document_hash for key in both),
+        },
+    }
+
+
+def _check_publishable(run: Operation, release: Release, latest: Release | None) -> None:
+    if latest and latest.seq == release.seq:
+        raise RunRefused(f"release {release.seq} is what answers now")
+    run.lake.read(release)
+    files = FileCheck(run.lake, quick=True)
+    wrong = [path for path in run.lake.tables.needed(release) if files.wrong(path)]
+    if wrong:
+        raise VerificationFailed(
+            f"release {release.seq} can't be published: {len(wrong)} of its files are damaged, "
+            f"the first {wrong[0]}; `almanac doctor --heal` mends it"
+        )
+
+
+def _check_empty(target: Lakehouse) -> None:
+    held = target.sizes()
+    if held:
+        raise RunRefused(
+            f"{target.location.uri} is not empty ({len(held)} files): a copy needs a place of its "
+            "own, and what an interrupted copy left must be removed first"
+        )
+
+
+def _publish(
+    run: Operation, lease: Lease, release: Release, reason: str, hold: bool
+) -> dict[str, Any]:
+    history = run.releases.history()
+    seq = run.releases.next_seq()
+    tag = release_tag(seq)
+    run.lake.tables.tag(release.lance_table, tag, release.lance_version)
+    new = replace(
+        release,
+        seq=seq,
+        kind="publish" if release.kind == "candidate" else "rollback",
+        logical_time=max(run.at, *(one.logical_time for one in history)),
+        published_at=run.at,
+        run_id=run.run_id,
+        lance_tag=tag,
+        note={"of": release.seq, "reason": reason, "hold": hold},
+        seal="",
+    )
+    found = run.lake.placements.sealed(release.seq)
+    placed = place(
+        run.lake,
+        new,
+        run_id=run.run_id,
+        cause=f"restored from release {release.seq}",
+        mark=release.mark,
+        previous=history[0].seal,
+        probes=found[0]["probes"] if found else None,
+    )
+    lease.check()
+    run.releases.append(placed)
+    seal_tables(run.lake)
+    return {"release": seq, "held": hold}
+
+
+def _reopen(run: Operation, release: Release) -> dict[str, Any]:
+    cause = "opened again"
+    built = rebuild(run.lake, [release], run.lake, run_id=run.run_id, cause=cause, prefix="r")
+    run.lake.placements.append([built[0].placement])
+    seal_tables(run.lake)
+    return {"release": release.seq, **_proof(built[0])}
+
+
+def _copy(run: Operation, release: Release, to: str) -> dict[str, Any]:
+    target = open_lakehouse(to, run.settings.storage_options)
+    origin = {"copy_of": {"lakehouse": run.lake.location.uri, "seal": release.seal}}
+    copied = replace(release, note=dict(release.note) | origin, seal="")
+    copy_release(run.lake, target, release)
+    built = rebuild(run.lake, [copied], target, run_id=run.run_id, cause="copied")[0]
+    target.placements.append([built.placement])
+    target.releases(release.index).append(built.release)
+    seal_tables(target)
+    return {"release": release.seq, **_proof(built)}
+
+
+def _proof(built: Rebuilt) -> dict[str, Any]:
+    return {"same_rows": True, "same_answers": built.same_answers}
