@@ -22,6 +22,7 @@ from schemas.tables import DELTA_TABLES, PARTITIONS, STATISTICS
 _KEPT = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
 _FOREVER = dict.fromkeys(_KEPT, "interval 36500 days")
 _LOG_FILE = re.compile(r"/_delta_log/(\d{20})\.(json|checkpoint\.parquet)$")
+_PATH = re.compile(r'"path":"([^"]+)"')
 _MEMORY = "1GB"  # of one query; what is more goes to temporary files
 _FILES = 32  # of data or of log, from which on a table is written together
 _STREAMED = 10_000  # rows in one batch of a long answer
@@ -179,12 +180,30 @@ class DeltaLog:
         self._open().alter.set_table_properties(_FOREVER)
 
     def strays(self) -> list[str]:
-        """Paths of data files that no present row is in and no reader needs."""
+        """Paths of data files that the table's log never named: a writer was killed there."""
         if not self.exists():
             return []
-        needed = set(self.files())
-        return [path for path in self._files.sizes(self._folder)
-                if path.endswith(".parquet") and "/_delta_log/" not in path and path not in needed]  # fmt: skip
+        sizes = self._files.sizes(self._folder)
+        data = {path for path in sizes if path.endswith(".parquet") and "/_delta_log/" not in path}
+        unnamed = data - set(self.files())
+        return sorted(unnamed - self._once_named(sizes)) if unnamed else []
+
+    def _once_named(self, sizes: Iterable[str]) -> set[str]:
+        """Paths of files that an entry of the log adds or removes."""
+        import pyarrow.parquet as pq
+
+        named: set[str] = set()
+        for path in sizes:
+            found = _LOG_FILE.search(path)
+            if found and found[2] == "json":
+                lines = self._files.read(path).decode("utf-8")
+                named.update(_PATH.findall(lines))
+            elif found:
+                entries = pq.read_table(pa.BufferReader(self._files.read(path)))
+                for action in ("add", "remove"):
+                    rows = entries[action].to_pylist()
+                    named.update(row["path"] for row in rows if row and row["path"])
+        return {f"{self._folder}/{path}" for path in named}
 
     def _rewritten(self) -> Any:
         """How Delta is to write rows again that it read itself.

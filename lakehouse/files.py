@@ -30,6 +30,11 @@ class Files:
         files = [info for info in found if info.type == pafs.FileType.File]
         return {info.path: info.size for info in sorted(files, key=lambda info: info.path)}
 
+    def read(self, path: str) -> bytes:
+        """The bytes of a small file; FileNotFoundError where there is none."""
+        with self._system.open_input_file(path) as file:
+            return bytes(file.read())
+
     def measured(self, path: str) -> tuple[int, str]:
         """Bytes of a file and their SHA-256, hexadecimal; FileNotFoundError where there is none."""
         digest, size = hashlib.sha256(), 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from datetime import date
 
@@ -48,6 +48,10 @@ class Lakehouse:
     def sizes(self, folder: str = "") -> dict[str, int]:
         """Bytes of every file below a folder of the lakehouse, by path inside it."""
         return self._files.sizes(folder)
+
+    def delete_files(self, paths: Iterable[str]) -> None:
+        """Remove files by their path inside the lakehouse; only under the lease."""
+        self._files.delete(paths)
 
     def delta(self, name: str) -> DeltaLog:
         """One Delta table of `schemas.tables.DELTA_TABLES` as it is."""

@@ -6,7 +6,7 @@ its indexes, and, being a release, its tag. Lance never rewrites a file, so a fi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -86,16 +86,18 @@ class LanceTables:
         """Remove a table with all of its files."""
         self._files.delete(self.sizes(table))
 
-    def strays(self, table: str, releases: Iterable[Release]) -> list[str]:
-        """Files of a table that neither one of its `releases` nor its newest version needs."""
-        needed: set[str] = set()
-        for release in releases:
-            needed.update(self.needed(release))
-        folder = f"lance/{table}.lance/"
-        newest = self._files_of(folder.rstrip("/"), self._open(table))
-        spared = {f"{folder}{path}" for path in _NEVER_NEEDED} | newest
-        return [path for path in self.sizes(table)
-                if path not in needed | spared and not path.startswith(f"{folder}_transactions/")]  # fmt: skip
+    def strays(self, table: str) -> list[str]:
+        """Files of a table that no version of it needs, tagged or on its way to one."""
+        folder = f"lance/{table}.lance"
+        own = {f"{folder}/{path}" for path in _NEVER_NEEDED}
+        kept = (f"{folder}/_transactions/", f"{folder}/_refs/")
+        left = {path for path in self.sizes(table) if path not in own and not path.startswith(kept)}
+        dataset = self._open(table)
+        for version in sorted((one["version"] for one in dataset.versions()), reverse=True):
+            if not left:
+                break
+            left -= self._files_of(folder, self._open(table, version))
+        return sorted(left)
 
     def contents(self, table: str, version: int | None = None) -> frozenset[str]:
         """The data and deletion files of a version, the newest for None: which rows it has."""

@@ -94,6 +94,10 @@ class IndexReader:
         """Count the rows and those that no index covers."""
         return coverage(self._dataset)
 
+    def has_index(self, column: str) -> bool:
+        """Is there an index on a column?"""
+        return any(index["fields"] == [column] for index in self._dataset.list_indices())
+
     def vector(self, query: NDArray[np.float32], k: int) -> list[Hit]:
         """The `k` nearest by cosine to a query of shape (dimension,)."""
         exact = self.release.search["vector"] == "exact"

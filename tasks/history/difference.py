@@ -38,6 +38,11 @@ def difference(
 ) -> dict[str, Any]:
     """Everything that differs between the releases of `before` and `after`, as plain values.
 
+    A hit's `code` is one of document_added, document_removed, passage_added, passage_removed,
+    pushed_out, moved_up_because, moved_down_because, model_changed, search_changed (its settings),
+    statistics_changed (of the collection, for BM25), fused_ranks_changed (of a hybrid search),
+    approximate_search and unchanged; `why` says it in English, `because` names other hits.
+
     Passages of documents that are the same in both are never read. Where the question cannot be
     asked of both, its part holds the `error` instead.
 
@@ -217,8 +222,8 @@ class _Answer:
 
     def fused(self, chunk: str) -> str:
         """The ranks of a passage that a hybrid search fuses, in words."""
-        vector, text = (str(one[chunk].rank) if chunk in one else "none"
-                        for one in (self.vector, self.text))  # fmt: skip
+        found = (one.get(chunk) for one in (self.vector, self.text))
+        vector, text = (hit.rank if hit else "none" for hit in found)
         return f"{vector} by vector and {text} by text"
 
 
@@ -301,10 +306,8 @@ class _Why:
         then, now = (answer.hits.get(chunk) for answer in (self._old, self._new))
         if now and (not then or now.rank < then.rank):
             went = [one for one in self._old.above(chunk) if one not in self._in_new]
-            named = self._named(self._old, went)
-            return (
-                _Reason("moved_up_because", f"Gone from above it: {named}.", went) if went else None
-            )
+            why = f"Gone from above it: {self._named(self._old, went)}."
+            return _Reason("moved_up_because", why, went) if went else None
         came = [one for one in self._new.above(chunk) if one not in self._in_old]
         if not came or (then and now and then.rank == now.rank):
             return None

@@ -104,7 +104,7 @@ def test_documents_and_passages(settings: Settings) -> None:
                         {
                             "chunk_id": IDS["backups"],
                             "heading": "Guide › Backups",
-                            "text": f"Guide › Backups\n\n{backups('three')}",
+                            "text": f"Guide › Backups\n\n{backups('three in the morning')}",
                         }
                     ],
                     "removed": [

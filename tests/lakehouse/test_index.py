@@ -150,7 +150,7 @@ def test_no_question_breaks_a_search(lake: Lakehouse, release_of, question: str)
 
 
 def test_a_release_without_its_files_is_a_clear_error(lake: Lakehouse, release_of) -> None:
-    with pytest.raises(ReleaseNotFound, match="release 1 does not open at .*almanac doctor"):
+    with pytest.raises(ReleaseNotFound, match=r"release 1 does not open at .*almanac doctor"):
         opened(lake, release_of, 1, 2)
 
 
