@@ -33,6 +33,12 @@ def nightly(
     retry_quarantined: Annotated[
         bool, Field(description="Read files again that something was quarantined from.")
     ] = False,
+    accept_upgrade: Annotated[
+        bool, Field(description="Publish with another embedder or chunker, whatever it answers.")
+    ] = False,
+    lift_hold: Annotated[
+        bool, Field(description="Publish although a restore told nightly runs to hold back.")
+    ] = False,
     lakehouse: Annotated[
         str | None, Field(description="Another lakehouse than the configured one.")
     ] = None,
@@ -53,21 +59,27 @@ def nightly(
         run.lake.lease(run.run_id, "nightly run", ttl, wait) as lease,
         Recording(run, Outcome()) as outcome,
     ):
+        outcome.release = run.releases.latest()
+        if stages.must_hold(run, lift_hold, outcome):
+            return stages.finish(run, None, outcome)
         state = stages.recover(run)
         found = stages.read_and_validate(run, state, read_all, retry_quarantined)
         changes = stages.compare_with_last_release(run, state, found, accept_losses)
         outcome.saw(changes, found)
-        outcome.release = run.releases.latest()
         if stages.speaks_already(run, changes, outcome):
             return stages.finish(run, found, outcome)
         change = stages.store_snapshot(run, models, changes)
-        if stages.nothing_to_publish(run, models, change, outcome):
+        if stages.nothing_to_publish(run, models, change, outcome, accept_upgrade):
             return stages.finish(run, found, outcome)
         stages.chunk_documents(run, models, change)
         embedding = stages.embed_texts(run, models, change)
         written = stages.write_index(run, models, change)
         release, probes = stages.tag_and_verify(run, models, written, outcome)
-        outcome.release = stages.publish_release(run, release, lease, probes)
+        if not accept_upgrade:
+            release = stages.judge_upgrade(run, release, outcome.release)
+        published = stages.publish_release(run, release, lease, probes)
+        stages.refuse_candidate(published)
+        outcome.release = published
         outcome.published = True
         outcome.wrote(written, embedding)
         return stages.finish(run, found, outcome)

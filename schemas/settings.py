@@ -171,6 +171,7 @@ class UpgradeSettings(_Section):
         description="JSONL rows with id, text and the relevant doc_ids: the golden questions.",
     )
     margin: Share = Field(default=0.02, description="Of recall@10 that may be lost, at worst.")
+    min_questions: int = Field(default=20, ge=1, description="Fewer show too little.")
 
 
 class Settings(BaseSettings):

@@ -31,7 +31,7 @@ from schemas.errors import AlmanacError, RunRefused
 from schemas.settings import Settings
 from schemas.times import isoformat
 from tasks.sources.address import redacted
-from tasks.stages import compare, index, ingest, publish, report, snapshot
+from tasks.stages import compare, index, ingest, publish, report, snapshot, upgrade
 from tasks.stages.models import Models
 from tasks.stages.run import Run, begin_run
 
@@ -127,10 +127,24 @@ def speaks_already(run: Run, changes: compare.Changes, outcome: report.Outcome) 
 
 
 def nothing_to_publish(
-    run: Run, models: Models, change: snapshot.IndexChange, outcome: report.Outcome
+    run: Run,
+    models: Models,
+    change: snapshot.IndexChange,
+    outcome: report.Outcome,
+    accept_upgrade: bool,
 ) -> bool:
-    """Does the latest release hold all of this already?"""
-    return index.is_current(run, models, change, outcome.release)
+    """Does the latest release hold all of this already?
+
+    Raises:
+        RunRefused: a candidate does, and nobody said that it may be published.
+    """
+    if index.is_current(run, models, change, outcome.release):
+        return True
+    base = change.base
+    waits = base and base.kind == "candidate" and index.is_current(run, models, change, base)
+    if base and waits and not accept_upgrade:
+        raise upgrade.refusal(base)
+    return False
 
 
 @task(name="snapshot", cache_policy=NO_CACHE)
@@ -190,20 +204,51 @@ def tag_and_verify(
     return release, probes
 
 
+def must_hold(run: Run, lift_hold: bool, outcome: report.Outcome) -> bool:
+    """Was the latest release restored with the order to hold back?"""
+    latest = outcome.release
+    if latest is None or not latest.held or lift_hold:
+        return False
+    reason = f" ({latest.note['reason']})" if latest.note.get("reason") else ""
+    outcome.message = (
+        f"Release {latest.seq}, restored from release {latest.note['of']}{reason}, tells nightly "
+        "runs to hold back: nothing was read. `almanac nightly --lift-hold` goes on."
+    )
+    return True
+
+
+@task(name="judge-upgrade", cache_policy=NO_CACHE)
+def judge_upgrade(run: Run, release: Release, latest: Release | None) -> Release:
+    """The release itself, or a candidate where another model or chunker answers worse."""
+    if latest is None or not upgrade.is_upgrade(latest, release):
+        return release
+    with run.timed("judge"):
+        reason = upgrade.objection(run, latest, release)
+    return upgrade.as_candidate(release, reason) if reason else release
+
+
+def refuse_candidate(release: Release) -> None:
+    """End the run where what it stored waits for a person's word."""
+    if release.kind == "candidate":
+        raise upgrade.refusal(release)
+
+
 @task(name="publish", cache_policy=NO_CACHE)
 def publish_release(run: Run, release: Release, lease: Lease, probes: Probes) -> Release:
     """Seal the release and append it: the moment from which readers see it."""
     with run.timed("publish"):
         placed = publish.publish(run, release, lease, probes)
-    get_run_logger().info("Published release %d of index %s", release.seq, release.index)
+    verb = "Kept candidate" if release.kind == "candidate" else "Published release"
+    get_run_logger().info("%s %d of index %s", verb, release.seq, release.index)
     return placed
 
 
 @task(name="report", cache_policy=NO_CACHE)
-def finish(run: Run, found: ingest.Ingested, outcome: report.Outcome) -> dict[str, Any]:
-    """Remember the files that were read, and make the report of the run."""
+def finish(run: Run, found: ingest.Ingested | None, outcome: report.Outcome) -> dict[str, Any]:
+    """Remember the files that were read, if any were, and make the report of the run."""
     with run.timed("remember"):
-        run.lake.files.record(found.read, found.gone)
+        if found is not None:
+            run.lake.files.record(found.read, found.gone)
     result = report.report(run, outcome)
     create_markdown_artifact(report.markdown(result), key="nightly-report", description="Nightly")
     get_run_logger().info(report.headline(result))

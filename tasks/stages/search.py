@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from lakehouse import open_lakehouse
+from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.releases import Release
 from lakehouse.search import Hit, Mode
 from schemas.encoder import Encoder
@@ -22,8 +22,18 @@ class Searcher:
     def __init__(self, settings: Settings, when: When | None = None) -> None:
         """Open the release of `when`, the latest for None; ReleaseNotFound if there is none."""
         lake = open_lakehouse(settings.lakehouse, settings.storage_options)
-        self.release: Release = lake.releases(settings.index.name).as_of(when)
-        self._reader = lake.read(self.release)
+        self._open(settings, lake, lake.releases(settings.index.name).as_of(when))
+
+    @classmethod
+    def of(cls, settings: Settings, lake: Lakehouse, release: Release) -> Searcher:
+        """Open a release that need not be in the log yet."""
+        searcher = cls.__new__(cls)
+        searcher._open(settings, lake, release)
+        return searcher
+
+    def _open(self, settings: Settings, lake: Lakehouse, release: Release) -> None:
+        self.release = release
+        self._reader = lake.read(release)
         self._settings = settings
 
     @cached_property

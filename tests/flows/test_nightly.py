@@ -186,7 +186,7 @@ def test_a_source_that_is_gone_changes_nothing(two_documents: House) -> None:
 def test_another_chunker_builds_beside_the_published_index(two_documents: House) -> None:
     first = two_documents.nightly()
     two_documents.configure("[chunker]\ntarget_tokens = 40\n")
-    second = two_documents.nightly()
+    second = two_documents.nightly(accept_upgrade=True)
     assert second["published"]
     assert counts(second) == (0, 0, 0, 2, 0)
     assert second["index"]["table"] != first["index"]["table"]
