@@ -6,90 +6,24 @@ Exit codes: 0 done, 1 refused or failed (one line on standard error), 2 wrong us
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any
 
 import click
 
-from almanac import show
-from schemas.errors import AlmanacError, ConfigError
-from schemas.settings import Settings, load_settings
-from schemas.times import parse_when
-
-P = ParamSpec("P")
-Report = Mapping[str, Any]
-
-
-class _When(click.ParamType[datetime]):
-    name = "when"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            return parse_when(value)
-        except ConfigError as error:
-            self.fail(str(error), param, ctx)
-
-
-WHEN = _When()
-as_json = click.option("--json", "json_", is_flag=True, help="One JSON object on standard output.")
-as_of = click.option(
-    "--as-of",
-    "when",
-    type=WHEN,
-    metavar="WHEN",
-    help="A date (its end, UTC) or a timestamp; the latest release unless given.",
+from almanac import keeping, show
+from almanac.options import (
+    MOMENT,
+    Report,
+    as_json,
+    as_of,
+    given_options,
+    located,
+    one_line_errors,
+    reports,
+    settings,
 )
-
-
-def _remember(context: click.Context, option: click.Parameter, value: str | None) -> None:
-    context.ensure_object(dict)
-    if value is not None:
-        context.obj[option.name] = value
-
-
-def located(verb: Callable[P, None]) -> Callable[P, None]:
-    """The two global options, which may stand before the verb or after it."""
-    lakehouse = click.option(
-        "--lakehouse", metavar="URI", expose_value=False, callback=_remember,
-        help="Where the lakehouse is; else as configured.",
-    )  # fmt: skip
-    config = click.option(
-        "--config", metavar="FILE", expose_value=False, callback=_remember,
-        help="Instead of almanac.toml or $ALMANAC_CONFIG.",
-    )  # fmt: skip
-    return lakehouse(config(verb))
-
-
-def reports(
-    human: Callable[[Report], str],
-) -> Callable[[Callable[..., Report]], Callable[..., None]]:
-    """Print what a verb returns, for people or for machines; errors become exit codes."""
-
-    def decorate(verb: Callable[..., Report]) -> Callable[..., None]:
-        @wraps(verb)
-        def run(json_: bool, **parameters: Any) -> None:
-            with _one_line_errors():
-                result = verb(**parameters)
-            click.echo(json.dumps(result, ensure_ascii=False) if json_ else human(result))
-
-        return located(as_json(run))
-
-    return decorate
-
-
-class _one_line_errors:
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        if isinstance(error, AlmanacError):
-            click.echo(f"almanac: {error}", err=True)
-            sys.exit(2 if isinstance(error, ConfigError) else 1)
+from schemas.times import When
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -99,32 +33,30 @@ def main() -> None:
     """Dated, provable search indexes over a company's documents."""
 
 
-def _located() -> dict[str, str | None]:
-    given = click.get_current_context().obj
-    return {"lakehouse": given.get("lakehouse"), "config": given.get("config")}
-
-
-def _settings() -> Settings:
-    given = _located()
-    overrides = {"lakehouse": given["lakehouse"]} if given["lakehouse"] else {}
-    return load_settings(given["config"], **overrides)
+for verb in keeping.VERBS:
+    main.add_command(verb)
 
 
 def _run_nightly(**parameters: Any) -> Report:
     from almanac.engine import run_flow
 
     # The configuration is read here too, so that a wrong one fails before Prefect starts.
-    settings = _settings()
+    configured = settings()
     if parameters.get("source"):
-        settings.with_source(parameters["source"])
-    return run_flow("nightly", **_located(), **parameters)
+        configured.with_source(parameters["source"])
+    return run_flow("nightly", **given_options(), **parameters)
 
 
 @main.command()
 @click.option("--source", metavar="PATH_OR_URL", help="Read this, or NAME=THIS, as the source.")
-@click.option("--as-of", type=WHEN, metavar="WHEN", help="The time that the run speaks for; now.")
+@click.option("--as-of", type=MOMENT, metavar="WHEN", help="The time that the run speaks for; now.")
 @click.option("--accept-losses", is_flag=True, help="Publish although much vanished or shrank.")
 @click.option("--read-all", is_flag=True, help="Read files whose size and time are unchanged too.")
+@click.option("--accept-upgrade", is_flag=True,
+              help="Publish with another embedder or chunker, whatever it answers.")  # fmt: skip
+@click.option(
+    "--lift-hold", is_flag=True, help="Publish although a restore told runs to hold back."
+)
 @reports(show.nightly)
 def nightly(**parameters: Any) -> Report:
     """Bring the index to what the sources hold and publish it."""
@@ -140,9 +72,9 @@ def plan(source: str | None, read_all: bool) -> Report:
     from tasks.stages.plan import plan as make_plan
     from tasks.stages.run import begin_run
 
-    settings = _settings()
-    settings = settings.with_source(source) if source else settings
-    return make_plan(begin_run(settings, datetime.now(UTC)), read_all)
+    configured = settings()
+    configured = configured.with_source(source) if source else configured
+    return make_plan(begin_run(configured, datetime.now(UTC)), read_all)
 
 
 @main.command()
@@ -151,7 +83,7 @@ def history() -> Report:
     """Every release, newest first."""
     from tasks.stages import reading
 
-    return reading.history(_settings())
+    return reading.history(settings())
 
 
 @main.command()
@@ -173,7 +105,7 @@ def search(
     k: int,
     mode: Any,
     queries: str | None,
-    when: datetime | None,
+    when: When | None,
     json_: bool,
 ) -> None:
     """Ask the latest release, or the one of a date."""
@@ -181,24 +113,27 @@ def search(
 
     if (query is None) == (queries is None):
         raise click.UsageError("give either a QUERY or --queries FILE.jsonl")
-    with _one_line_errors():
-        settings = _settings()
+    with one_line_errors():
+        configured = settings()
         if queries is not None:
-            for answer in reading.answers(settings, queries, k, mode, when):
+            for answer in reading.answers(configured, queries, k, mode, when):
                 click.echo(json.dumps(answer, ensure_ascii=False))
             return
-        result = reading.search(settings, str(query), k, mode, when)
+        result = reading.search(configured, str(query), k, mode, when)
     click.echo(json.dumps(result, ensure_ascii=False) if json_ else show.search(result))
 
 
 @main.command()
+@click.argument("doc_id", required=False)
 @as_of
 @reports(show.documents)
-def documents(when: datetime | None) -> Report:
-    """The documents of a release."""
+def documents(doc_id: str | None, when: When | None) -> Report:
+    """The documents of a release, or the text and the chunks of one of them."""
     from tasks.stages import reading
 
-    return reading.documents(_settings(), when)
+    if doc_id is not None:
+        return reading.document(settings(), doc_id, when)
+    return reading.documents(settings(), when)
 
 
 @main.group()
@@ -208,12 +143,13 @@ def quarantine() -> None:
 
 @quarantine.command("list")
 @click.option("--all", "every", is_flag=True, help="Rows too that a later run found mended.")
+@as_of
 @reports(show.quarantine)
-def quarantine_list(every: bool) -> Report:
-    """Rejected documents with the rule they broke."""
+def quarantine_list(every: bool, when: When | None) -> Report:
+    """Rejected documents with the rule they broke, now or as of a release."""
     from tasks.stages import reading
 
-    return reading.quarantine(_settings(), every)
+    return reading.quarantine(settings(), every, when)
 
 
 @quarantine.command("retry")

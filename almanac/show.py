@@ -26,18 +26,19 @@ def _quarantined(kept: Report) -> list[str]:
     if not kept["rows"]:
         return []
     rules, musts = kept["by_rule"], [row for row in kept["first"] if row["severity"] == "must"]
-    lines = ["", f"  in quarantine: {_count(kept['rows'], 'row')}, {kept['new']} new"]
+    lines = ["", f"  in quarantine: {count(kept['rows'], 'row')}, {kept['new']} new"]
     lines += [
         f"    {rule['rows']} × {rule['expectation']} ({rule['severity']})"
         for rule in rules[:_SHOWN]
     ]
     if len(rules) > _SHOWN:
-        lines.append(f"    and {_count(len(rules) - _SHOWN, 'more rule')}")
-    lines += [f"    {_safe(row['doc_id'])}: {_safe(row['reason'])}" for row in musts[:_SHOWN]]
+        lines.append(f"    and {count(len(rules) - _SHOWN, 'more rule')}")
+    lines += [f"    {safe(row['doc_id'])}: {safe(row['reason'])}" for row in musts[:_SHOWN]]
     return [*lines, "    all of them: almanac quarantine list"]
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """A number with its noun."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
@@ -60,14 +61,24 @@ def history(result: Report) -> str:
     """Releases as a table."""
     rows = [
         (
-            str(row["seq"]), row["logical_time"], row["kind"], str(row["documents"]),
+            str(row["seq"]), row["logical_time"], row["kind"], row["tier"], str(row["documents"]),
             str(row["rows"]), row["embedder_identity"].get("model", ""), row["digest"][:16],
+            _said(row),
         )
         for row in result["releases"]
     ]  # fmt: skip
     if not rows:
         return "No release yet: run `almanac nightly`."
-    return _table(("release", "as of", "kind", "documents", "rows", "model", "digest"), rows)
+    head = ("release", "as of", "kind", "tier", "documents", "rows", "model", "digest", "note")
+    return table(head, rows)
+
+
+def _said(row: Report) -> str:
+    note = row["note"]
+    said = f"as release {note['of']}: {note['reason']}" if note.get("of") else ""
+    held = "nights hold back" if note.get("hold") else ""
+    refused = "not yet decided" if note.get("refused") else ""
+    return "; ".join(filter(None, [said.rstrip(": "), held, refused, row["mark"]]))
 
 
 def search(result: Report) -> str:
@@ -76,35 +87,50 @@ def search(result: Report) -> str:
         return f"No hit in release {result['release']}."
     lines = [f"Release {result['release']}:"]
     for hit in result["hits"]:
-        lines += ["", f"{hit['rank']:>3}. {_safe(hit['doc_id'])}  ({hit['score']:.4f})"]
+        lines += ["", f"{hit['rank']:>3}. {safe(hit['doc_id'])}  ({hit['score']:.4f})"]
         body = " ".join(hit["text"].split())
-        lines.append("     " + _safe(body[:240] + ("…" if len(body) > 240 else "")))
+        lines.append("     " + safe(body[:240] + ("…" if len(body) > 240 else "")))
     return "\n".join(lines)
 
 
 def documents(result: Report) -> str:
-    """Documents as a table."""
+    """Documents as a table, or one with its text."""
+    if "document" in result:
+        return _document(result)
     rows = [
-        (_safe(row["doc_id"]), str(row["bytes"]), str(row["chunks"]), row["content_hash"][:12],
-         _safe(row["title"]))
+        (safe(row["doc_id"]), str(row["bytes"]), str(row["chunks"]), row["content_hash"][:12],
+         safe(row["title"]))
         for row in result["documents"]
     ]  # fmt: skip
     head = f"Release {result['release']} as of {result['as_of']}: {len(rows)} documents\n"
-    return head + _table(("document", "bytes", "chunks", "content", "title"), rows)
+    return head + table(("document", "bytes", "chunks", "content", "title"), rows)
+
+
+def _document(result: Report) -> str:
+    stored, chunks = result["document"], result["chunks"]
+    lines = [
+        f"{safe(stored['doc_id'])}: {safe(stored['title'])}",
+        f"release {result['release']} as of {result['as_of']}, {stored['bytes']} bytes, "
+        f"{count(len(chunks), 'chunk')}, content {stored['content_hash'][:12]}",
+        "",
+        "".join(char if char.isprintable() or char in "\n\t" else "·" for char in result["text"]),
+    ]
+    return "\n".join(lines)
 
 
 def quarantine(result: Report) -> str:
     """Rejections as a table."""
     rows = [
-        (_safe(row["doc_id"]), row["expectation"], row["severity"], row["at"], _safe(row["reason"]))
+        (safe(row["doc_id"]), row["expectation"], row["severity"], row["at"], safe(row["reason"]))
         for row in result["rows"]
     ]
     if not rows:
         return "Nothing is in quarantine."
-    return _table(("document", "rule", "severity", "as of", "reason"), rows)
+    return table(("document", "rule", "severity", "as of", "reason"), rows)
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns as wide as what is in them, at most 60 characters, the last as it is."""
     rows = list(rows)
     widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
     widths = [min(width, 60) for width in widths[:-1]] + [0]
@@ -114,6 +140,6 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
     """Text from a document on one line, control characters shown as dots."""
     return "".join(char if char.isprintable() else "·" for char in text)

@@ -9,20 +9,30 @@
       delta/quarantine         rejected rows with their reason, and what became of them
       delta/runs               one report a run
       delta/source_files       what each source file was when last read (a cache, rebuilt at need)
+      delta/placements         where each release stands (hot, cold, gone), and its seal
+      delta/sealed_files       the hash of every file that a release needs
+      delta/ann_models         centroids and codebooks, to build a vector index again as it was
+      delta/erasures           receipts, and hashes of what may not come back
       delta/lease              the one writer at a time
-      lance/<table>.lance      one table an index, embedder and chunker; readers open tags only
+      lance/<table>.lance      one table an index, embedder and chunker; readers open tags only. A
+                               table that is built again has a number after its name
 
 State as of snapshot N is the change of greatest `seq <= N` of each document, deletes left out.
 Nothing is ever read by Delta version or Delta timestamp: a copy of a table changes those answers.
 
 Order of a publish: document_changes, chunks and embeddings, Lance rows and indexes, Lance tag,
-and last the row in `releases`. A crash before that row leaves changes with a `seq` and a tag with
-a number that no release names; the next writer removes both. Chunks and embeddings are keyed by
-content, so what a crash left of them is simply found again.
+sealed_files, placement, and last the row in `releases`. A crash before that row leaves changes, a
+placement and a tag with numbers that no release names; the next writer removes them. Chunks and
+embeddings are keyed by content, so what a crash left of them is simply found again.
+
+`releases` says what was published and never changes. The newest row of `placements` says where it
+is now: in which table, version and tag, or in Delta alone. Whatever moves a release (retention,
+compaction, healing, erasure) adds a placement with a seal of its own, and only then lets files go.
 
 Deleted rows of a Lance table stay in the files of older tags, which keep answering as they did.
 """
 
+from lakehouse.asof import AsOf
 from lakehouse.lakehouse import Lakehouse, open_lakehouse
 
-__all__ = ["Lakehouse", "open_lakehouse"]
+__all__ = ["AsOf", "Lakehouse", "open_lakehouse"]

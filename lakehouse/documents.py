@@ -76,6 +76,12 @@ class DocumentLog:
                     missing.discard(row["document_hash"])
                     yield row["document_hash"], row["title"], row["media_type"], row["text"]
 
+    def sources_of(self, doc_id: str) -> set[str]:
+        """Sources that ever had a document of that id."""
+        wanted = pa.table({"doc_id": [doc_id]})
+        sql = "SELECT DISTINCT source FROM log SEMI JOIN wanted USING (doc_id)"
+        return set(self._log.query(sql, wanted=wanted)["source"].to_pylist())
+
     def append(
         self,
         seq: int,

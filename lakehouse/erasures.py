@@ -26,10 +26,14 @@ class ErasureLog:
     def erased(self) -> frozenset[str]:
         """Subjects that stay out until somebody allows them."""
         rows = self._log.query(_NEWEST).to_pylist()
-        return frozenset(row["subject"] for row in rows if row["status"] == "erased")
+        return frozenset(row["subject"] for row in rows if row["status"] != "allowed")
+
+    def newest(self, subject: str) -> dict[str, Any] | None:
+        """The newest record of a subject; None where there is none."""
+        return next((row for row in self.receipts() if row["subject"] == subject), None)
 
     def receipts(self) -> list[dict[str, Any]]:
-        """Every receipt, newest first."""
+        """Every record, newest first."""
         rows = self._log.query("SELECT * FROM log ORDER BY ordinal DESC").to_pylist()
         return [row | {"report": json.loads(row["report"])} for row in rows]
 
@@ -37,7 +41,7 @@ class ErasureLog:
         self,
         subject: str,
         kind: Kind,
-        status: Literal["erased", "allowed"],
+        status: Literal["started", "erased", "allowed"],
         at: datetime,
         report: dict[str, Any],
     ) -> str:

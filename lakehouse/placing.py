@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.probes import ask_probes
 from lakehouse.releases import Placement, Release
-from lakehouse.seals import sealed
+from lakehouse.seals import names_of, sealed
 
 if TYPE_CHECKING:
     from lakehouse.lakehouse import Lakehouse
@@ -65,13 +65,21 @@ def seal_placement(
 
 
 def moved(
-    lake: Lakehouse, release: Release, tier: str, *, run_id: str, cause: str
-) -> Placement:  # fmt: skip
-    """The placement of a release that leaves LanceDB (`cold`) or the lakehouse (`gone`)."""
+    lake: Lakehouse,
+    release: Release,
+    tier: str,
+    *,
+    run_id: str,
+    cause: str,
+    forget_probes: bool = False,
+) -> Placement:
+    """The placement of a release that is in Delta alone (`cold`) or left the lakehouse (`gone`)."""
     found = lake.placements.sealed(release.seq)
-    covered = found[0] if found else sealed(release, (), (), "")
-    placed = _placement(release, covered, run_id, cause, release.mark)
-    return replace(placed, tier=tier)
+    before, seal = found or (sealed(release, (), (), ""), "")
+    keep = not forget_probes and tier == "cold"
+    covered = before | {"release": names_of(release), "probes": before["probes"] if keep else []}
+    covered |= {"published": before["published"] or seal}
+    return replace(_placement(release, covered, run_id, cause, release.mark), tier=tier)
 
 
 def seal_tables(lake: Lakehouse) -> None:

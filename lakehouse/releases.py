@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -106,6 +106,16 @@ class PlacementLog:
         sql = f"SELECT * FROM log WHERE seq = {int(seq)} ORDER BY ordinal DESC LIMIT 1"
         rows = self._log.query(sql).to_pylist()
         return (json.loads(rows[0]["sealed"]), rows[0]["seal"]) if rows else None
+
+    def standing(self) -> list[Placement]:
+        """The newest placement of each release, by seq."""
+        sql = _NEWEST.replace("(newest, sealed)", "(newest)") + " ORDER BY seq"
+        rows = self._log.query(sql).to_pylist()
+        names = [field.name for field in fields(Placement)]
+        return [
+            Placement(**{name: row[name] for name in names} | {"sealed": json.loads(row["sealed"])})
+            for row in rows
+        ]
 
     def append(self, placements: Iterable[Placement]) -> None:
         """Add placements in one commit."""

@@ -109,7 +109,7 @@ ERASURES = _table(
     pa.field("receipt", pa.string()),
     pa.field("subject", pa.string()),  # a hash: what was erased must not stand here
     pa.field("kind", pa.string()),  # document | user
-    pa.field("status", pa.string()),  # erased | allowed
+    pa.field("status", pa.string()),  # started | erased | allowed
     pa.field("at", UTC_MICROSECONDS),
     pa.field("report", pa.string()),  # canonical JSON: all that was touched
     pa.field("ordinal", pa.int64()),  # greater is later
@@ -159,6 +159,37 @@ LEASE = _table(
     pa.field("expires_at", UTC_MICROSECONDS),
 )
 
+REQUESTS = _table(
+    pa.field("request_id", pa.string()),
+    pa.field("asked_at", UTC_MICROSECONDS),
+    pa.field("user_id", pa.string()),
+    pa.field("question", pa.string()),
+    pa.field("context_chunks", pa.list_(pa.string())),  # chunk_id of each passage shown
+    pa.field("details", pa.string()),  # canonical JSON: all else that the log had
+)
+
+VOTES = _table(
+    pa.field("request_id", pa.string()),
+    pa.field("user_id", pa.string()),
+    pa.field("rated_at", UTC_MICROSECONDS),
+    pa.field("rating", pa.int64()),  # 1 | -1
+    optional=(pa.field("comment", pa.string()), pa.field("correction", pa.string())),
+)
+
+TRAINING_EXAMPLES = _table(
+    pa.field("example_id", pa.string()),
+    pa.field("request_id", pa.string()),
+    pa.field("example", pa.string()),  # canonical JSON
+)
+
+ADAPTERS = _table(
+    pa.field("adapter_id", pa.string()),
+    pa.field("status", pa.string()),  # a new row, greater in ordinal, changes it
+    pa.field("trained_on", pa.list_(pa.string())),  # request_id of each example
+    pa.field("recipe", pa.string()),  # canonical JSON
+    pa.field("ordinal", pa.int64()),  # greater is later
+)
+
 DELTA_TABLES: dict[str, pa.Schema] = {
     "document_changes": DOCUMENT_CHANGES,
     "chunks": CHUNKS,
@@ -172,6 +203,10 @@ DELTA_TABLES: dict[str, pa.Schema] = {
     "sealed_files": SEALED_FILES,
     "ann_models": ANN_MODELS,
     "erasures": ERASURES,
+    "requests": REQUESTS,
+    "votes": VOTES,
+    "training_examples": TRAINING_EXAMPLES,
+    "adapters": ADAPTERS,
 }
 # Delta's log repeats the least and greatest values of these columns of each file, and of no other:
 # an erasure must find no text in a log.
@@ -188,6 +223,10 @@ STATISTICS: dict[str, str] = {
     "sealed_files": "ordinal",
     "ann_models": "subvectors",
     "erasures": "ordinal",
+    "requests": "asked_at",
+    "votes": "rated_at",
+    "training_examples": "request_id",
+    "adapters": "ordinal",
 }
 PARTITIONS: dict[str, list[str]] = {"embeddings": ["embedder"]}
 

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from lakehouse import Lakehouse
-from lakehouse.placing import SEALED_TABLES
 from lakehouse.releases import Release
 from schemas.report import Finding
-from tasks.history.row_check import BACKUP, HEAL, check_rows
-from tasks.history.verify import FileCheck
+from tasks.history.row_check import check_rows
+from tasks.history.verify import BACKUP, HEAL, Attempt, FileCheck, delta_files, index_files
 
 _BY_HAND = "move it elsewhere: nothing of Almanac is in it"
 _OWN = ("delta/", "lance/")
@@ -22,20 +21,16 @@ def doctor(lake: Lakehouse, index: str, quick: bool = False) -> dict[str, Any]:
     """Every finding over the tables, files and rows of one index; `ok` where there is none.
 
     The rows of the release that answers now are held against the snapshot it was made of, one by
-    one; older open releases by the hashes of their files. `quick` looks at sizes alone.
+    one; older open releases by the hashes of their files. `quick` looks at sizes alone. Where the
+    Delta tables are damaged, nothing else is judged by them.
     """
     began = time.perf_counter()
-    releases = lake.releases(index)
     files = FileCheck(lake, quick)
-    everywhere = releases.every_index()
-    hot = [release for release in everywhere if release.tier == "hot"]
-    latest = releases.latest()
-    findings = [*_leftovers(lake, everywhere), *_strays(lake, hot), *_delta(lake, files)]
-    rows = list(check_rows(lake, latest)) if latest else []
-    rewritten = {latest.seq} if latest and rows else set()
-    for release in hot:
-        findings += _index_files(lake, release, files, release.seq in rewritten)
-    findings += rows
+    findings = list(delta_files(lake, files))
+    latest: Release | None = None
+    if not any(finding.mend == BACKUP for finding in findings):
+        latest = lake.releases(index).latest()
+        findings += _by_release(lake, lake.releases(index).every_index(), latest, files)
     return {
         "ok": not findings,
         "release": latest.seq if latest else None,
@@ -43,6 +38,19 @@ def doctor(lake: Lakehouse, index: str, quick: bool = False) -> dict[str, Any]:
         "findings": findings,
         "seconds": round(time.perf_counter() - began, 3),
     }
+
+
+def _by_release(
+    lake: Lakehouse, releases: list[Release], latest: Release | None, files: FileCheck
+) -> Iterator[Finding]:
+    hot = [release for release in releases if release.tier == "hot"]
+    yield from _leftovers(lake, releases)
+    yield from _strays(lake, hot)
+    rows = list(check_rows(lake, latest)) if latest else []
+    for release in hot:
+        rewritten = bool(rows) and release == latest
+        yield from _index_files(lake, release, files, rewritten)
+    yield from rows
 
 
 def _leftovers(lake: Lakehouse, releases: list[Release]) -> Iterator[Finding]:
@@ -69,24 +77,16 @@ def _strays(lake: Lakehouse, hot: list[Release]) -> Iterator[Finding]:
             said = f"belongs to no open release ({size} bytes)"
             yield Finding("stray_table", f"lance/{table}.lance", said, HEAL)
             continue
-        try:
-            yield from _strays_of(lake, table, there)
-        except (OSError, ValueError, RuntimeError):
-            continue  # damaged: its files are reported one by one
+        with Attempt():  # where it is damaged, its files are reported one by one
+            yield from list(_strays_of(lake, table, there))
     for log in lake.deltas():
-        for path in _unneeded(log.strays):
-            yield Finding("stray_file", path, "is in no version of its table", HEAL)
+        with Attempt() as attempt:
+            yield from list(map(_stray, log.strays()))
+        if attempt.failed:
+            yield Finding("damaged_table", f"delta/{log.name}", attempt.failed, BACKUP)
     for path in lake.sizes():
         if not path.startswith(_OWN):
             yield Finding("foreign_file", path, "is no part of a lakehouse", _BY_HAND)
-
-
-def _unneeded(strays: Any) -> list[str]:
-    try:
-        found: list[str] = strays()
-    except (OSError, ValueError, RuntimeError):
-        return []  # a damaged table is reported as such
-    return found
 
 
 def _strays_of(lake: Lakehouse, table: str, releases: list[Release]) -> Iterator[Finding]:
@@ -101,40 +101,18 @@ def _strays_of(lake: Lakehouse, table: str, releases: list[Release]) -> Iterator
             said = f"version {version} has rows that no release has: a run was killed while writing"
             yield Finding("unpublished_version", f"lance/{table}.lance", said, HEAL)
     for path in lake.tables.strays(table):
-        yield Finding("stray_file", path, "is in no version of its table", HEAL)
+        yield _stray(path)
 
 
-def _delta(lake: Lakehouse, files: FileCheck) -> Iterator[Finding]:
-    for name in SEALED_TABLES:
-        try:
-            paths = lake.delta(name).files()
-        except (OSError, ValueError, RuntimeError) as error:
-            said = " ".join(str(error).split())[:200]
-            yield Finding("damaged_table", f"delta/{name}", said, BACKUP)
-            continue
-        for path in paths:
-            if wrong := files.wrong(path):
-                mend = HEAL if wrong[0] == "unsealed_file" else BACKUP
-                yield Finding(wrong[0], path, wrong[1], mend)
+def _stray(path: str) -> Finding:
+    return Finding("stray_file", path, "is in no version of its table", HEAL)
 
 
 def _index_files(
     lake: Lakehouse, release: Release, files: FileCheck, rewritten: bool
 ) -> Iterator[Finding]:
     """Files of an open release; what follows from rows written under it is not said again."""
-    try:
-        needed = lake.tables.needed(release)
-        tag = lake.tables.tags(release.lance_table).get(release.lance_tag)
-    except (OSError, ValueError, RuntimeError) as error:
-        said = " ".join(str(error).split())[:200]
-        yield Finding("missing_index", f"release {release.seq}", said, HEAL, release.seq)
-        return
-    moved = tag != release.lance_version
-    for path in needed:
-        if (moved or rewritten) and "/_refs/" in path:
-            continue
-        if wrong := files.wrong(path):
-            yield Finding(wrong[0], path, wrong[1], HEAL, release.seq)
-    if moved and not rewritten:
-        said = f"tag {release.lance_tag} names version {tag}, not {release.lance_version}"
-        yield Finding("moved_tag", f"release {release.seq}", said, HEAL, release.seq)
+    for finding in index_files(lake, release, files):
+        follows = "/_refs/" in finding.where or finding.kind == "moved_tag"
+        if not (rewritten and follows):
+            yield finding

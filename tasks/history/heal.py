@@ -19,6 +19,7 @@ from schemas.tables import index_schema
 from tasks.history.doctor import doctor
 from tasks.history.operation import Operation, operation
 from tasks.history.rebuild import rebuild
+from tasks.history.verify import BACKUP
 from tasks.stages.index import Recipe
 from tasks.stages.search import embedder_of
 
@@ -34,6 +35,7 @@ def heal(settings: Settings, quick: bool = False, run_id: str | None = None) -> 
     """Mend every finding that can be mended here; `findings` of the answer are those left."""
     with operation(settings, "heal", run_id) as (run, _):
         found = doctor(run.lake, settings.index.name, quick)
+        _refuse_without_truth(found["findings"])
         healed = _Healing(run, found["findings"])
         healed.leftovers()
         healed.vectors()
@@ -52,6 +54,16 @@ def heal(settings: Settings, quick: bool = False, run_id: str | None = None) -> 
             "seconds": run.seconds,
         }
         return run.report
+
+
+def _refuse_without_truth(findings: Iterable[Finding]) -> None:
+    """What a damaged Delta table says must not decide what is mended and what is cleared."""
+    lost = [finding.where for finding in findings if finding.mend == BACKUP]
+    if lost:
+        raise VerificationFailed(
+            f"nothing was mended: {len(lost)} parts of the Delta tables are damaged, the first "
+            f"{lost[0]}; {BACKUP}"
+        )
 
 
 class _Healing:

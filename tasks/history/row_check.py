@@ -15,9 +15,7 @@ from lakehouse.releases import Release
 from lakehouse.rows import row_hash
 from schemas.hashing import sha256_text
 from schemas.report import Finding
-
-HEAL = "almanac doctor --heal"
-BACKUP = "bring it back from a backup, or go on from a copy made with `almanac restore --mode copy`"
+from tasks.history.verify import BACKUP, HEAL, Attempt
 
 
 def check_rows(lake: Lakehouse, release: Release) -> Iterator[Finding]:
@@ -27,12 +25,11 @@ def check_rows(lake: Lakehouse, release: Release) -> Iterator[Finding]:
     """
     expected = _Expected(lake, release)
     yield from expected.gaps()
-    try:
+    with Attempt() as attempt:
         reader = lake.read(release)
         covered, has_vectors = reader.coverage(), reader.has_index("vector")
-        for batch in reader.scan():
-            yield from expected.compare(batch)
-    except (OSError, ValueError, RuntimeError):
+        yield from [finding for batch in reader.scan() for finding in expected.compare(batch)]
+    if attempt.failed:
         return
     yield from expected.missing()
     where = f"release {release.seq}"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from expectations.frames import documents_frame
 from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
 from lakehouse.documents import Key, StoredDocument
+from lakehouse.erasures import document_subject
 from lakehouse.quarantine import Recorded
 from lakehouse.runs import KnownFile
 from schemas.documents import Document, FileReading, Listing, Rejection, SourceFile
@@ -62,12 +63,13 @@ def ingest(
         SourceUnavailable: a source as a whole cannot be listed; nothing was stored.
     """
     known = run.lake.files.known()
+    erased = run.lake.erasures.erased()
     found = Ingested()
     for name, source in sorted(run.settings.sources.items()):
         with run.timed("list"):
             listing = list_source(source)
         rules = sha256_parts(reader_fingerprint(source), suite_fingerprint())[:16]
-        reading = _SourceReading(name, source, rules, listing, known, state, found)
+        reading = _SourceReading(name, source, rules, listing, known, state, found, erased)
         changed = reading.pick(read_all, retry)
         with run.timed("read"):
             reading.read(changed, progress)
@@ -96,8 +98,10 @@ class _SourceReading:
         known: Mapping[tuple[str, str], KnownFile],
         state: Mapping[Key, StoredDocument],
         found: Ingested,
+        erased: frozenset[str],
     ) -> None:
         self._name = name
+        self._erased = erased
         self._settings = settings
         self._rules = rules
         self._listing = listing
@@ -152,7 +156,10 @@ class _SourceReading:
         for done, reading in enumerate(read_files(self._settings, files), 1):
             self._readings.append(reading)
             for document in reading.documents:
-                self._fresh[self._name, document.doc_id] = document
+                if document_subject(self._name, document.doc_id) in self._erased:
+                    self._reject(_erased(document.doc_id))
+                else:
+                    self._fresh[self._name, document.doc_id] = document
             for rejection in reading.rejections:
                 self._reject(rejection)
             if any(_of_the_file(rejection, reading.file.path) for rejection in reading.rejections):
@@ -209,6 +216,14 @@ class _SourceReading:
         self._found.protected.update(
             key for key in self._state if key[0] == self._name and key[1].startswith(below)
         )
+
+
+def _erased(doc_id: str) -> Rejection:
+    reason = (
+        "This document was erased on request. After `almanac erase --doc ID --allow` it may come "
+        "back, with `almanac quarantine retry`."
+    )
+    return Rejection(doc_id, "document_is_not_erased", "must", reason)
 
 
 def _holds_for_the_next_night(reading: FileReading) -> bool:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from lakehouse import open_lakehouse
+from lakehouse import AsOf, Lakehouse, open_lakehouse
 from lakehouse.search import Hit, Mode
 from schemas.errors import AlmanacError
 from schemas.settings import Settings
-from schemas.times import isoformat
+from schemas.times import When, isoformat
 from tasks.stages.search import Searcher
 
 _QUESTIONS_AT_ONCE = 256
@@ -26,11 +25,10 @@ def history(settings: Settings) -> dict[str, Any]:
     return {"releases": [release.to_json() for release in releases]}
 
 
-def documents(settings: Settings, when: datetime | None) -> dict[str, Any]:
+def documents(settings: Settings, when: When | None) -> dict[str, Any]:
     """The documents of the release of `when`, the latest for None."""
-    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
-    release = lake.releases(settings.index.name).as_of(when)
-    state = lake.documents.state(release.snapshot_seq)
+    lake, view = _opened(settings, when)
+    release, state = view.release, view.documents
     hashes = (stored.document_hash for stored in state.values())
     chunks = lake.chunks.counts(release.chunker, hashes)
     rows = [
@@ -47,18 +45,40 @@ def documents(settings: Settings, when: datetime | None) -> dict[str, Any]:
     return {"release": release.seq, "as_of": isoformat(release.logical_time), "documents": rows}
 
 
-def quarantine(settings: Settings, every: bool) -> dict[str, Any]:
-    """Rejections that stand; those that a later run found mended too, for `every`."""
+def document(settings: Settings, doc_id: str, when: When | None) -> dict[str, Any]:
+    """One document of the release of `when`: its text and the passages it was cut into."""
+    _, view = _opened(settings, when)
+    stored = view.find(doc_id)
+    chunks = view.chunks(stored).select(["ordinal", "heading", "text", "text_hash", "tokens"])
+    return {
+        "release": view.release.seq,
+        "as_of": isoformat(view.release.logical_time),
+        "document": asdict(stored),
+        "text": view.text(stored),
+        "chunks": chunks.to_pylist(),
+    }
+
+
+def _opened(settings: Settings, when: When | None) -> tuple[Lakehouse, AsOf]:
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    return lake, lake.as_of(when, settings.index.name)
+
+
+def quarantine(settings: Settings, every: bool, when: When | None = None) -> dict[str, Any]:
+    """Rejections that stand, now or as of a release; those found mended too, for `every`."""
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    until = None
+    if when is not None:
+        until = lake.releases(settings.index.name).as_of(when).logical_time
     rows = []
-    for row in lake.quarantine.rows(None if every else "open"):
+    for row in lake.quarantine.rows(None if every else "open", until):
         plain = asdict(row) | {"at": isoformat(row.at), "run": row.run_id}
         rows.append({key: plain[key] for key in plain if key not in ("run_id", "ordinal")})
     return {"rows": rows}
 
 
 def search(
-    settings: Settings, question: str, k: int, mode: Mode, when: datetime | None
+    settings: Settings, question: str, k: int, mode: Mode, when: When | None
 ) -> dict[str, Any]:
     """The `k` best passages for one question."""
     searcher = Searcher(settings, when)
@@ -67,7 +87,7 @@ def search(
 
 
 def answers(
-    settings: Settings, file: str, k: int, mode: Mode, when: datetime | None
+    settings: Settings, file: str, k: int, mode: Mode, when: When | None
 ) -> Iterator[dict[str, Any]]:
     """The same for every row of a JSONL file with `id` and `text`, in its order."""
     questions = list(_questions(file))

@@ -145,3 +145,8 @@ def test_a_restore_with_hold_makes_nights_wait(help_desk: House) -> None:
     assert not held["published"] and "--lift-hold" in held["message"]
     assert answering(help_desk)[0] == 3
     assert {doc_id for doc_id, _ in help_desk.index_rows()} == {f"{name}.md" for name in TOPICS}
+    from flows.nightly import nightly
+
+    going_on = nightly(config=str(help_desk.config), lift_hold=True)
+    assert (going_on["release"], going_on["chunks"]["embedded"]) == (4, 0)
+    assert "new.md" in {doc_id for doc_id, _ in help_desk.index_rows()}

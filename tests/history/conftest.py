@@ -202,7 +202,7 @@ def _six_nights(root: Path) -> House:
     house.night(1)
     house.put("backup", "The backup starts at three and writes to the second disk.")
     house.put("badge", "A lost badge is blocked at the reception.", "Parking needs a badge.")
-    (house.docs / "empty.md").write_text("", encoding="utf-8")
+    (house.docs / "blank.html").write_text("<p> </p>", encoding="utf-8")
     house.night(2)
     house.remove("parking")
     house.put("guide-1", "Guide 1 says where passage one is.", "Passage two.", "Passage three.")

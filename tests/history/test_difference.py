@@ -77,7 +77,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, prefect_api: None) -> Path:  
     house.put("archive/rooms.md", ROOMS)
     house.nightly()
     house.configure(PREFIX)
-    house.nightly()
+    house.nightly(accept_upgrade=True)
     house.configure(f'{PREFIX}[index]\nlanguage = "German"\n')
     assert house.nightly()["release"] == 4
     return root

@@ -1,0 +1,35 @@
+"""What `verify` and `doctor` return: plain values, nothing written."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from lakehouse import open_lakehouse
+from schemas.settings import Settings
+from schemas.times import When
+from tasks.history.doctor import doctor
+from tasks.history.heal import heal
+from tasks.history.verify import verify
+
+
+def verify_report(
+    settings: Settings, when: When | None, every: bool, quick: bool
+) -> dict[str, Any]:
+    """Check the release of `when`, what answers now for None, or every one."""
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    log = lake.releases(settings.index.name)
+    releases = log.history() if every else [log.as_of(when)]
+    return _plain(verify(lake, releases, quick))
+
+
+def doctor_report(settings: Settings, mend: bool, quick: bool) -> dict[str, Any]:
+    """What is wrong with the lakehouse; what is left after healing, for `mend`."""
+    if mend:
+        return _plain(heal(settings, quick))
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    return _plain(doctor(lake, settings.index.name, quick))
+
+
+def _plain(result: dict[str, Any]) -> dict[str, Any]:
+    return result | {"findings": [asdict(finding) for finding in result["findings"]]}
