@@ -55,9 +55,13 @@ def doctor(heal: bool, quick: bool) -> Report:
 @click.command()
 @click.option("--as-of", "when", type=AS_OF, metavar="WHEN", required=True,
               help="A date (its end, UTC), a timestamp or a release number.")  # fmt: skip
-@click.option("--mode", default="publish", show_default=True,
-              type=click.Choice(["publish", "copy", "reopen"]),
-              help="Point readers back; build a lakehouse of its own; open a cold one again.")  # fmt: skip
+@click.option(
+    "--mode",
+    default="publish",
+    show_default=True,
+    type=click.Choice(["publish", "copy", "reopen"]),
+    help="Point readers back; build a lakehouse of its own; open a cold release again.",
+)
 @click.option("--to", metavar="URI", help="Where the copy goes; must be empty.")
 @click.option("--reason", default="", help="Is kept with the release.")
 @click.option("--hold", is_flag=True, help="Nightly runs wait until one is given --lift-hold.")

@@ -97,6 +97,8 @@ def reports(
 
 
 class one_line_errors:
+    """Errors of this block end the process with one line and an exit code."""
+
     def __enter__(self) -> None:
         return None
 

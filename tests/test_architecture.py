@@ -18,7 +18,7 @@ MAY_USE = {
 }
 # Libraries that belong to one room, by the prefixes of the modules that may import them.
 ROOMS_OF = {
-    "prefect": ("flows", "tasks/nightly.py", "almanac/engine.py"),
+    "prefect": ("flows", "tasks/nightly.py", "tasks/keeping.py", "almanac/engine.py"),
     "deltalake": ("lakehouse",),
     "lancedb": ("lakehouse",),
     "lance": ("lakehouse",),

@@ -105,10 +105,11 @@ def _keys(run: Operation, subject: Subject) -> list[tuple[str, str]]:
     if subject.source is not None:
         found &= {subject.source}
     if not found:
-        raise AlmanacError(f"no release and no quarantine row has a document {doc_id!r}")
+        # Errors are kept in `runs`: the id must not stand in them.
+        raise AlmanacError("no release and no quarantine row has a document of that id")
     if len(found) > 1:
         names = ", ".join(sorted(found))
-        raise ConfigError(f"several sources have {doc_id!r} ({names}): say --source NAME")
+        raise ConfigError(f"several sources have a document of that id ({names}): say --source")
     keys = [(found.pop(), doc_id)]
     if subject.copies:
         keys += extent(run.lake, keys).elsewhere

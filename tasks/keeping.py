@@ -1,0 +1,52 @@
+"""Restoring and retention as Prefect tasks, each with a page in the UI."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from schemas.settings import Settings
+from schemas.times import When
+from tasks.history import retention
+from tasks.history.pages import restore_page, retention_page
+from tasks.history.restore import Mode as RestoreMode
+from tasks.history.restore import restore
+
+__all__ = ["RestoreMode", "apply_retention", "plan_retention", "restore_release"]
+
+
+@task(name="restore", cache_policy=NO_CACHE)
+def restore_release(
+    settings: Settings, when: When, mode: RestoreMode, **parameters: Any
+) -> dict[str, Any]:
+    """See `tasks.history.restore`."""
+    result = restore(settings, when, mode, **parameters)
+    page = restore_page(result)
+    create_markdown_artifact(page, key="restore-report", description="Restore")
+    get_run_logger().info(page.splitlines()[0].lstrip("# "))
+    return result
+
+
+@task(name="plan-retention", cache_policy=NO_CACHE)
+def plan_retention(settings: Settings, now: datetime | None) -> dict[str, Any]:
+    """See `tasks.history.retention.plan`."""
+    return _shown(retention.plan(settings, now))
+
+
+@task(name="apply-retention", cache_policy=NO_CACHE)
+def apply_retention(
+    settings: Settings, now: datetime | None, run_id: str | None
+) -> dict[str, Any]:  # fmt: skip
+    """See `tasks.history.retention.apply`."""
+    return _shown(retention.apply(settings, now, run_id))
+
+
+def _shown(result: dict[str, Any]) -> dict[str, Any]:
+    page = retention_page(result)
+    create_markdown_artifact(page, key="retention-report", description="Retention")
+    get_run_logger().info(page.splitlines()[0].lstrip("# "))
+    return result
