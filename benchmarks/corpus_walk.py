@@ -28,7 +28,7 @@ def main() -> int:
     arguments = _arguments()
     corpus = arguments.data / arguments.corpus
     oracle = json.loads((corpus / f"{arguments.series}.dates.json").read_text())["dates"]
-    layer = _module(arguments.data / "materialise.py")
+    layer = load(arguments.data / "materialise.py")
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.folder or Path(scratch)
         expected = _oracle(layer, corpus, arguments.series, oracle[: arguments.steps])
@@ -93,13 +93,13 @@ def _step(
     expected: dict[str, Any],
 ) -> dict[str, Any]:
     date = expected["date"]
-    _lay_out(layer, corpus, arguments.series, date, folder / "docs")
+    lay_out(layer, corpus, arguments.series, date, folder / "docs")
     began = time.perf_counter()
-    report = _night(folder, date)
+    report = night(folder, date)
     seconds = time.perf_counter() - began
     wanted = {name: expected[name] for name in ("added", "modified", "deleted", "unchanged")}
     got = {name: report["documents"][name] for name in wanted}
-    again = _night(folder, date)
+    again = night(folder, date)
     idle = (
         not again["published"]
         and again["chunks"]["embedded"] == 0
@@ -126,7 +126,7 @@ def _step(
     return row
 
 
-def _night(folder: Path, date: str) -> dict[str, Any]:
+def night(folder: Path, date: str) -> dict[str, Any]:
     from flows.nightly import nightly
     from schemas.times import parse_when
 
@@ -138,7 +138,7 @@ def _night(folder: Path, date: str) -> dict[str, Any]:
     )
 
 
-def _lay_out(layer: ModuleType, corpus: Path, series: str, date: str, target: Path) -> None:
+def lay_out(layer: ModuleType, corpus: Path, series: str, date: str, target: Path) -> None:
     """Make `target` the tree of `date`, writing only what changed."""
     argv, sys.argv = sys.argv, ["materialise", str(corpus), date, str(target), "--series", series]
     stdout, sys.stdout = sys.stdout, sys.stderr
@@ -173,7 +173,7 @@ def _last_tree(
     return {name: count for name, count in found.items() if count}
 
 
-def _module(path: Path) -> ModuleType:
+def load(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -32,6 +32,13 @@ compaction, healing, erasure) adds a placement with a seal of its own, and only 
 Deleted rows of a Lance table stay in the files of older tags, which keep answering as they did.
 """
 
+import os
+
+# Lance warns of empty partitions and of its own plans, once a partition and look; it reads these
+# when it is first imported.
+os.environ.setdefault("LANCE_LOG", "error")
+os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "false")
+
 from lakehouse.asof import AsOf
 from lakehouse.lakehouse import Lakehouse, open_lakehouse
 

@@ -178,7 +178,8 @@ def _clean_lance(run: Operation, grace: timedelta) -> None:
 
 
 def _forget(run: Operation, verdicts: Sequence[Verdict]) -> Forgotten:
-    gone = [one.release for one in verdicts if one.changes and one.tier == "gone"]
+    # Those too that went before: a run that was killed may not have come as far as here.
+    gone = [one.release for one in verdicts if one.tier == "gone"]
     if not gone:
         return Forgotten(0, 0, 0)
     numbers = {release.seq for release in gone}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -81,9 +82,11 @@ def search(
     settings: Settings, question: str, k: int, mode: Mode, when: When | None
 ) -> dict[str, Any]:
     """The `k` best passages for one question."""
+    began = time.perf_counter()
     searcher = Searcher(settings, when)
-    hits = searcher.search([question], k, mode)[0]
-    return {"release": searcher.release.seq, "hits": [_plain(hit) for hit in hits]}
+    hits = [_plain(hit) for hit in searcher.search([question], k, mode)[0]]
+    seconds = round(time.perf_counter() - began, 3)
+    return {"release": searcher.release.seq, "hits": hits, "seconds": seconds}
 
 
 def answers(

@@ -151,7 +151,9 @@ def test_a_rollback_counts_as_a_release_of_its_own_day() -> None:
     ]
 
 
-@pytest.mark.parametrize(("tier", "expected"), [("hot", "gone"), ("cold", "gone"), ("gone", "gone")])
+@pytest.mark.parametrize(
+    ("tier", "expected"), [("hot", "gone"), ("cold", "gone"), ("gone", "gone")]
+)
 def test_what_is_older_than_cold_days_goes(tier: str, expected: str) -> None:
     limit = NOW - timedelta(days=30)
     younger = replace(release(2, "2026-01-01"), logical_time=limit, tier="cold")
