@@ -69,10 +69,10 @@ def _measure(arguments: argparse.Namespace, questions: Questions) -> dict[str, d
     folder = arguments.data / "retrieval" / questions.folder
     with tempfile.TemporaryDirectory() as scratch:
         corpus, queries = Path(scratch) / "corpus.jsonl", Path(scratch) / "queries.jsonl"
-        _copy(folder / "corpus.jsonl", corpus, questions.lang)
-        _copy(folder / "queries.jsonl", queries, questions.lang)
+        copy_rows(folder / "corpus.jsonl", corpus, questions.lang)
+        copy_rows(folder / "queries.jsonl", queries, questions.lang)
         settings = _index(arguments.config, corpus, Path(scratch) / "lake")
-        wanted = _relevant(folder / "qrels.tsv")
+        wanted = relevant_documents(folder / "qrels.tsv")
         return {mode: _score(settings, queries, mode, wanted) for mode in MODES}
 
 
@@ -103,13 +103,13 @@ def _score(
     return {"recall@10": recall / asked, "MRR@10": reciprocal / asked, "questions": asked}
 
 
-def _copy(source: Path, target: Path, lang: str | None) -> None:
+def copy_rows(source: Path, target: Path, lang: str | None) -> None:
     lines = source.read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if lang is None or json.loads(line).get("lang") == lang]
     target.write_text("\n".join(kept) + "\n", encoding="utf-8")
 
 
-def _relevant(file: Path) -> dict[str, set[str]]:
+def relevant_documents(file: Path) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for line in file.read_text(encoding="utf-8").splitlines()[1:]:
         query, document, score = line.split("\t")

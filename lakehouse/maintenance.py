@@ -83,7 +83,12 @@ class LanceTables:
         )
 
     def drop(self, table: str) -> None:
-        """Remove a table with all of its files."""
+        """Remove a table with all of its files, whole or damaged."""
+        import lancedb
+
+        options = self._location.lance_options or None
+        database = lancedb.connect(self._location.child("lance"), storage_options=options)
+        database.drop_table(table, ignore_missing=True)
         self._files.delete(self.sizes(table))
 
     def strays(self, table: str) -> list[str]:

@@ -46,11 +46,20 @@ def _by_release(
     hot = [release for release in releases if release.tier == "hot"]
     yield from _leftovers(lake, releases)
     yield from _strays(lake, hot)
-    rows = list(check_rows(lake, latest)) if latest else []
+    found = {release.seq: list(index_files(lake, release, files)) for release in hot}
+    rows: list[Finding] = []
+    # What an engine reads from damaged files may be anything.
+    if latest and all(map(_is_of_tag, found.get(latest.seq, ()))):
+        rows = list(check_rows(lake, latest))
     for release in hot:
-        rewritten = bool(rows) and release == latest
-        yield from _index_files(lake, release, files, rewritten)
+        follows = bool(rows) and release == latest
+        yield from (one for one in found[release.seq] if not (follows and _is_of_tag(one)))
     yield from rows
+
+
+def _is_of_tag(finding: Finding) -> bool:
+    """Is it of a tag? Where rows were written under a release, its tag was moved to them."""
+    return finding.kind == "moved_tag" or "/_refs/" in finding.where
 
 
 def _leftovers(lake: Lakehouse, releases: list[Release]) -> Iterator[Finding]:
@@ -106,13 +115,3 @@ def _strays_of(lake: Lakehouse, table: str, releases: list[Release]) -> Iterator
 
 def _stray(path: str) -> Finding:
     return Finding("stray_file", path, "is in no version of its table", HEAL)
-
-
-def _index_files(
-    lake: Lakehouse, release: Release, files: FileCheck, rewritten: bool
-) -> Iterator[Finding]:
-    """Files of an open release; what follows from rows written under it is not said again."""
-    for finding in index_files(lake, release, files):
-        follows = "/_refs/" in finding.where or finding.kind == "moved_tag"
-        if not (rewritten and follows):
-            yield finding

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.index import IndexWriter, release_tag
+from lakehouse.index import IndexWriter
 from lakehouse.placing import place, seal_tables
 from lakehouse.releases import Release
 from schemas.errors import VerificationFailed
@@ -18,7 +18,7 @@ from schemas.settings import Settings
 from schemas.tables import index_schema
 from tasks.history.doctor import doctor
 from tasks.history.operation import Operation, operation
-from tasks.history.rebuild import rebuild
+from tasks.history.rebuild import free_tag, rebuild
 from tasks.history.verify import BACKUP
 from tasks.stages.index import Recipe
 from tasks.stages.search import embedder_of
@@ -45,7 +45,7 @@ def heal(settings: Settings, quick: bool = False, run_id: str | None = None) -> 
         healed.strays()
         seal_tables(run.lake)
         left = doctor(run.lake, settings.index.name, quick)
-        run.report = left | {
+        result = left | {
             "found": found["kinds"],
             "healed": len(found["findings"]) - len(left["findings"]),
             "embedded": healed.embedded,
@@ -53,7 +53,8 @@ def heal(settings: Settings, quick: bool = False, run_id: str | None = None) -> 
             "rebuilt": [release.seq for release in rebuilt],
             "seconds": run.seconds,
         }
-        return run.report
+        run.report = result | {"findings": [asdict(finding) for finding in left["findings"]]}
+        return result
 
 
 def _refuse_without_truth(findings: Iterable[Finding]) -> None:
@@ -75,6 +76,7 @@ class _Healing:
         self._findings = findings
         self.embedded = 0
         self.rows_written = 0
+        self._written: set[str] = set()  # tables with a tag that no release has any more
 
     def _of(self, *kinds: str) -> list[Finding]:
         return [finding for finding in self._findings if finding.kind in kinds]
@@ -145,10 +147,11 @@ class _Healing:
                 self._retag(release)
 
     def _retag(self, release: Release) -> None:
-        tag = self._next_tag(release)
+        tag = free_tag(self._lake, release)
         self._lake.tables.tag(release.lance_table, tag, release.lance_version)
         there = replace(release, lance_tag=tag)
         place(self._lake, there, run_id=self._run.run_id, cause="tagged anew", mark=release.mark)
+        self._written.add(release.lance_table)
 
     def rows(self, rebuilt: Iterable[Release]) -> None:
         """Write the rows of the latest release that differ, and cover them with its indexes."""
@@ -166,9 +169,10 @@ class _Healing:
             writer.apply([rows] if rows.num_rows else [], sorted(wrong))
         writer.cover(latest.search)
         self._check(writer, latest)
-        tag = self._next_tag(latest)
+        tag = free_tag(self._lake, latest)
         there = replace(latest, lance_version=writer.tag(tag), lance_tag=tag)
         place(self._lake, there, run_id=self._run.run_id, cause="healed", mark=latest.mark)
+        self._written.add(latest.lance_table)
 
     def _check(self, writer: IndexWriter, release: Release) -> None:
         found = writer.read_back()
@@ -188,23 +192,15 @@ class _Healing:
         parts = [batch.filter(pc.is_in(batch["chunk_id"], value_set=keys)) for batch in rows]
         return pa.Table.from_batches(parts, index_schema(recipe.dimension))
 
-    def _next_tag(self, release: Release) -> str:
-        taken = self._lake.tables.tags(release.lance_table)
-        number = 2
-        while release_tag(release.seq, number) in taken:
-            number += 1
-        return release_tag(release.seq, number)
-
     def strays(self) -> None:
         """Clear what belongs to no release."""
         for finding in self._of("stray_table"):
             self._lake.tables.drop(finding.where.removeprefix("lance/").removesuffix(".lance"))
         self._lake.delete_files(finding.where for finding in self._of("stray_file"))
         unfinished = {finding.where for finding in self._of("stray_tag", "unpublished_version")}
-        for release in self._hot():
-            if f"lance/{release.lance_table}.lance" in unfinished:
-                unfinished.discard(f"lance/{release.lance_table}.lance")
-                self._roll_back(release.lance_table)
+        for table in sorted({release.lance_table for release in self._hot()}):
+            if table in self._written or f"lance/{table}.lance" in unfinished:
+                self._roll_back(table)
 
     def _roll_back(self, table: str) -> None:
         hot = [release for release in self._hot() if release.lance_table == table]

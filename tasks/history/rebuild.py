@@ -65,6 +65,15 @@ def free_table(lake: Lakehouse, table: str, prefix: str = "") -> str:
     return f"{base}.{prefix}{generation}"
 
 
+def free_tag(lake: Lakehouse, release: Release) -> str:
+    """A tag for the next place of a release in the table that it is in."""
+    taken = {*lake.tables.tags(release.lance_table), release.lance_tag}
+    number = 2
+    while release_tag(release.seq, number) in taken:
+        number += 1
+    return release_tag(release.seq, number)
+
+
 def _into_one(
     source: Lakehouse, releases: list[Release], target: Lakehouse, table: str, run_id: str,
     cause: str,

@@ -10,7 +10,6 @@ from itertools import groupby
 from typing import Any
 
 from lakehouse.forgetting import Forgotten, forget
-from lakehouse.index import release_tag
 from lakehouse.lease import Lease
 from lakehouse.placing import moved, seal_placement, seal_tables
 from lakehouse.probes import ask_probes
@@ -18,6 +17,7 @@ from schemas.settings import Settings
 from schemas.times import isoformat
 from tasks.history.operation import Operation, operation
 from tasks.history.policy import Verdict, judge
+from tasks.history.rebuild import free_tag
 from tasks.stages.snapshot import base_for
 
 _FRAGMENTS = 16  # from which on the present index is written together
@@ -148,8 +148,7 @@ def _compact(run: Operation) -> bool:
     if not writer.compact():
         return False
     writer.cover(base.search)
-    tag = release_tag(base.seq, 1 + sum(1 for name in tables.tags(base.lance_table)
-                                        if name.startswith(release_tag(base.seq))))  # fmt: skip
+    tag = free_tag(run.lake, base)
     there = replace(base, lance_version=writer.tag(tag), lance_tag=tag)
     found = run.lake.placements.sealed(base.seq)
     probes = ask_probes(run.lake.read(there))

@@ -82,6 +82,7 @@ def test_a_restore_is_never_earlier_than_the_newest_release(house: House) -> Non
     assert house.lake.releases("documents").as_of().logical_time == at
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("between", ["nothing", "a change"])
 def test_the_night_after_goes_on_from_the_present(
     house: House, tmp_path: Path, between: str
@@ -264,6 +265,7 @@ def test_a_cold_release_opens_again_as_it_was(house: House) -> None:
     assert is_sound(house)
 
 
+@pytest.mark.slow
 def test_a_reopened_release_can_be_published_and_the_next_night_goes_on(house: House) -> None:
     was = house.rows(2)
     go_cold(house, 2)
