@@ -87,7 +87,7 @@ class LanceTables:
         import lancedb
 
         options = self._location.lance_options or None
-        database = lancedb.connect(self._location.child("lance"), storage_options=options)
+        database: Any = lancedb.connect(self._location.child("lance"), storage_options=options)
         database.drop_table(table, ignore_missing=True)
         self._files.delete(self.sizes(table))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
@@ -174,33 +174,7 @@ class ReleaseLog:
         Raises:
             ReleaseNotFound: there is none; the message names the first.
         """
-        history = self.history()
-        served = [release for release in history if release.kind != "candidate"]
-        if not served:
-            raise ReleaseNotFound(
-                f"index {self._index!r} has no release yet: run `almanac nightly` first"
-            )
-        if when is None:
-            return served[0]
-        if isinstance(when, int):
-            return self._numbered(history, when)
-        for release in served:
-            if release.logical_time <= as_utc(when):
-                return release
-        first = served[-1]
-        raise ReleaseNotFound(
-            f"nothing was released by {isoformat(when)}: the first release of {self._index!r} "
-            f"is {first.seq} of {isoformat(first.logical_time)}"
-        )
-
-    def _numbered(self, history: list[Release], seq: int) -> Release:
-        for release in history:
-            if release.seq == seq:
-                return release
-        raise ReleaseNotFound(
-            f"index {self._index!r} has no release {seq}: they go from {history[-1].seq} to "
-            f"{history[0].seq}; `almanac history` lists them"
-        )
+        return pick(self.history(), when, self._index)
 
     def next_seq(self) -> int:
         """The number of the next release; releases of all indexes share one count."""
@@ -233,6 +207,35 @@ def check_not_gone(release: Release) -> None:
             f"release {release.seq} of {isoformat(release.logical_time)} is gone: {release.cause}. "
             "Nothing can be answered as of it"
         )
+
+
+def pick(history: Sequence[Release], when: When | None, index: str) -> Release:
+    """One of a history, newest first; see `ReleaseLog.as_of`."""
+    served = [release for release in history if release.kind != "candidate"]
+    if not served:
+        raise ReleaseNotFound(f"index {index!r} has no release yet: run `almanac nightly` first")
+    if when is None:
+        return served[0]
+    if isinstance(when, int):
+        return _numbered(history, when, index)
+    for release in served:
+        if release.logical_time <= as_utc(when):
+            return release
+    first = served[-1]
+    raise ReleaseNotFound(
+        f"nothing was released by {isoformat(when)}: the first release of {index!r} "
+        f"is {first.seq} of {isoformat(first.logical_time)}"
+    )
+
+
+def _numbered(history: Sequence[Release], seq: int, index: str) -> Release:
+    for release in history:
+        if release.seq == seq:
+            return release
+    raise ReleaseNotFound(
+        f"index {index!r} has no release {seq}: they go from {history[-1].seq} to "
+        f"{history[0].seq}; `almanac history` lists them"
+    )
 
 
 def _release(row: dict[str, Any]) -> Release:

@@ -10,7 +10,7 @@ from lakehouse.copying import copy_release
 from lakehouse.index import release_tag
 from lakehouse.lease import Lease
 from lakehouse.placing import place, seal_tables
-from lakehouse.releases import Release, check_not_gone
+from lakehouse.releases import Release, check_not_gone, pick
 from schemas.errors import ConfigError, RunRefused, VerificationFailed
 from schemas.settings import Settings
 from schemas.times import When, isoformat
@@ -47,15 +47,17 @@ def restore(
         raise ConfigError("--to URI is needed for --mode copy, and for no other")
     if dry_run:
         run = Operation(settings, "restore", run_id)
-        release = run.releases.as_of(when)
-        _check(run, release, mode, to)
+        history = run.releases.history()
+        release = pick(history, when, settings.index.name)
+        _check(run, history, release, mode, to)
         seen = _named(release, mode, to) | _against_now(run, release)
         return seen | {"dry_run": True, "seconds": run.seconds}
     with operation(settings, f"restore ({mode})", run_id) as (run, lease):
-        release = run.releases.as_of(when)
-        _check(run, release, mode, to)
+        history = run.releases.history()
+        release = pick(history, when, settings.index.name)
+        _check(run, history, release, mode, to)
         if mode == "publish":
-            done = _publish(run, lease, release, reason, hold)
+            done = _publish(run, lease, history, release, {"reason": reason, "hold": hold})
         elif mode == "reopen":
             done = _reopen(run, release)
         else:
@@ -65,10 +67,12 @@ def restore(
         return run.report
 
 
-def _check(run: Operation, release: Release, mode: Mode, to: str | None) -> None:
+def _check(
+    run: Operation, history: list[Release], release: Release, mode: Mode, to: str | None
+) -> None:
     check_not_gone(release)
     if mode == "publish":
-        _check_publishable(run, release, run.releases.latest())
+        _check_publishable(run, release, pick(history, None, release.index))
     if mode == "reopen" and release.tier == "hot":
         raise RunRefused(f"release {release.seq} is open already: search it with --as-of")
     if to is not None:
@@ -106,8 +110,8 @@ def _against_now(run: Operation, release: Release) -> dict[str, Any]:
     }
 
 
-def _check_publishable(run: Operation, release: Release, latest: Release | None) -> None:
-    if latest and latest.seq == release.seq:
+def _check_publishable(run: Operation, release: Release, latest: Release) -> None:
+    if latest.seq == release.seq:
         raise RunRefused(f"release {release.seq} is what answers now")
     run.lake.read(release)
     files = FileCheck(run.lake, quick=True)
@@ -129,9 +133,12 @@ def _check_empty(target: Lakehouse) -> None:
 
 
 def _publish(
-    run: Operation, lease: Lease, release: Release, reason: str, hold: bool
+    run: Operation,
+    lease: Lease,
+    history: list[Release],
+    release: Release,
+    note: dict[str, Any],
 ) -> dict[str, Any]:
-    history = run.releases.history()
     seq = run.releases.next_seq()
     tag = release_tag(seq)
     run.lake.tables.tag(release.lance_table, tag, release.lance_version)
@@ -143,7 +150,7 @@ def _publish(
         published_at=run.at,
         run_id=run.run_id,
         lance_tag=tag,
-        note={"of": release.seq, "reason": reason, "hold": hold},
+        note={"of": release.seq} | note,
         seal="",
     )
     found = run.lake.placements.sealed(release.seq)
@@ -159,7 +166,7 @@ def _publish(
     lease.check()
     run.releases.append(placed)
     seal_tables(run.lake)
-    return {"release": seq, "held": hold}
+    return {"release": seq, "held": note["hold"]}
 
 
 def _reopen(run: Operation, release: Release) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def wrong_text_with_its_hashes(house: House) -> Found:
     row = row_of(house, "backup.md")
     text = "The backup never starts."
     vector = np.asarray(row["vector"], "<f4").tobytes()
-    hashes = {"text_hash": sha256_text(text)}
+    hashes: dict[str, Any] = {"text_hash": sha256_text(text)}
     hashes["row_hash"] = row_hash(row["chunk_id"], hashes["text_hash"], vector)
     return changed("wrong_text", text=text, **hashes)(house)
 
