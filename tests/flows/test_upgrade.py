@@ -1,4 +1,4 @@
-"""A changed model or chunker is published only where it answers as well; a restore can hold runs."""
+"""A changed model or chunker is published only where it answers as well; a restore holds runs."""
 
 from __future__ import annotations
 
