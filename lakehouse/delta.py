@@ -122,7 +122,8 @@ class DeltaLog:
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The present rows."""
-        return self.dataset().to_table(columns=list(columns) if columns else None)
+        names = ", ".join(f'"{name}"' for name in columns or self.schema.names)
+        return self.query(f"SELECT {names} FROM log")
 
     def files(self) -> list[str]:
         """Paths inside the lakehouse of all that reading the present rows needs."""

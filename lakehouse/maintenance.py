@@ -41,6 +41,12 @@ class LanceTables:
         tag = f"{folder}/_refs/tags/{release.lance_tag}.json"
         return sorted(self._files_of(folder, dataset) | {tag})
 
+    def index_folders(self, release: Release) -> list[str]:
+        """Folders of the full-text and the vector index of a release, whatever is left in them."""
+        dataset = self._open(release.lance_table, release.lance_version)
+        folder = f"lance/{release.lance_table}.lance/_indices"
+        return sorted(f"{folder}/{index['uuid']}" for index in dataset.list_indices())
+
     def _files_of(self, folder: str, dataset: Any) -> set[str]:
         paths = {f"_versions/{_VERSIONS - int(dataset.version):020d}.manifest"}
         paths.update(_row_files(dataset))

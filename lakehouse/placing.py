@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -86,6 +86,18 @@ def seal_tables(lake: Lakehouse) -> None:
     """Hash the files of the Delta tables that are new since the last time."""
     paths = [path for name in SEALED_TABLES for path in lake.delta(name).files()]
     lake.sealed.seal(paths)
+
+
+def prune_seals(lake: Lakehouse, releases: Iterable[Release]) -> None:
+    """Forget the hashes of files that are gone, but of none that an open release needs."""
+    kept = set(lake.sizes())
+    folders: set[str] = set()
+    for release in releases:
+        if release.tier == "hot":
+            kept.update(lake.tables.needed(release))
+            folders.update(f"{folder}/" for folder in lake.tables.index_folders(release))
+    known = lake.sealed.known()
+    lake.sealed.forget_all_but(kept | {path for path in known if path.startswith(tuple(folders))})
 
 
 def _placement(

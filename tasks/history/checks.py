@@ -6,9 +6,12 @@ from dataclasses import asdict
 from typing import Any
 
 from lakehouse import open_lakehouse
+from lakehouse.releases import Release, pick
+from schemas.errors import AlmanacError
 from schemas.settings import Settings
 from schemas.times import When
 from tasks.history.doctor import doctor
+from tasks.history.file_check import Attempt
 from tasks.history.heal import heal
 from tasks.history.verify import verify
 
@@ -16,10 +19,17 @@ from tasks.history.verify import verify
 def verify_report(
     settings: Settings, when: When | None, every: bool, quick: bool
 ) -> dict[str, Any]:
-    """Check the release of `when`, what answers now for None, or every one."""
+    """Check the release of `when`, what answers now for None, or every one.
+
+    Where the table of releases can't be read, its files are what is reported.
+    """
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
-    log = lake.releases(settings.index.name)
-    releases = log.history() if every else [log.as_of(when)]
+    releases: list[Release] = []
+    with Attempt() as attempt:
+        history = lake.releases(settings.index.name).history()
+        releases = history if every else [pick(history, when, settings.index.name)]
+    if attempt.error and isinstance(attempt.error, AlmanacError):
+        raise attempt.error
     return _plain(verify(lake, releases, quick))
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from lakehouse import Lakehouse
 from lakehouse.releases import Release
 from schemas.report import Finding
+from tasks.history.file_check import BACKUP, HEAL, Attempt, FileCheck, delta_files, index_files
 from tasks.history.row_check import check_rows
-from tasks.history.verify import BACKUP, HEAL, Attempt, FileCheck, delta_files, index_files
 
 _BY_HAND = "move it elsewhere: nothing of Almanac is in it"
 _OWN = ("delta/", "lance/")
@@ -51,10 +52,25 @@ def _by_release(
     # What an engine reads from damaged files may be anything.
     if latest and all(map(_is_of_tag, found.get(latest.seq, ()))):
         rows = list(check_rows(lake, latest))
-    for release in hot:
-        follows = bool(rows) and release == latest
-        yield from (one for one in found[release.seq] if not (follows and _is_of_tag(one)))
+    if latest and rows:
+        found[latest.seq] = [one for one in found[latest.seq] if not _is_of_tag(one)]
+    yield from _once(one for release in hot for one in found[release.seq])
     yield from rows
+
+
+def _once(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding a file, however many releases need it."""
+    by_place: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        by_place.setdefault((finding.kind, finding.where), []).append(finding)
+    return [_needed_by(group) for group in by_place.values()]
+
+
+def _needed_by(group: list[Finding]) -> Finding:
+    if len(group) == 1:
+        return group[0]
+    releases = ", ".join(str(finding.release) for finding in group)
+    return replace(group[0], reason=f"{group[0].reason} (needed by releases {releases})")
 
 
 def _is_of_tag(finding: Finding) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from lakehouse.erasing import Extent, count_user, erase_documents, erase_user, extent
 from lakehouse.erasures import document_subject, user_subject
-from lakehouse.placing import moved, seal_tables
+from lakehouse.placing import moved, prune_seals, seal_tables
 from lakehouse.releases import Placement, Release
 from lakehouse.rows import updated_digest
 from schemas.errors import AlmanacError, ConfigError
@@ -241,6 +241,6 @@ def _erase_user(run: Operation, user_id: str) -> dict[str, Any]:
 
 def _forget_bytes(run: Operation) -> None:
     """Leave no old file and no old log entry of the tables that rows were deleted from."""
-    run.lake.sealed.forget_all_but(run.lake.sizes().keys())
+    prune_seals(run.lake, run.releases.every_index())
     for name in _TABLES:
         run.lake.delta(name).forget_history()

@@ -17,9 +17,9 @@ from schemas.report import Finding
 from schemas.settings import Settings
 from schemas.tables import index_schema
 from tasks.history.doctor import doctor
+from tasks.history.file_check import BACKUP
 from tasks.history.operation import Operation, operation
 from tasks.history.rebuild import free_tag, rebuild
-from tasks.history.verify import BACKUP
 from tasks.stages.index import Recipe
 from tasks.stages.search import embedder_of
 

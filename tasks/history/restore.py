@@ -14,9 +14,9 @@ from lakehouse.releases import Release, check_not_gone, pick
 from schemas.errors import ConfigError, RunRefused, VerificationFailed
 from schemas.settings import Settings
 from schemas.times import When, isoformat
+from tasks.history.file_check import FileCheck
 from tasks.history.operation import Operation, operation
 from tasks.history.rebuild import Rebuilt, rebuild
-from tasks.history.verify import FileCheck
 
 Mode = Literal["publish", "copy", "reopen"]
 

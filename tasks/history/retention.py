@@ -11,7 +11,7 @@ from typing import Any
 
 from lakehouse.forgetting import Forgotten, forget
 from lakehouse.lease import Lease
-from lakehouse.placing import moved, seal_placement, seal_tables
+from lakehouse.placing import moved, prune_seals, seal_placement, seal_tables
 from lakehouse.probes import ask_probes
 from schemas.settings import Settings
 from schemas.times import isoformat
@@ -192,7 +192,7 @@ def _tidy(run: Operation, lease: Lease, grace: timedelta) -> None:
         if log.name != "lease":
             log.tidy(grace)
     lease.tidy(grace)
-    run.lake.sealed.forget_all_but(run.lake.sizes().keys())
+    prune_seals(run.lake, run.releases.every_index())
     run.lake.delta("sealed_files").tidy(grace)
     seal_tables(run.lake)
 

@@ -15,7 +15,7 @@ from lakehouse.releases import Release
 from lakehouse.rows import row_hash
 from schemas.hashing import sha256_text
 from schemas.report import Finding
-from tasks.history.verify import BACKUP, HEAL, Attempt
+from tasks.history.file_check import BACKUP, HEAL, Attempt
 
 
 def check_rows(lake: Lakehouse, release: Release) -> Iterator[Finding]:

@@ -240,7 +240,7 @@ def damaged_file(house: House) -> Found:
     data = bytearray(house.path(path).read_bytes())
     data[len(data) // 3] ^= 1
     house.path(path).write_bytes(data)
-    return [("damaged_file", path)] * 6
+    return [("damaged_file", path)]
 
 
 def damaged_full_text(house: House) -> Found:
@@ -267,6 +267,14 @@ def damaged_tag(house: House) -> Found:
 def missing_file(house: House) -> Found:
     needs = {one.seq: set(house.lake.tables.needed(one)) for one in house.releases}
     path = next(path for path in sorted(needs[6] - needs[5]) if "/data/" in path)
+    house.path(path).unlink()
+    return [("missing_file", path)]
+
+
+def missing_index_file(house: House) -> Found:
+    """Of the full-text index: the folder that lists its files does not name it any more."""
+    needs = {one.seq: set(house.lake.tables.needed(one)) for one in house.releases}
+    path = next(path for path in sorted(needs[6] - needs[5]) if path.endswith("invert.lance"))
     house.path(path).unlink()
     return [("missing_file", path)]
 
@@ -304,6 +312,7 @@ OTHER_FAULTS: Sequence[Plant] = (
     damaged_manifest,
     damaged_tag,
     missing_file,
+    missing_index_file,
     missing_index,
     moved_tag,
     missing_tag,
