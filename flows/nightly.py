@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow, runtime
-from pydantic import Field
 
 from schemas.settings import load_settings
 from tasks import nightly as stages
@@ -16,37 +15,30 @@ from tasks.stages.report import Outcome, Recording
 
 @flow(name="nightly", description=__doc__, validate_parameters=True)
 def nightly(
-    source: Annotated[
-        str | None,
-        Field(description="A folder or URL to read instead of the configured source."),
-    ] = None,
-    as_of: Annotated[
-        datetime | None,
-        Field(description="The time the run speaks for; its scheduled start unless given."),
-    ] = None,
-    accept_losses: Annotated[
-        bool, Field(description="Publish although many documents vanished or shrank.")
-    ] = False,
-    read_all: Annotated[
-        bool, Field(description="Read files too that size and time say are unchanged.")
-    ] = False,
-    retry_quarantined: Annotated[
-        bool, Field(description="Read files again that something was quarantined from.")
-    ] = False,
-    accept_upgrade: Annotated[
-        bool, Field(description="Publish with another embedder or chunker, whatever it answers.")
-    ] = False,
-    lift_hold: Annotated[
-        bool, Field(description="Publish although a restore told nightly runs to hold back.")
-    ] = False,
-    lakehouse: Annotated[
-        str | None, Field(description="Another lakehouse than the configured one.")
-    ] = None,
-    config: Annotated[str | None, Field(description="Another configuration file.")] = None,
+    source: str | None = None,
+    as_of: datetime | None = None,
+    accept_losses: bool = False,
+    read_all: bool = False,
+    retry_quarantined: bool = False,
+    accept_upgrade: bool = False,
+    lift_hold: bool = False,
+    lakehouse: str | None = None,
+    config: str | None = None,
 ) -> dict[str, Any]:
     """Bring the index to what the sources hold and publish it as a release of its logical time.
 
     Returns the report of the run. Nothing is published where nothing changed.
+
+    Args:
+        source: A folder or URL to read instead of the configured source.
+        as_of: The time the run speaks for; its scheduled start unless given.
+        accept_losses: Publish although many documents vanished or shrank.
+        read_all: Read files too that size and time say are unchanged.
+        retry_quarantined: Read files again that something was quarantined from.
+        accept_upgrade: Publish with another embedder or chunker, whatever it answers.
+        lift_hold: Publish although a restore told nightly runs to hold back.
+        lakehouse: Another lakehouse than the configured one.
+        config: Another configuration file.
     """
     overrides = {"lakehouse": lakehouse} if lakehouse else {}
     settings = load_settings(config, **overrides)

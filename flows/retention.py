@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow, runtime
-from pydantic import Field
 
 from schemas.settings import load_settings
 from tasks.keeping import apply_retention, plan_retention
@@ -14,16 +13,19 @@ from tasks.keeping import apply_retention, plan_retention
 
 @flow(name="retention", description=__doc__, validate_parameters=True)
 def retention(
-    dry_run: Annotated[bool, Field(description="Say what would go, and change nothing.")] = False,
-    now: Annotated[
-        datetime | None, Field(description="Judge as of then; the present unless given.")
-    ] = None,
-    lakehouse: Annotated[
-        str | None, Field(description="Another lakehouse than the configured one.")
-    ] = None,
-    config: Annotated[str | None, Field(description="Another configuration file.")] = None,
+    dry_run: bool = False,
+    now: datetime | None = None,
+    lakehouse: str | None = None,
+    config: str | None = None,
 ) -> dict[str, Any]:
-    """Do what `almanac retention plan` says."""
+    """Do what `almanac retention plan` says.
+
+    Args:
+        dry_run: Say what would go, and change nothing.
+        now: Judge as of then; the present unless given.
+        lakehouse: Another lakehouse than the configured one.
+        config: Another configuration file.
+    """
     overrides = {"lakehouse": lakehouse} if lakehouse else {}
     settings = load_settings(config, **overrides)
     if dry_run:

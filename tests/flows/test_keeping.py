@@ -51,6 +51,18 @@ def test_a_restore_by_date_publishes_that_release_again(two_nights: House) -> No
     assert json.loads(run["report"])["reason"] == "wrong page"
 
 
+@pytest.mark.parametrize("name", ["nightly", "restore", "retention"])
+def test_the_form_explains_every_field(name: str) -> None:
+    from importlib import import_module
+
+    from prefect.utilities.callables import parameter_schema
+
+    fields = parameter_schema(getattr(import_module(f"flows.{name}"), name)).properties
+    assert all(field["description"] for field in fields.values())
+    assert fields.get("dry_run", {}).get("default") in (None, name == "restore")
+    assert fields.get("mode", {}).get("enum") in (None, ["publish", "copy", "reopen"])
+
+
 def test_what_the_form_takes_is_checked(two_nights: House) -> None:
     with pytest.raises(ReleaseNotFound, match="first release of 'documents' is 1"):
         restored(two_nights, "2020-01-01")

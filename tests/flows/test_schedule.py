@@ -31,7 +31,8 @@ def _every_30_seconds(folder: Path) -> Path:
     """The project's own prefect.yaml with a schedule that is due soon."""
     project = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))
     for deployment in project["deployments"]:
-        deployment["schedules"] = [{"interval": 30, "active": True}]
+        if "schedules" in deployment:
+            deployment["schedules"] = [{"interval": 30, "active": True}]
     file = folder / "prefect.yaml"
     file.write_text(yaml.safe_dump(project), encoding="utf-8")
     return file
