@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -85,6 +86,7 @@ def reports(
     def decorate(verb: Callable[..., Report]) -> Callable[..., None]:
         @wraps(verb)
         def run(json_: bool, **parameters: Any) -> None:
+            _log_to_stderr()
             with one_line_errors():
                 result = verb(**parameters)
             click.echo(json.dumps(result, ensure_ascii=False) if json_ else human(result))
@@ -94,6 +96,17 @@ def reports(
         return located(as_json(run))
 
     return decorate
+
+
+def _log_to_stderr() -> None:
+    """What long work says of itself; results alone go to standard output."""
+    logger = logging.getLogger("almanac")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
 
 
 class one_line_errors:

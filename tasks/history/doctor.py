@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from schemas.report import Finding
 from tasks.history.file_check import BACKUP, HEAL, Attempt, FileCheck, delta_files, index_files
 from tasks.history.row_check import check_rows
 
+_log = logging.getLogger("almanac.doctor")
 _BY_HAND = "move it elsewhere: nothing of Almanac is in it"
 _OWN = ("delta/", "lance/")
 
@@ -27,6 +29,7 @@ def doctor(lake: Lakehouse, index: str, quick: bool = False) -> dict[str, Any]:
     """
     began = time.perf_counter()
     files = FileCheck(lake, quick)
+    _log.info("looking at the files of the Delta tables")
     findings = list(delta_files(lake, files))
     latest: Release | None = None
     if not any(finding.mend == BACKUP for finding in findings):
@@ -51,6 +54,7 @@ def _by_release(
     rows: list[Finding] = []
     # What an engine reads from damaged files may be anything.
     if latest and all(map(_is_of_tag, found.get(latest.seq, ()))):
+        _log.info("comparing the %d rows of release %d", latest.rows, latest.seq)
         rows = list(check_rows(lake, latest))
     if latest and rows:
         found[latest.seq] = [one for one in found[latest.seq] if not _is_of_tag(one)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +20,7 @@ from tasks.history.operation import Operation, operation
 from tasks.history.rebuild import rebuild
 from tasks.stages.index import Recipe
 
+_log = logging.getLogger("almanac.erase")
 _TABLES = (
     "document_changes", "chunks", "embeddings", "quarantine", "source_files", "runs", "placements",
     "requests", "votes", "training_examples", "sealed_files",
@@ -161,6 +163,7 @@ def _erase_documents(run: Operation, subject: Subject) -> dict[str, Any]:
     for name in subjects:
         # The ids themselves stand only in this process: a rerun is given them again.
         lake.erasures.append(name, "document", "started", run.at, {"plan": plan})
+    _log.info("erasing from the Delta tables")
     counts = erase_documents(lake, found, plan["chunk_ids"])
     mark = f"a document was erased on {run.at:%Y-%m-%d} (receipt {number})"
     rebuilt = _seal_anew(run, plan["releases"], mark)

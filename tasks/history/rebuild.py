@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -14,6 +15,8 @@ from lakehouse.releases import Placement, Release
 from schemas.errors import VerificationFailed
 from tasks.stages.index import Recipe, Written, bring, cover
 from tasks.stages.snapshot import IndexChange
+
+_log = logging.getLogger("almanac.rebuild")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,14 @@ def _into_one(
 ) -> list[Rebuilt]:  # fmt: skip
     built: list[Rebuilt] = []
     base: Release | None = None
-    for release in releases:
+    for at, release in enumerate(releases, 1):
+        _log.info(
+            "building release %d of %d rows (%d of %d)",
+            release.seq,
+            release.rows,
+            at,
+            len(releases),
+        )
         written = _written(target, release, base, table, [one.release.lance_tag for one in built])
         _check(written, release)
         tag = release_tag(release.seq)

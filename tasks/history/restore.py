@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from tasks.history.file_check import FileCheck
 from tasks.history.operation import Operation, operation
 from tasks.history.rebuild import Rebuilt, rebuild
 
+_log = logging.getLogger("almanac.restore")
 Mode = Literal["publish", "copy", "reopen"]
 
 
@@ -181,6 +183,7 @@ def _copy(run: Operation, release: Release, to: str) -> dict[str, Any]:
     target = open_lakehouse(to, run.settings.storage_options)
     origin = {"copy_of": {"lakehouse": run.lake.location.uri, "seal": release.seal}}
     copied = replace(release, note=dict(release.note) | origin, seal="")
+    _log.info("copying the Delta rows of release %d", release.seq)
     copy_release(run.lake, target, release)
     built = rebuild(run.lake, [copied], target, run_id=run.run_id, cause="copied")[0]
     target.placements.append([built.placement])

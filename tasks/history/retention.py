@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from tasks.history.policy import Verdict, judge
 from tasks.history.rebuild import free_tag
 from tasks.stages.snapshot import base_for
 
+_log = logging.getLogger("almanac.retention")
 _FRAGMENTS = 16  # from which on the present index is written together
 
 
@@ -42,9 +44,12 @@ def apply(
         verdicts = judge(run.releases.history(), settings.retention, now or datetime.now(UTC))
         result = _report(run, verdicts)
         before = sum(run.lake.sizes().values())
-        _let_go(run, [verdict for verdict in verdicts if verdict.changes])
+        leaving = [verdict for verdict in verdicts if verdict.changes]
+        _log.info("%d of %d releases leave their tier", len(leaving), len(verdicts))
+        _let_go(run, leaving)
         grace = timedelta(minutes=settings.retention.grace_minutes)
         compacted = _compact(run)
+        _log.info("clearing what no open release needs")
         _clean_lance(run, grace)
         forgotten = _forget(run, verdicts)
         _tidy(run, lease, grace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -25,6 +26,7 @@ from tasks.history.file_check import (
 )
 from tasks.stages.index import Recipe
 
+_log = logging.getLogger("almanac.verify")
 Seal = tuple[dict[str, Any], str]  # what it covers, and its hash
 
 
@@ -37,7 +39,12 @@ def verify(lake: Lakehouse, releases: list[Release], quick: bool = False) -> dic
     files = FileCheck(lake, quick)
     began = time.perf_counter()
     delta = list(delta_files(lake, files))
-    checked = [_verified(lake, release, files, quick) for release in releases]
+    checked = []
+    for at, release in enumerate(releases, 1):
+        checked.append(_verified(lake, release, files, quick))
+        if len(releases) > 1:
+            word = "sound" if checked[-1]["ok"] else "DIFFERS"
+            _log.info("release %d %s (%d of %d)", release.seq, word, at, len(releases))
     findings = delta + [finding for one in checked for finding in one["findings"]]
     return {
         "ok": not findings,
