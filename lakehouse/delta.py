@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -26,6 +27,14 @@ _PATH = re.compile(r'"path":"([^"]+)"')
 _MEMORY = "1GB"  # of one query; what is more goes to temporary files
 _FILES = 32  # of data or of log, from which on a table is written together
 _STREAMED = 10_000  # rows in one batch of a long answer
+
+
+@cache
+def _database() -> Any:
+    """One engine for the process: starting one costs more than most questions that it is asked."""
+    import duckdb
+
+    return duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": tempfile.gettempdir()})
 
 
 class TransactionTaken(Exception):
@@ -103,12 +112,8 @@ class DeltaLog:
 
     @contextmanager
     def _connected(self, tables: dict[str, Any]) -> Iterator[Any]:
-        import duckdb
-
-        with duckdb.connect() as connection:
+        with _database().cursor() as connection:
             connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
-            connection.execute(f"SET memory_limit = '{_MEMORY}'")
-            connection.execute(f"SET temp_directory = '{tempfile.gettempdir()}'")
             connection.register("log", self.dataset())
             for name, table in tables.items():
                 connection.register(name, table)
