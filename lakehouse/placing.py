@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
 
 from lakehouse.probes import ask_probes
 from lakehouse.releases import Placement, Release
@@ -19,49 +19,51 @@ SEALED_TABLES = ("document_changes", "chunks", "embeddings", "ann_models", "rele
 Probes = Sequence[Mapping[str, Any]]
 
 
-def place(
-    lake: Lakehouse,
-    release: Release,
-    *,
-    run_id: str,
-    cause: str,
-    mark: str = "",
-    previous: str = "",
-    probes: Probes | None = None,
-) -> Release:
+class Sealing(TypedDict, total=False):
+    """How a release is placed: by which run and why, and what its readers must know of it.
+
+    `previous` is the seal of the release before, for a new one; `probes` where they were asked
+    already.
+    """
+
+    run_id: Required[str]
+    cause: Required[str]
+    mark: str
+    previous: str
+    probes: Probes | None
+
+
+def place(lake: Lakehouse, release: Release, **how: Unpack[Sealing]) -> Release:
     """Seal a release where its table, version and tag say, and record that it stands there.
 
-    `previous` is the seal of the release before, given for a new one; append that to the log next.
-    A release that had a seal keeps naming it. Hashes the files that no release had before.
+    A release that had a seal keeps naming it; a new one is appended to the log next. Hashes the
+    files that no release had before.
     """
-    placement = seal_placement(
-        lake, release, run_id=run_id, cause=cause, mark=mark, previous=previous, probes=probes
-    )
+    placement = seal_placement(lake, release, **how)
     lake.placements.append([placement])
-    return replace(release, tier="hot", cause=cause, mark=mark, seal=placement.seal)
+    return replace(
+        release,
+        tier="hot",
+        cause=placement.cause,
+        mark=placement.mark,
+        seal=placement.seal,
+    )
 
 
-def seal_placement(
-    lake: Lakehouse,
-    release: Release,
-    *,
-    run_id: str,
-    cause: str,
-    mark: str = "",
-    previous: str = "",
-    probes: Probes | None = None,
-) -> Placement:
+def seal_placement(lake: Lakehouse, release: Release, **how: Unpack[Sealing]) -> Placement:
     """The placement of a hot release with its seal, its files hashed but nothing recorded yet."""
     files = lake.sealed.seal(lake.tables.needed(release))
-    asked = ask_probes(lake.read(replace(release, tier="hot"))) if probes is None else probes
+    asked = how.get("probes")
+    if asked is None:
+        asked = ask_probes(lake.read(replace(release, tier="hot")))
     found = lake.placements.sealed(release.seq) if release.seal else None
     if found is None:
-        covered = sealed(release, files, asked, previous)
+        covered = sealed(release, files, asked, how.get("previous", ""))
     else:
         before, seal = found
         published = before["published"] or seal
         covered = sealed(release, files, asked, before["previous"], published)
-    return _placement(release, covered, run_id, cause, mark)
+    return _placement(release, covered, how["run_id"], how["cause"], how.get("mark", ""))
 
 
 def moved(
