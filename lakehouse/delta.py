@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import math
 import re
 import tempfile
@@ -34,7 +35,15 @@ def _database() -> Any:
     """One engine for the process: starting one costs more than most questions that it is asked."""
     import duckdb
 
-    return duckdb.connect(config={"memory_limit": _MEMORY, "temp_directory": tempfile.gettempdir()})
+    options: dict[str, Any] = {"memory_limit": _MEMORY, "temp_directory": tempfile.gettempdir()}
+    database = duckdb.connect(config=options)
+    atexit.register(_close)  # else its bindings complain when the process ends
+    return database
+
+
+def _close() -> None:
+    _database().close()
+    _database.cache_clear()
 
 
 class TransactionTaken(Exception):
