@@ -119,9 +119,6 @@ def test_a_missing_file_is_found(house: House, quick: bool) -> None:
             expected = [("missing_index", "release 6")]
         elif "/_refs/" in path:
             expected = [("moved_tag", "release 6")]
-        elif "/_indices/" in path:
-            # Which files an index has, only its folder says.
-            expected = [("other_files", "release 6")]
         else:
             expected = [("missing_file", path)]
         assert kinds(found) == expected, path
