@@ -173,7 +173,7 @@ class DeltaLog:
             return
         if self._open().get_add_actions().num_rows > _FILES:
             self._open().optimize.compact(writer_properties=self._rewritten())
-        logs = [path for path in self._files.sizes(f"{self._folder}/_delta_log")]
+        logs = self._files.sizes(f"{self._folder}/_delta_log")
         if len(logs) > _FILES or not grace:
             self.forget_history(grace)
 

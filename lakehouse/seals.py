@@ -46,13 +46,10 @@ class SealedFiles:
         rows = self._log.query(_NEWEST).to_pylist()
         return {row["path"]: SealedFile(**row) for row in rows}
 
-    def seal(self, paths: Collection[str], anew: bool = False) -> list[SealedFile]:
-        """The sealed files of `paths`, in path order, hashing those that were not sealed yet.
-
-        `anew` hashes all of them again: only after something was rewritten on purpose.
-        """
+    def seal(self, paths: Collection[str]) -> list[SealedFile]:
+        """The sealed files of `paths`, in path order, hashing those that were not sealed yet."""
         known = self.known()
-        fresh = [path for path in sorted(set(paths)) if anew or path not in known]
+        fresh = [path for path in sorted(set(paths)) if path not in known]
         if fresh:
             added = [self.measured(path) for path in fresh]
             self._append(added)

@@ -51,7 +51,7 @@ class FileCheck:
         self.unreadable = attempt.failed  # what is wrong with the hashes themselves
         self._sizes: dict[str, int] = {}
         self._listed: set[str] = set()
-        self._wrong: dict[str, str | None] = {}
+        self._wrong: dict[str, tuple[str, str] | None] = {}
 
     def wrong(self, path: str) -> tuple[str, str] | None:
         """(kind, what is wrong) with a file; None for a sound one.
@@ -60,8 +60,7 @@ class FileCheck:
         """
         if path not in self._wrong:
             self._wrong[path] = self._look(path)
-        said = self._wrong[path]
-        return None if said is None else (said.partition(":")[0], said.partition(":")[2])
+        return self._wrong[path]
 
     def sealed(self, paths: list[str]) -> list[SealedFile]:
         """The sealed files of those of `paths` that have a seal."""
@@ -82,19 +81,19 @@ class FileCheck:
         """Files that were checked."""
         return len(self._wrong)
 
-    def _look(self, path: str) -> str | None:
+    def _look(self, path: str) -> tuple[str, str] | None:
         sealed = self._known.get(path)
         size = self._size(path)
         if size is None:
-            return "missing_file:is missing"
+            return "missing_file", "is missing"
         if self.unreadable:
             return None
         if sealed is None:
-            return "unsealed_file:was never sealed"
+            return "unsealed_file", "was never sealed"
         if size != sealed.bytes:
-            return f"damaged_file:has {size} bytes, not {sealed.bytes}"
+            return "damaged_file", f"has {size} bytes, not {sealed.bytes}"
         if not self._quick and self._lake.sealed.measured(path) != sealed:
-            return "damaged_file:has other bytes than when it was sealed"
+            return "damaged_file", "has other bytes than when it was sealed"
         return None
 
     def _size(self, path: str) -> int | None:
