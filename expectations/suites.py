@@ -12,7 +12,7 @@ from schemas.documents import Severity
 from schemas.errors import ConfigError
 from schemas.hashing import sha256_bytes, sha256_parts
 
-SuiteName = Literal["documents", "chunks", "index"]
+SuiteName = Literal["documents", "chunks", "index", "requests", "votes", "examples"]
 _FOLDER = Path(__file__).parent
 # What decides a verdict. Hashed as they stand: an edit of a comment costs one more validation, a
 # version number that somebody forgets to raise would keep wrong verdicts.

@@ -14,6 +14,16 @@
       delta/ann_models         centroids and codebooks, to build a vector index again as it was
       delta/erasures           receipts, and hashes of what may not come back
       delta/lease              the one writer at a time
+      delta/requests, votes    answered requests, and what users said of them; appended without
+                               the lease, and read each once
+      delta/triage             why each disliked answer failed; the newest row of a request counts
+      delta/datasets           the manifest of each dataset; its row *is* the publish
+      delta/training_examples  what a manifest names, content-addressed
+      delta/rejected_examples  what the guards kept out of a dataset, and why
+      delta/splits             the side of each question and session; the first row of a key counts
+      delta/adapters           every step of every adapter; the newest row of one says where it is
+      delta/evaluations        both answers to each question of an evaluation, and their scores
+      adapters/<id>/           the weights of an adapter, and the files that serve it
       lance/<table>.lance      one table an index, embedder and chunker; readers open tags only. A
                                table that is built again has a number after its name
 

@@ -21,6 +21,8 @@ _ADAPTERS = """
         FROM log
     ) WHERE newest = 1
 """
+# What was made of requests and votes.
+_DERIVED = ("triage", "training_examples", "rejected_examples", "evaluations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +102,22 @@ def erase_documents(lake: Lakehouse, found: Extent, chunk_ids: Collection[str]) 
 def erase_user(lake: Lakehouse, user_id: str) -> dict[str, int]:
     """Delete a user's requests and votes, and what was made of them."""
     user = _column("user_id", [user_id])
-    requests = lake.delta("requests").query(
-        "SELECT request_id FROM log SEMI JOIN who USING (user_id)", who=user
+    requests = (
+        lake.delta("requests")
+        .query("SELECT request_id FROM log SEMI JOIN who USING (user_id)", who=user)["request_id"]
+        .to_pylist()
     )
-    counts = _erase_requests(lake, requests["request_id"].to_pylist())
+    voted = (
+        lake.delta("votes")
+        .query("SELECT DISTINCT request_id FROM log SEMI JOIN who USING (user_id)", who=user)[
+            "request_id"
+        ]
+        .to_pylist()
+    )
+    counts = _erase_requests(lake, requests)
+    # What a user said of another's answer went into its verdict and into examples, too.
+    others = _erase_from(lake, _DERIVED, set(voted) - set(requests))
+    counts = {name: count + others.get(name, 0) for name, count in counts.items()}
     return counts | {"votes": counts["votes"] + _delete(lake, "votes", user)}
 
 
@@ -118,8 +132,13 @@ def count_user(lake: Lakehouse, user_id: str) -> dict[str, int]:
 
 
 def _erase_requests(lake: Lakehouse, request_ids: Collection[str]) -> dict[str, int]:
+    return _erase_from(lake, ("requests", "votes", *_DERIVED), request_ids)
+
+
+def _erase_from(
+    lake: Lakehouse, names: Iterable[str], request_ids: Collection[str]
+) -> dict[str, int]:
     ids = _column("request_id", request_ids)
-    names = ("requests", "votes", "training_examples")
     counts = {name: _delete(lake, name, ids) for name in names}
     return counts | {"adapters_to_retrain": _mark_adapters(lake, set(request_ids))}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from lakehouse.location import Location
@@ -34,6 +35,18 @@ class Files:
         """The bytes of a small file; FileNotFoundError where there is none."""
         with self._system.open_input_file(path) as file:
             return bytes(file.read())
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file: on object storage at once, on a disk under another name first."""
+        if "://" in self._location.uri:
+            with self._system.open_output_stream(path) as file:
+                file.write(data)
+            return
+        target = Path(self._location.uri) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f"{target.name}.part")
+        part.write_bytes(data)
+        part.replace(target)
 
     def measured(self, path: str) -> tuple[int, str]:
         """Bytes of a file and their SHA-256, hexadecimal; FileNotFoundError where there is none."""

@@ -12,6 +12,7 @@ from lakehouse.contents import Contents
 from lakehouse.delta import DeltaLog
 from lakehouse.documents import DocumentLog
 from lakehouse.erasures import ErasureLog
+from lakehouse.feedback import RequestLog, TriageLog, VoteLog
 from lakehouse.files import Files
 from lakehouse.index import IndexWriter
 from lakehouse.lease import Lease, writer
@@ -22,6 +23,7 @@ from lakehouse.releases import PlacementLog, Release, ReleaseLog, check_not_gone
 from lakehouse.runs import FileLog, RunLog
 from lakehouse.seals import SealedFiles
 from lakehouse.search import IndexReader
+from lakehouse.training import AdapterLog, DatasetLog
 from schemas.errors import ReleaseNotOpen
 from schemas.tables import DELTA_TABLES
 from schemas.times import as_when
@@ -44,6 +46,14 @@ class Lakehouse:
         self._files = Files(location)
         self.sealed = SealedFiles(DeltaLog(location, "sealed_files"), self._files)
         self.erasures = ErasureLog(DeltaLog(location, "erasures"))
+        self.requests = RequestLog(DeltaLog(location, "requests"))
+        self.votes = VoteLog(DeltaLog(location, "votes"))
+        self.triage = TriageLog(DeltaLog(location, "triage"))
+        self.datasets = DatasetLog(
+            *(DeltaLog(location, name) for name in
+              ("datasets", "training_examples", "rejected_examples", "splits"))
+        )  # fmt: skip
+        self.adapters = AdapterLog(DeltaLog(location, "adapters"))
 
     def sizes(self, folder: str = "") -> dict[str, int]:
         """Bytes of every file below a folder of the lakehouse, by path inside it."""
@@ -52,6 +62,14 @@ class Lakehouse:
     def delete_files(self, paths: Iterable[str]) -> None:
         """Remove files by their path inside the lakehouse; only under the lease."""
         self._files.delete(paths)
+
+    def put_file(self, path: str, data: bytes) -> None:
+        """Write a file at a path inside the lakehouse, whole or not at all."""
+        self._files.write(path, data)
+
+    def get_file(self, path: str) -> bytes:
+        """The bytes of a file at a path inside the lakehouse; FileNotFoundError."""
+        return self._files.read(path)
 
     def delta(self, name: str) -> DeltaLog:
         """One Delta table of `schemas.tables.DELTA_TABLES` as it is."""

@@ -35,3 +35,19 @@ class EmbeddingFailed(AlmanacError):
 
 class VerificationFailed(AlmanacError):
     """The index differs from what Delta says it must hold; it was not published."""
+
+
+class FeedbackUnreadable(AlmanacError):
+    """A log of requests or votes cannot be read as a whole; nothing was stored."""
+
+
+class DatasetRefused(AlmanacError):
+    """There is nothing to train on, or a dataset is not what its hash says."""
+
+
+class TuningFailed(AlmanacError):
+    """The trainer or the evaluation did not end well; nothing was offered."""
+
+
+class AdapterRefused(AlmanacError):
+    """An adapter may not take that step, or no such adapter is known."""

@@ -24,6 +24,10 @@ DEFAULT_FILE = "almanac.toml"
 ENV_PREFIX = "ALMANAC_"
 ENV_FILE = "ALMANAC_CONFIG"
 Share = Annotated[float, Field(ge=0, le=1)]
+_PATHS = (
+    ("upgrade", "questions"), ("feedback", "log"), ("feedback", "votes"), ("tuning", "golden"),
+    ("tuning", "workdir"),
+)  # fmt: skip
 Language = Literal[
     "Arabic", "Danish", "Dutch", "English", "Finnish", "French", "German", "Greek", "Hungarian",
     "Italian", "Norwegian", "Portuguese", "Romanian", "Russian", "Spanish", "Swedish", "Tamil",
@@ -174,6 +178,95 @@ class UpgradeSettings(_Section):
     min_questions: int = Field(default=20, ge=1, description="Fewer show too little.")
 
 
+class FeedbackSettings(_Section):
+    """Where requests and votes are read from when no file is named."""
+
+    log: str | None = Field(default=None, description="A file or folder: JSONL, Parquet, or spans.")
+    votes: str | None = Field(default=None, description="A file: JSONL or Parquet.")
+    columns: dict[str, str] = Field(
+        default={}, description="Where a field has another name in the log: field = its column."
+    )
+
+
+class EndpointSettings(_Section):
+    """A chat model behind an OpenAI-compatible endpoint; none unless a model is named."""
+
+    model: str | None = Field(default=None, description="The endpoint's name of the model.")
+    base_url: str | None = Field(
+        default=None, description="Of the endpoint; OpenAI's unless given."
+    )
+    api_key_env: str = Field(
+        default="OPENAI_API_KEY", description="The environment variable that holds the key."
+    )
+    seed: int = 0
+    max_tokens: int = Field(default=512, gt=0, description="Of one answer.")
+    timeout_seconds: float = Field(default=60.0, gt=0)
+    max_retries: int = Field(default=4, ge=0)
+
+
+class TriageSettings(_Section):
+    """How a disliked answer is looked into."""
+
+    k: int = Field(default=10, ge=1, description="Passages of a replayed search.")
+    supported: Share = Field(
+        default=0.75,
+        description="Of an answer's weighty words that a text must hold to support it.",
+    )
+
+
+class DatasetSettings(_Section):
+    """Which feedback may be trained on."""
+
+    held_back: Share = Field(default=0.2, description="Of the questions, by hash.")
+    salt: str = Field(default="almanac", description="Another one draws another split.")
+    max_tokens: int = Field(
+        default=1024, ge=64, description="Of prompt and answer together; longer ones are dropped."
+    )
+    near_duplicate: Share = Field(default=0.85, description="Jaccard similarity of word 3-grams.")
+    max_per_user: int = Field(default=100, ge=1, description="Examples of one user.")
+    like_share: Share = Field(
+        default=0.3, description="Of the training examples, at most, that are likes."
+    )
+    languages: tuple[str, ...] = Field(
+        default=("en", "ru"), description="In which personal data is looked for."
+    )
+    system_prompt: str = Field(
+        default="Answer the question from the context alone. Be brief.",
+        description="Where the log has no final prompt.",
+    )
+
+
+class TuningSettings(_Section):
+    """How an adapter is trained, judged, and when by itself."""
+
+    base: str = Field(
+        default="small",
+        description="small comes with the installation; else a hub id or a folder.",
+    )
+    revision: str | None = Field(default=None, description="A commit of the hub.")
+    recipe: str = Field(default="sft", description="sft, dpo, kto, or a YAML file.")
+    threads: int = Field(default=2, ge=1, description="On the processor; part of the recipe.")
+    workdir: str | None = Field(
+        default=None,
+        description="Where jobs run; a folder for this lakehouse below the system's cache.",
+    )
+    golden: str | None = Field(
+        default=None,
+        description="JSONL rows with id, text and answers: golden questions with right answers.",
+    )
+    max_questions: int = Field(default=200, ge=1, description="Of each part of an evaluation.")
+    margin: Share = Field(default=0.02, description="That golden and liked answers may lose.")
+    min_questions: int = Field(default=20, ge=1, description="Fewer held back show too little.")
+    min_new_faults: int = Field(
+        default=50, ge=1, description="New model faults that start a tune by themselves."
+    )
+    cooldown_days: float = Field(default=7.0, ge=0, description="Between two such tunes.")
+    approval_days: float = Field(default=14.0, gt=0, description="That a run waits for a person.")
+    mlflow: str | None = Field(
+        default=None, description="Tracking URI of a registry that mirrors adapters."
+    )
+
+
 class Settings(BaseSettings):
     """The whole configuration; see the module's docstring for where it comes from."""
 
@@ -193,6 +286,12 @@ class Settings(BaseSettings):
     lease: LeaseSettings = LeaseSettings()
     retention: RetentionSettings = RetentionSettings()
     upgrade: UpgradeSettings = UpgradeSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
+    judge: EndpointSettings = EndpointSettings()
+    teacher: EndpointSettings = EndpointSettings()
+    triage: TriageSettings = TriageSettings()
+    dataset: DatasetSettings = DatasetSettings()
+    tuning: TuningSettings = TuningSettings()
 
     @classmethod
     def settings_customise_sources(  # noqa: D102 (pydantic-settings defines it)
@@ -275,9 +374,10 @@ def _anchored(values: dict[str, Any], file: Path | None) -> dict[str, Any]:
         values["lakehouse"] = anchor(values["lakehouse"], root)
     else:
         values.setdefault("lakehouse", str(root / ".almanac"))
-    upgrade = values.get("upgrade")
-    if isinstance(upgrade, dict) and isinstance(upgrade.get("questions"), str):
-        upgrade["questions"] = anchor(upgrade["questions"], root)
+    for section, key in _PATHS:
+        table = values.get(section)
+        if isinstance(table, dict) and isinstance(table.get(key), str):
+            table[key] = anchor(table[key], root)
     for source in (values.get("sources") or {}).values():
         if isinstance(source, dict) and isinstance(source.get("uri"), str):
             source["uri"] = anchor(source["uri"], root)

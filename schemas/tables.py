@@ -166,6 +166,23 @@ REQUESTS = _table(
     pa.field("question", pa.string()),
     pa.field("context_chunks", pa.list_(pa.string())),  # chunk_id of each passage shown
     pa.field("details", pa.string()),  # canonical JSON: all else that the log had
+    optional=(
+        pa.field("context_texts", pa.list_(pa.string())),  # in the order of context_chunks
+        pa.field("response", pa.string()),
+        pa.field("session_id", pa.string()),
+        pa.field("history", pa.string()),  # canonical JSON: messages before the question
+        pa.field("prompt", pa.string()),  # canonical JSON: messages as the model got them
+        pa.field("release", pa.int64()),
+        pa.field("index_version", pa.string()),
+        pa.field("prompt_version", pa.string()),
+        pa.field("model", pa.string()),
+        pa.field("adapter", pa.string()),
+        pa.field("prompt_tokens", pa.int64()),
+        pa.field("completion_tokens", pa.int64()),
+        pa.field("latency_ms", pa.float64()),
+        pa.field("lang", pa.string()),
+        pa.field("content_hash", pa.string()),
+    ),
 )
 
 VOTES = _table(
@@ -173,7 +190,23 @@ VOTES = _table(
     pa.field("user_id", pa.string()),
     pa.field("rated_at", UTC_MICROSECONDS),
     pa.field("rating", pa.int64()),  # 1 | -1
-    optional=(pa.field("comment", pa.string()), pa.field("correction", pa.string())),
+    optional=(
+        pa.field("comment", pa.string()),
+        pa.field("correction", pa.string()),
+        pa.field("stated", pa.bool_()),  # False: read from the request's own log line
+    ),
+)
+
+TRIAGE = _table(
+    pa.field("request_id", pa.string()),
+    pa.field("ordinal", pa.int64()),  # greater is later; the newest of a request counts
+    pa.field("cause", pa.string()),
+    pa.field("action", pa.string()),
+    pa.field("fingerprint", pa.string()),  # of all that the verdict depends on
+    pa.field("evidence", pa.string()),  # canonical JSON
+    pa.field("documents", pa.string()),  # canonical JSON: [source, doc_id] that the work is on
+    pa.field("run_id", pa.string()),
+    pa.field("at", UTC_MICROSECONDS),
 )
 
 TRAINING_EXAMPLES = _table(
@@ -182,11 +215,46 @@ TRAINING_EXAMPLES = _table(
     pa.field("example", pa.string()),  # canonical JSON
 )
 
+REJECTED_EXAMPLES = _table(
+    pa.field("dataset", pa.string()),
+    pa.field("request_id", pa.string()),
+    pa.field("reason", pa.string()),
+    pa.field("details", pa.string()),  # canonical JSON: the figure that decided, the other row
+)
+
+DATASETS = _table(
+    pa.field("dataset", pa.string()),  # SHA-256 over the manifest's examples, sides and rules
+    pa.field("ordinal", pa.int64()),  # greater is later
+    pa.field("manifest", pa.string()),  # canonical JSON; no text of any example
+    pa.field("run_id", pa.string()),
+    pa.field("at", UTC_MICROSECONDS),
+)
+
+SPLITS = _table(
+    pa.field("key", pa.string()),  # hash of a question or of a session
+    pa.field("side", pa.string()),  # train | held_back
+    pa.field("ordinal", pa.int64()),  # the least of a key counts: no row ever changes side
+)
+
 ADAPTERS = _table(
     pa.field("adapter_id", pa.string()),
     pa.field("status", pa.string()),  # a new row, greater in ordinal, changes it
     pa.field("trained_on", pa.list_(pa.string())),  # request_id of each example
-    pa.field("recipe", pa.string()),  # canonical JSON
+    pa.field("recipe", pa.string()),  # canonical JSON: all that made it, files and metrics too
+    pa.field("ordinal", pa.int64()),  # greater is later
+    optional=(
+        pa.field("actor", pa.string()),  # who moved it
+        pa.field("reason", pa.string()),
+        pa.field("run_id", pa.string()),
+        pa.field("at", UTC_MICROSECONDS),
+    ),
+)
+
+EVALUATIONS = _table(
+    pa.field("adapter_id", pa.string()),
+    pa.field("request_id", pa.string()),  # golden:<id> for a golden question
+    pa.field("part", pa.string()),  # held_back | golden | liked
+    pa.field("result", pa.string()),  # canonical JSON: both answers and their scores
     pa.field("ordinal", pa.int64()),  # greater is later
 )
 
@@ -205,8 +273,13 @@ DELTA_TABLES: dict[str, pa.Schema] = {
     "erasures": ERASURES,
     "requests": REQUESTS,
     "votes": VOTES,
+    "triage": TRIAGE,
     "training_examples": TRAINING_EXAMPLES,
+    "rejected_examples": REJECTED_EXAMPLES,
+    "datasets": DATASETS,
+    "splits": SPLITS,
     "adapters": ADAPTERS,
+    "evaluations": EVALUATIONS,
 }
 # Delta's log repeats the least and greatest values of these columns of each file, and of no other:
 # an erasure must find no text in a log.
@@ -225,7 +298,12 @@ STATISTICS: dict[str, str] = {
     "erasures": "ordinal",
     "requests": "asked_at",
     "votes": "rated_at",
+    "triage": "ordinal",
     "training_examples": "request_id",
+    "rejected_examples": "dataset",
+    "datasets": "ordinal",
+    "splits": "ordinal",
+    "evaluations": "ordinal",
     "adapters": "ordinal",
 }
 PARTITIONS: dict[str, list[str]] = {"embeddings": ["embedder"]}

@@ -18,16 +18,28 @@ MAY_USE = {
 }
 # Libraries that belong to one room, by the prefixes of the modules that may import them.
 ROOMS_OF = {
-    "prefect": ("flows", "tasks/nightly.py", "tasks/keeping.py", "almanac/engine.py"),
+    "prefect": (
+        "flows",
+        "tasks/nightly.py",
+        "tasks/keeping.py",
+        "tasks/learning.py",
+        "almanac/engine.py",
+    ),
     "deltalake": ("lakehouse",),
     "lancedb": ("lakehouse",),
     "lance": ("lakehouse",),
     "duckdb": ("lakehouse",),
     "great_expectations": ("expectations",),
-    "torch": ("tasks/embedding",),
+    "torch": ("tasks/embedding", "tasks/tuning"),
     "sentence_transformers": ("tasks/embedding",),
-    "transformers": ("tasks/embedding",),
-    "openai": ("tasks/embedding",),
+    "transformers": ("tasks/embedding", "tasks/tuning"),
+    "peft": ("tasks/tuning",),
+    "trl": ("tasks/tuning",),
+    "datasets": ("tasks/tuning",),
+    "presidio_analyzer": ("tasks/dataset",),
+    "xllamacpp": ("tasks/adapters",),
+    "mlflow": ("tasks/adapters",),
+    "openai": ("tasks/embedding", "tasks/endpoints"),
     "fsspec": ("tasks/sources",),
 }
 

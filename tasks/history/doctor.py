@@ -17,7 +17,7 @@ from tasks.history.row_check import check_rows
 
 _log = logging.getLogger("almanac.doctor")
 _BY_HAND = "move it elsewhere: nothing of Almanac is in it"
-_OWN = ("delta/", "lance/")
+_OWN = ("delta/", "lance/", "adapters/")
 
 
 def doctor(lake: Lakehouse, index: str, quick: bool = False) -> dict[str, Any]:

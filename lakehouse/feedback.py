@@ -1,0 +1,197 @@
+"""Requests, votes and what triage found, as they stand in Delta.
+
+Requests and votes are appended without the lease: an application logs while a nightly run works.
+So one of them may stand there twice, and reading takes each once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from lakehouse.delta import DeltaLog
+from schemas.feedback import Passage, Request, Triaged, Vote
+from schemas.hashing import canonical_json
+
+_REQUESTS = """
+    SELECT * EXCLUDE (nth) FROM (
+        SELECT *, row_number() OVER (PARTITION BY request_id ORDER BY content_hash) AS nth FROM log
+        {where}
+    ) WHERE nth = 1 ORDER BY asked_at, request_id
+"""
+_VOTES = """
+    SELECT DISTINCT request_id, user_id, rated_at, rating, comment, correction,
+        coalesce(stated, true) AS stated
+    FROM log {where}
+    QUALIFY stated OR NOT bool_or(coalesce(stated, true)) OVER (PARTITION BY request_id)
+    ORDER BY request_id, rated_at, user_id, rating, comment, correction
+"""
+_TRIAGED = """
+    SELECT * EXCLUDE (nth) FROM (
+        SELECT *, row_number() OVER (PARTITION BY request_id ORDER BY ordinal DESC) AS nth FROM log
+    ) WHERE nth = 1 ORDER BY request_id
+"""
+_PLAIN = (
+    "request_id", "asked_at", "user_id", "question", "response", "session_id", "release",
+    "index_version", "prompt_version", "model", "adapter", "prompt_tokens", "completion_tokens",
+    "latency_ms", "lang",
+)  # fmt: skip
+_VOTE = ("request_id", "user_id", "rated_at", "rating", "comment", "correction")
+
+
+class RequestLog:
+    """`requests`: one answered request a row."""
+
+    def __init__(self, log: DeltaLog) -> None:
+        self._log = log
+
+    def append(self, requests: Iterable[Request]) -> None:
+        """Add requests in one commit."""
+        self._log.append([_request_row(request) for request in requests])
+
+    def hashes(self, request_ids: Collection[str]) -> dict[str, str]:
+        """The content hash of each of these requests that is known."""
+        found = self._log.query(
+            "SELECT request_id, min(content_hash) AS h FROM log SEMI JOIN ids USING (request_id) "
+            "GROUP BY request_id",
+            ids=_ids(request_ids),
+        )
+        return {row["request_id"]: row["h"] for row in found.to_pylist()}
+
+    def rows(
+        self,
+        request_ids: Collection[str] | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> list[Request]:
+        """Requests by time and id: these, or all asked from `start` (included) up to `end`."""
+        clauses, tables = _where(request_ids)
+        if start:
+            clauses.append(f"asked_at >= TIMESTAMPTZ '{start.isoformat()}'")
+        if end:
+            clauses.append(f"asked_at <= TIMESTAMPTZ '{end.isoformat()}'")
+        sql = _REQUESTS.format(where=_joined(clauses))
+        return [_request(row) for row in self._log.query(sql, **tables).to_pylist()]
+
+    def count(self) -> int:
+        """How many different requests there are."""
+        return _count(self._log, "request_id")
+
+
+class VoteLog:
+    """`votes`: many a request, append-only."""
+
+    def __init__(self, log: DeltaLog) -> None:
+        self._log = log
+
+    def append(self, votes: Iterable[Vote]) -> None:
+        """Add votes in one commit."""
+        rows = [{name: getattr(vote, name) for name in (*_VOTE, "stated")} for vote in votes]
+        self._log.append(rows)
+
+    def rows(self, request_ids: Collection[str] | None = None, every: bool = False) -> list[Vote]:
+        """Votes by request and time, each once.
+
+        One that was read from a request's own line steps back where the request has others,
+        unless `every` is asked for.
+        """
+        clauses, tables = _where(request_ids)
+        sql = _VOTES.format(where=_joined(clauses))
+        if every:
+            sql = "\n".join(line for line in sql.splitlines() if "QUALIFY" not in line)
+        return [Vote(**row) for row in self._log.query(sql, **tables).to_pylist()]
+
+    def count(self) -> int:
+        """How many different votes there are."""
+        return _count(self._log, ", ".join(_VOTE))
+
+
+class TriageLog:
+    """`triage`: why each disliked answer failed; the newest row of a request counts."""
+
+    def __init__(self, log: DeltaLog) -> None:
+        self._log = log
+
+    def current(self) -> dict[str, Triaged]:
+        """The verdict on each request that was looked into."""
+        rows = self._log.query(_TRIAGED).to_pylist()
+        return {row["request_id"]: _triaged(row) for row in rows}
+
+    def record(self, found: Iterable[Triaged], run_id: str, at: datetime) -> None:
+        """Add verdicts in one commit; only under the lease."""
+        ordinal = next_ordinal(self._log)
+        stamp = {"run_id": run_id, "at": at, "ordinal": ordinal}
+        self._log.append([_triage_row(one) | stamp for one in found])
+
+
+def next_ordinal(log: DeltaLog) -> int:
+    """One more than the greatest ordinal of a table."""
+    found = log.query("SELECT coalesce(max(ordinal), 0) + 1 AS n FROM log")
+    return int(found["n"][0].as_py())
+
+
+def _count(log: DeltaLog, columns: str) -> int:
+    found = log.query(f"SELECT count(*) AS n FROM (SELECT DISTINCT {columns} FROM log)")
+    return int(found["n"][0].as_py())
+
+
+def _where(request_ids: Collection[str] | None) -> tuple[list[str], dict[str, pa.Table]]:
+    if request_ids is None:
+        return [], {}
+    return ["request_id IN (SELECT request_id FROM ids)"], {"ids": _ids(request_ids)}
+
+
+def _joined(clauses: list[str]) -> str:
+    return f"WHERE {' AND '.join(clauses)}" if clauses else ""
+
+
+def _ids(values: Collection[str]) -> pa.Table:
+    return pa.table([pa.array(sorted(values), pa.string())], names=["request_id"])
+
+
+def _request_row(request: Request) -> dict[str, Any]:
+    return {name: getattr(request, name) for name in _PLAIN} | {
+        "context_chunks": [one.chunk_id for one in request.context],
+        "context_texts": [one.text for one in request.context],
+        "history": canonical_json(list(request.history)),
+        "prompt": canonical_json(list(request.prompt)),
+        "details": canonical_json(dict(request.details)),
+        "content_hash": request.content_hash,
+    }
+
+
+def _request(row: dict[str, Any]) -> Request:
+    pairs = zip(row["context_chunks"], row["context_texts"] or (), strict=True)
+    return Request(
+        context=tuple(Passage(chunk, text) for chunk, text in pairs),
+        history=tuple(json.loads(row["history"] or "[]")),
+        prompt=tuple(json.loads(row["prompt"] or "[]")),
+        details=json.loads(row["details"]),
+        **{name: row[name] for name in _PLAIN},
+    )
+
+
+def _triage_row(found: Triaged) -> dict[str, Any]:
+    return {
+        "request_id": found.request_id,
+        "cause": found.cause,
+        "action": found.action,
+        "fingerprint": found.fingerprint,
+        "evidence": canonical_json(dict(found.evidence)),
+        "documents": canonical_json([list(key) for key in found.documents]),
+    }
+
+
+def _triaged(row: dict[str, Any]) -> Triaged:
+    return Triaged(
+        request_id=row["request_id"],
+        cause=row["cause"],
+        action=row["action"],
+        evidence=json.loads(row["evidence"]),
+        documents=tuple((source, doc_id) for source, doc_id in json.loads(row["documents"])),
+        fingerprint=row["fingerprint"],
+    )

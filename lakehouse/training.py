@@ -1,0 +1,239 @@
+"""Datasets and adapters as they stand in Delta: immutable by content, moved by new rows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from lakehouse.delta import DeltaLog
+from lakehouse.feedback import next_ordinal
+from schemas.errors import AdapterRefused, DatasetRefused
+from schemas.examples import Example, Side
+from schemas.hashing import canonical_json
+
+_SIDES = "SELECT key, arg_min(side, ordinal) AS side FROM log GROUP BY key"
+_CURRENT = """
+    SELECT * EXCLUDE (nth) FROM (
+        SELECT *, row_number() OVER (PARTITION BY adapter_id ORDER BY ordinal DESC) AS nth FROM log
+    ) WHERE nth = 1 ORDER BY ordinal DESC, adapter_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One request or example that a guard kept out of a dataset, and the figure that decided."""
+
+    request_id: str
+    reason: str
+    details: Mapping[str, Any]
+
+
+class DatasetLog:
+    """`datasets`, `training_examples`, `rejected_examples`, `splits`."""
+
+    def __init__(
+        self, datasets: DeltaLog, examples: DeltaLog, rejected: DeltaLog, splits: DeltaLog
+    ) -> None:
+        self._datasets, self._examples = datasets, examples
+        self._rejected, self._splits = rejected, splits
+
+    def sides(self) -> dict[str, Side]:
+        """The side of each question and session that was ever drawn, by its hash."""
+        return {row["key"]: row["side"] for row in self._splits.query(_SIDES).to_pylist()}
+
+    def keep_sides(self, drawn: Mapping[str, Side]) -> None:
+        """Remember sides; a key that has one keeps it."""
+        known = self.sides()
+        ordinal = next_ordinal(self._splits)
+        fresh = sorted(key for key in drawn if key not in known)
+        rows = [{"key": key, "side": drawn[key], "ordinal": ordinal} for key in fresh]
+        self._splits.append(rows)
+
+    def manifests(self) -> list[dict[str, Any]]:
+        """The manifest of every dataset, newest first, each with `dataset`, `run_id` and `at`."""
+        rows = self._datasets.query("SELECT * FROM log ORDER BY ordinal DESC").to_pylist()
+        return [_manifest(row) for row in rows]
+
+    def manifest(self, name: str | None = None) -> dict[str, Any]:
+        """The manifest of the dataset whose hash begins so; the newest for None.
+
+        Raises:
+            DatasetRefused: there is none, or several begin so.
+        """
+        every = self.manifests()
+        if not every:
+            raise DatasetRefused("there is no dataset yet: `almanac dataset build` makes one")
+        found = [one for one in every if one["dataset"].startswith(name)] if name else every[:1]
+        if len(found) != 1:
+            known = ", ".join(one["dataset"][:12] for one in every[:5])
+            raise DatasetRefused(f"{len(found)} datasets begin with {name!r}; the newest: {known}")
+        return found[0]
+
+    def publish(
+        self,
+        name: str,
+        manifest: Mapping[str, Any],
+        examples: Iterable[Example],
+        rejected: Iterable[Rejected],
+        run_id: str,
+        at: datetime,
+    ) -> bool:
+        """Store a dataset, its row in `datasets` last; False where it stands there already."""
+        if any(one["dataset"] == name for one in self.manifests()):
+            return False
+        self._keep_examples(examples)
+        self._rejected.delete_matching(pa.table({"dataset": [name]}))  # of a run that was killed
+        self._rejected.append(
+            [
+                {
+                    "dataset": name,
+                    "request_id": one.request_id,
+                    "reason": one.reason,
+                    "details": canonical_json(dict(one.details)),
+                }
+                for one in rejected
+            ]
+        )
+        row = {
+            "dataset": name,
+            "manifest": canonical_json(dict(manifest)),
+            "run_id": run_id,
+            "at": at,
+            "ordinal": next_ordinal(self._datasets),
+        }
+        self._datasets.append([row])
+        return True
+
+    def examples(self, manifest: Mapping[str, Any]) -> list[Example]:
+        """The examples of a manifest, in its order.
+
+        Raises:
+            DatasetRefused: some were erased since; a dataset is whole or not at all.
+        """
+        sides: dict[str, Side] = dict(manifest["examples"])
+        wanted = pa.table([pa.array(sorted(sides), pa.string())], names=["example_id"])
+        rows = self._examples.query(
+            "SELECT DISTINCT example_id, example FROM log SEMI JOIN wanted USING (example_id)",
+            wanted=wanted,
+        )
+        found = {row["example_id"]: row["example"] for row in rows.to_pylist()}
+        if missing := len(sides.keys() - found.keys()):
+            raise DatasetRefused(
+                f"{missing} of {len(sides)} examples of dataset {manifest['dataset'][:12]} were "
+                "erased since it was built: `almanac dataset build` makes a new one"
+            )
+        return [Example.from_json(json.loads(found[one]), side) for one, side in sides.items()]
+
+    def rejected(self, name: str) -> list[Rejected]:
+        """What the guards kept out of a dataset, by reason and request."""
+        rows = self._rejected.query(
+            "SELECT * FROM log SEMI JOIN wanted USING (dataset) ORDER BY reason, request_id",
+            wanted=pa.table({"dataset": [name]}),
+        ).to_pylist()
+        return [
+            Rejected(row["request_id"], row["reason"], json.loads(row["details"])) for row in rows
+        ]
+
+    def _keep_examples(self, examples: Iterable[Example]) -> None:
+        rows = {
+            one.example_id: {
+                "example_id": one.example_id,
+                "request_id": one.request_id,
+                "example": one.as_json(),
+            }
+            for one in examples
+        }
+        known = self._examples.query("SELECT DISTINCT example_id FROM log")["example_id"]
+        for example_id in known.to_pylist():
+            rows.pop(example_id, None)
+        self._examples.append([rows[key] for key in sorted(rows)])
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """One adapter as it stands; `record` is all that made it, its files and figures."""
+
+    adapter_id: str
+    status: str
+    trained_on: tuple[str, ...]
+    record: Mapping[str, Any]
+    ordinal: int
+    actor: str
+    reason: str
+    run_id: str
+    at: datetime | None
+
+
+class AdapterLog:
+    """`adapters`: each step of an adapter is a row, and the newest one says where it stands."""
+
+    def __init__(self, log: DeltaLog) -> None:
+        self._log = log
+
+    def current(self) -> list[Adapter]:
+        """Every adapter as it stands, newest step first."""
+        return [_adapter(row) for row in self._log.query(_CURRENT).to_pylist()]
+
+    def steps(self, adapter_id: str | None = None) -> list[Adapter]:
+        """Every step ever taken, oldest first: the audit."""
+        rows = self._log.query("SELECT * FROM log ORDER BY ordinal, adapter_id").to_pylist()
+        found = [_adapter(row) for row in rows]
+        return [one for one in found if adapter_id in (None, one.adapter_id)]
+
+    def find(self, name: str) -> Adapter:
+        """The adapter whose id begins so.
+
+        Raises:
+            AdapterRefused: there is none, or several begin so.
+        """
+        found = [one for one in self.current() if one.adapter_id.startswith(name)]
+        if len(found) != 1:
+            raise AdapterRefused(
+                f"{len(found) or 'no'} adapter{'s' if len(found) > 1 else ''} begin with {name!r}: "
+                "`almanac adapters list` has them all"
+            )
+        return found[0]
+
+    def append(self, steps: Iterable[Adapter]) -> None:
+        """Take steps in one commit, numbered in their order; only under the lease."""
+        ordinal = next_ordinal(self._log)
+        self._log.append(
+            [
+                {
+                    "adapter_id": step.adapter_id,
+                    "status": step.status,
+                    "trained_on": list(step.trained_on),
+                    "recipe": canonical_json(dict(step.record)),
+                    "ordinal": ordinal + at,
+                    "actor": step.actor,
+                    "reason": step.reason,
+                    "run_id": step.run_id,
+                    "at": step.at,
+                }
+                for at, step in enumerate(steps)
+            ]
+        )
+
+
+def _manifest(row: dict[str, Any]) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(row["manifest"])
+    return said | {"dataset": row["dataset"], "run_id": row["run_id"], "at": row["at"]}
+
+
+def _adapter(row: dict[str, Any]) -> Adapter:
+    return Adapter(
+        adapter_id=row["adapter_id"],
+        status=row["status"],
+        trained_on=tuple(row["trained_on"]),
+        record=json.loads(row["recipe"]),
+        ordinal=row["ordinal"],
+        actor=row["actor"] or "",
+        reason=row["reason"] or "",
+        run_id=row["run_id"] or "",
+        at=row["at"],
+    )

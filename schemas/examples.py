@@ -1,0 +1,68 @@
+"""One training example: a prompt, and answers to prefer or to avoid."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from schemas.feedback import Message
+from schemas.hashing import canonical_json, sha256_text
+
+Side = Literal["train", "held_back"]
+Origin = Literal["correction", "teacher", "like", "dislike"]
+Method = Literal["sft", "dpo", "kto"]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row of the table that the SFT, DPO and KTO views are cut from.
+
+    `chosen` is a right answer, `rejected` a wrong one; at least one of them is there. `group` is a
+    hash that every example of the same question shares; `context` are the passages of the prompt.
+    """
+
+    request_id: str
+    prompt: tuple[Message, ...]
+    chosen: str | None
+    rejected: str | None
+    origin: Origin
+    cause: str  # of the dislike, or "liked"
+    question: str
+    context: tuple[str, ...]
+    lang: str
+    source: str
+    group: str
+    side: Side = "train"
+
+    @property
+    def example_id(self) -> str:
+        """SHA-256 of what the example says; its side does not enter."""
+        said = asdict(self)
+        del said["side"]
+        return sha256_text(canonical_json(said))[:32]
+
+    def as_json(self) -> str:
+        """Canonical JSON of everything but the side."""
+        said = asdict(self)
+        del said["side"]
+        return canonical_json(said)
+
+    @classmethod
+    def from_json(cls, said: dict[str, Any], side: Side) -> Example:
+        """The example that `as_json` wrote."""
+        prompt, context = tuple(said.pop("prompt")), tuple(said.pop("context"))
+        return cls(prompt=prompt, context=context, side=side, **said)
+
+    def on(self, side: Side) -> Example:
+        """The same example on a side."""
+        return replace(self, side=side)
+
+    @property
+    def serves(self) -> tuple[Method, ...]:
+        """The views that the example is part of."""
+        views: list[Method] = ["kto"]
+        if self.chosen is not None:
+            views.append("sft")
+        if self.chosen is not None and self.rejected is not None:
+            views.append("dpo")
+        return tuple(sorted(views))

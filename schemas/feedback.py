@@ -1,0 +1,164 @@
+"""What users said: a request as it was answered, a vote on it, and why an answer failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from schemas.hashing import canonical_json, sha256_text
+from schemas.times import isoformat
+
+Message = dict[str, str]  # {"role": ..., "content": ...}
+Cause = Literal[
+    "source_missing",
+    "source_stale",
+    "retrieval_missed",
+    "model_fault",
+    "votes_contradict",
+    "answer_right",
+    "not_judged",
+]
+ACTIONS: dict[Cause, str] = {
+    "source_missing": "write it down: no document of the release that answered says it",
+    "source_stale": "nothing, if the current release has it; else bring the document up to date",
+    "retrieval_missed": "look at chunking, embedder and k: the release held it and did not find it",
+    "model_fault": "train on it: the context held the answer and the model did not use it",
+    "votes_contradict": "ask a person: users disagree",
+    "answer_right": "explain it: the answer is what the documents say",
+    "not_judged": "add a correction, the release of the request, or a judge",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One passage of the context that the model was shown."""
+
+    chunk_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One question with all that made its answer.
+
+    `prompt` is the final prompt as the model got it: messages, or empty where the log has none.
+    `release` is the number of Almanac's release; `index_version` is whatever the application calls
+    it. `details` has all else that the log said. Latency is in milliseconds.
+    """
+
+    request_id: str
+    asked_at: datetime
+    user_id: str
+    question: str
+    response: str
+    context: tuple[Passage, ...] = ()
+    session_id: str | None = None
+    history: tuple[Message, ...] = ()
+    prompt: tuple[Message, ...] = ()
+    release: int | None = None
+    index_version: str | None = None
+    prompt_version: str | None = None
+    model: str | None = None
+    adapter: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    latency_ms: float | None = None
+    lang: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 over everything: the same id with another hash is a conflict."""
+        return sha256_text(canonical_json(self.as_row()))
+
+    def as_row(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        names = [name for name in self.__slots__ if name not in ("context", "asked_at", "details")]
+        row = {name: getattr(self, name) for name in names}
+        return row | {
+            "asked_at": isoformat(self.asked_at),
+            "context": [{"chunk_id": one.chunk_id, "text": one.text} for one in self.context],
+            "history": list(self.history),
+            "prompt": list(self.prompt),
+            "details": dict(self.details),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One user's opinion of one answer at one time.
+
+    `stated` is False for a vote that was read from a request's own log line, where the voter is
+    taken to be who asked; such a vote steps back once votes of their own are known.
+    """
+
+    request_id: str
+    user_id: str
+    rated_at: datetime
+    rating: int  # 1 | -1
+    comment: str | None = None
+    correction: str | None = None
+    stated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """All votes on one request, in order of time.
+
+    `rating` is that of the latest vote. `contradicting`: both ratings occur among all votes.
+    `correction` is the latest one that comes with a dislike.
+    """
+
+    request_id: str
+    votes: tuple[Vote, ...]
+
+    @property
+    def rating(self) -> int:
+        """1 or -1: the latest vote's."""
+        return self.votes[-1].rating
+
+    @property
+    def contradicting(self) -> bool:
+        """Likes and dislikes both."""
+        return len({vote.rating for vote in self.votes}) > 1
+
+    @property
+    def correction(self) -> str | None:
+        """The right answer as the latest disliker who gave one wrote it."""
+        given = [vote.correction for vote in self.votes if vote.rating < 0 and vote.correction]
+        return given[-1] if given else None
+
+
+def opinions(votes: Iterable[Vote]) -> dict[str, Opinion]:
+    """Votes by request, each request's in order of time, then voter, then what was said."""
+    found: dict[str, list[Vote]] = {}
+    for vote in votes:
+        found.setdefault(vote.request_id, []).append(vote)
+    return {
+        request_id: Opinion(request_id, tuple(sorted(some, key=_order)))
+        for request_id, some in sorted(found.items())
+    }
+
+
+def _order(vote: Vote) -> tuple[datetime, str, int, str, str]:
+    said = (vote.comment or "", vote.correction or "")
+    return (vote.rated_at, vote.user_id, vote.rating, *said)
+
+
+@dataclass(frozen=True, slots=True)
+class Triaged:
+    """Why one disliked answer failed.
+
+    `evidence` is plain data: the releases asked, the signals with their figures, the judge's model,
+    prompt hash and words where one was asked. `documents` are (source, doc_id) that the work is on.
+    `fingerprint` names everything that the verdict depends on: the same one is never made twice.
+    """
+
+    request_id: str
+    cause: Cause
+    action: str
+    evidence: Mapping[str, Any]
+    documents: tuple[tuple[str, str], ...]
+    fingerprint: str

@@ -1,0 +1,1 @@
+"""Where an adapter stands, who moved it there, and how it is served."""

@@ -1,0 +1,1 @@
+"""From feedback to a guarded, split, immutable training set."""

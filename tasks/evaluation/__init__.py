@@ -1,0 +1,1 @@
+"""Is the adapter better? Scores of answers, intervals, a gate, a report."""

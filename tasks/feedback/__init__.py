@@ -1,0 +1,1 @@
+"""Requests and votes: read from whatever logs an application has, checked, stored once."""
