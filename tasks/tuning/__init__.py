@@ -1,1 +1,1 @@
-"""The rooms of torch, peft and trl: training an adapter and asking it, each a process of its own."""
+"""The rooms of torch, peft and trl: training an adapter and asking it, each in its own process."""
