@@ -35,6 +35,12 @@ _TRIAGED = """
         SELECT *, row_number() OVER (PARTITION BY request_id ORDER BY ordinal DESC) AS nth FROM log
     ) WHERE nth = 1 ORDER BY request_id
 """
+_FAULTS_SINCE = """
+    SELECT count(*) AS n FROM (
+        SELECT arg_max(cause, ordinal) AS now, min("at") FILTER (cause = 'model_fault') AS since
+        FROM log GROUP BY request_id
+    ) WHERE now = 'model_fault' AND since > {since}
+"""
 _PLAIN = (
     "request_id", "asked_at", "user_id", "question", "response", "session_id", "release",
     "index_version", "prompt_version", "model", "adapter", "prompt_tokens", "completion_tokens",
@@ -120,6 +126,12 @@ class TriageLog:
         """The verdict on each request that was looked into."""
         rows = self._log.query(_TRIAGED).to_pylist()
         return {row["request_id"]: _triaged(row) for row in rows}
+
+    def faults_since(self, moment: datetime | None) -> int:
+        """Requests that are the model's own fault now, and were found to be after `moment`."""
+        since = f"TIMESTAMPTZ '{moment.isoformat()}'" if moment else "'-infinity'"
+        found = self._log.query(_FAULTS_SINCE.format(since=since))
+        return int(found["n"][0].as_py())
 
     def record(self, found: Iterable[Triaged], run_id: str, at: datetime) -> None:
         """Add verdicts in one commit; only under the lease."""

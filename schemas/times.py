@@ -61,6 +61,16 @@ def end_of_day(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC) + timedelta(days=1, microseconds=-1)
 
 
+def first_instant(day: date | None) -> datetime | None:
+    """The first instant of `day`, UTC; None stays None."""
+    return None if day is None else datetime.combine(day, time.min, UTC)
+
+
+def last_instant(day: date | None) -> datetime | None:
+    """The last microsecond of `day`, UTC; None stays None."""
+    return None if day is None else end_of_day(day)
+
+
 def as_utc(moment: datetime) -> datetime:
     """`moment` in UTC; one without an offset is taken to be UTC already."""
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from schemas.errors import ConfigError
 from schemas.times import as_utc
+from tasks.stages.bootstrap import RESAMPLES, interval
 
 _RELEVANT = ("relevant", "doc_id", "path")
-_DRAWN_AT_ONCE = 1_000_000  # differences in memory
 _ROUNDING = 1e-9  # of means of numbers up to 1
 
 
@@ -148,17 +148,13 @@ def compare(
     old: NDArray[np.float64],
     new: NDArray[np.float64],
     margin: float,
-    resamples: int = 10_000,
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Verdict:
     """Hold the recall of a new index, question by question, against that of the old; shape (n,).
 
-    The interval is the percentile interval of the mean difference under the paired bootstrap: Efron
-    and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13; Koehn, "Statistical
-    Significance Tests for Machine Translation Evaluation" (EMNLP 2004); for retrieval Sakai,
-    "Evaluating Evaluation Metrics based on the Bootstrap" (SIGIR 2006).
-
-    The same questions give the same verdict, in whatever order.
+    The interval is that of `bootstrap.interval`: the same questions give the same verdict, in
+    whatever order.
 
     Raises:
         ConfigError: there are no questions.
@@ -169,22 +165,7 @@ def compare(
         raise ConfigError(
             "no golden question can be answered: none names a document of this release on its day"
         )
-    # Sorted, so that what is drawn does not depend on the order of the questions.
-    means = _resampled(np.sort(new - old), resamples, np.random.default_rng(seed))
-    low, high = (float(bound) for bound in np.percentile(means, [2.5, 97.5]))
+    low, high = interval(new - old, resamples, seed)
     old_mean, new_mean = fsum(old) / old.size, fsum(new) / new.size
     passed = low >= -margin - _ROUNDING
     return Verdict(old.size, old_mean, new_mean, new_mean - old_mean, low, high, margin, passed)
-
-
-def _resampled(
-    differences: NDArray[np.float64], resamples: int, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Means of `resamples` draws with replacement, a block of them at a time."""
-    at_once = max(1, _DRAWN_AT_ONCE // differences.size)
-    means = np.empty(resamples)
-    for start in range(0, resamples, at_once):
-        part = means[start : start + at_once]
-        drawn = rng.integers(0, differences.size, (part.size, differences.size))
-        part[:] = differences[drawn].mean(axis=1)
-    return means

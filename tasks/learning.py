@@ -1,0 +1,235 @@
+"""From feedback to an adapter as Prefect tasks, each with its page in the UI."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from prefect import get_run_logger, task
+from prefect.artifacts import (
+    create_image_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.cache_policies import NO_CACHE
+from prefect.events import emit_event
+from prefect.input import RunInput
+from pydantic import Field
+
+from lakehouse import open_lakehouse
+from lakehouse.training import Adapter
+from schemas.examples import Method
+from schemas.settings import Settings
+from tasks.adapters import moves
+from tasks.dataset.build import build
+from tasks.feedback import pages as feedback_pages
+from tasks.feedback.importing import import_feedback
+from tasks.triage import pages as triage_pages
+from tasks.triage.run import triage
+from tasks.tuning import tune
+from tasks.tuning.due import due
+from tasks.tuning.jobs import Job
+
+DUE = "almanac.feedback.tune-due"  # the event that starts a tune; prefect.yaml names it too
+
+
+class Approval(RunInput):
+    """What a person decides about an adapter that passed."""
+
+    decision: Literal["approve", "reject"] = Field(
+        description="approve moves it to staging; reject ends it."
+    )
+    who: str = Field(min_length=1, description="Your name; it stays with the step.")
+    reason: str = Field(default="", description="It stays with the step.")
+
+
+@task(name="import-feedback", cache_policy=NO_CACHE)
+def take_feedback(
+    settings: Settings, log: str | None, votes: str | None, run_id: str | None
+) -> dict[str, Any] | None:
+    """See `tasks.feedback.importing`; None where no log is named or configured."""
+    log, votes = log or settings.feedback.log, votes or settings.feedback.votes
+    if not log and not votes:
+        get_run_logger().info("No log is configured: what the application logged itself is there")
+        return None
+    taken = import_feedback(settings, log, votes, run_id)
+    _page("feedback-report", feedback_pages.import_page(taken), "Feedback")
+    return taken
+
+
+@task(name="triage", cache_policy=NO_CACHE)
+def triage_dislikes(
+    settings: Settings,
+    start: datetime | None,
+    end: datetime | None,
+    everything: bool,
+    run_id: str | None,
+) -> dict[str, Any]:
+    """See `tasks.triage.run`."""
+    found = triage(settings, start, end, run_id, everything)
+    _page("triage-report", triage_pages.triage_page(found), "Why disliked answers failed")
+    create_table_artifact(
+        found["work_list"], key="triage-work-list", description="What to mend, by document"
+    )
+    return found
+
+
+@task(name="announce-if-due", cache_policy=NO_CACHE)
+def announce_if_due(settings: Settings, now: datetime) -> dict[str, Any]:
+    """Raise the event that starts a tune where enough is new and the last one rested."""
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    found = due(lake, settings.tuning, now)
+    get_run_logger().info(found.reason)
+    if found.ready:
+        resource = {"prefect.resource.id": f"almanac.index.{settings.index.name}"}
+        payload = {"faults": found.faults, "needed": found.needed}
+        emit_event(event=DUE, resource=resource, payload=payload)
+    return {"due": found.ready, "faults": found.faults, "reason": found.reason}
+
+
+def is_due(settings: Settings, now: datetime) -> bool:
+    """See `tasks.tuning.due`."""
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    found = due(lake, settings.tuning, now)
+    get_run_logger().info(found.reason)
+    return found.ready
+
+
+@task(name="build-dataset", cache_policy=NO_CACHE)
+def build_dataset(
+    settings: Settings, start: datetime | None, end: datetime | None, run_id: str | None
+) -> str:
+    """See `tasks.dataset.build`; the dataset's hash."""
+    built = build(settings, start, end, run_id)
+    _page("dataset-card", built["card"], "Training data")
+    return str(built["dataset"])
+
+
+@task(name="prepare-job", cache_policy=NO_CACHE)
+def prepare_job(
+    settings: Settings, dataset: str, method: Method, recipe: str | None, limits: dict[str, Any]
+) -> Job:
+    """See `tasks.tuning.tune.prepare`."""
+    job = tune.prepare(settings, dataset, method, recipe, limits)
+    get_run_logger().info(f"Adapter {job.adapter_id}: {method} on dataset {dataset[:12]}")
+    return job
+
+
+@task(name="train", cache_policy=NO_CACHE)
+def train(job: Job) -> dict[str, Any]:
+    """Train in a process of its own; the loss as it falls, in the log and as a picture."""
+    logger, advance = get_run_logger(), _progress("training")
+
+    def seen(line: Mapping[str, Any]) -> None:
+        advance(line["step"], line["of"])
+        losses = [f"{name} {line[name]:.4f}" for name in ("loss", "eval_loss") if line.get(name)]
+        logger.info(f"Step {line['step']} of {line['of']}: {', '.join(losses)}")
+
+    metrics = tune.train(job, seen)
+    picture = base64.b64encode(tune.loss_curve(job)).decode()
+    create_image_artifact(
+        f"data:image/png;base64,{picture}", key="loss-curve", description="Loss by step"
+    )
+    return metrics
+
+
+@task(name="evaluate", cache_policy=NO_CACHE)
+def evaluate(settings: Settings, job: Job) -> tune.Judged:
+    """Ask base and adapter the same questions, and hold one against the other."""
+    advance = _progress("evaluation")
+    judged = tune.judge(settings, job, lambda line: advance(line["done"], line["of"]))
+    for reason in judged.verdict.reasons:
+        get_run_logger().info(reason)
+    return judged
+
+
+@task(name="offer", cache_policy=NO_CACHE)
+def offer(settings: Settings, job: Job, judged: tune.Judged, run_id: str | None) -> Adapter:
+    """Store the adapter with all that made it; a candidate only if it passed."""
+    adapter = tune.offer(settings, job, judged, run_id)
+    _page("tune-report", tune.report(settings, job, judged), f"Adapter {adapter.adapter_id}")
+    return adapter
+
+
+@task(name="decide", cache_policy=NO_CACHE)
+def decide(
+    settings: Settings, adapter_id: str, answer: Approval, run_id: str | None
+) -> dict[str, Any]:
+    """Take the step that a person chose."""
+    step = moves.approve if answer.decision == "approve" else moves.reject
+    return _logged(step(settings, adapter_id, answer.who, answer.reason, run_id))
+
+
+@task(name="move-adapter", cache_policy=NO_CACHE)
+def move(
+    settings: Settings,
+    step: Literal["approve", "reject", "rollback"],
+    adapter_id: str | None,
+    actor: str,
+    reason: str,
+    run_id: str | None,
+) -> dict[str, Any]:
+    """See `tasks.adapters.moves`."""
+    if step == "rollback":
+        return _logged(moves.rollback(settings, actor, reason, run_id))
+    taken = moves.approve if step == "approve" else moves.reject
+    return _logged(taken(settings, adapter_id or "", actor, reason, run_id))
+
+
+def offered_by(settings: Settings, run_id: str | None) -> Adapter | None:
+    """The adapter that a run offered before it was resumed."""
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    offered = [step.adapter_id for step in lake.adapters.steps() if run_id and step.run_id == run_id]
+    return lake.adapters.find(offered[0]) if offered else None
+
+
+def with_base(settings: Settings, base: str | None) -> Settings:
+    """The settings with another base model."""
+    if base is None:
+        return settings
+    tuning = settings.tuning.model_copy(update={"base": base, "revision": None})
+    return settings.model_copy(update={"tuning": tuning})
+
+
+def summary(adapter: Adapter) -> dict[str, Any]:
+    """Where an adapter stands, as a run returns it."""
+    names = ("dataset", "method", "base", "metrics", "verdict")
+    said = {name: adapter.record.get(name) for name in names}
+    return {"adapter_id": adapter.adapter_id, "status": adapter.status, "reason": adapter.reason} | said
+
+
+def question(adapter: Adapter) -> str:
+    """What the form above the decision says."""
+    reasons = "\n".join(f"- {reason}" for reason in adapter.record["verdict"]["reasons"])
+    return (
+        f"**Adapter {adapter.adapter_id}** passed the gate. The artifact *tune-report* of this run "
+        f"has every figure, with answers side by side.\n\n{reasons}"
+    )
+
+
+def _logged(moved: dict[str, Any]) -> dict[str, Any]:
+    get_run_logger().info(f"Adapter {moved['adapter_id']}: {moved['before']} -> {moved['status']}")
+    return moved
+
+
+def _page(key: str, page: str, description: str) -> None:
+    create_markdown_artifact(page, key=key, description=description)
+    get_run_logger().info(page.splitlines()[0].lstrip("# "))
+
+
+def _progress(what: str) -> Callable[[int, int], None]:
+    """A progress artifact, made when there is something to show."""
+    made: list[Any] = []
+
+    def advance(done: int, of: int) -> None:
+        share = 100 * done / max(of, 1)
+        if made:
+            update_progress_artifact(made[0], progress=share)
+        else:
+            made.append(create_progress_artifact(share, key=what, description=what.capitalize()))
+
+    return advance

@@ -1,0 +1,85 @@
+"""What a text says, as stems and numbers that compare across inflection, case and typography."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+[^\W_]+")  # noqa: RUF001
+_GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
+# A closed class in both languages; English `n't` is found by its ending.
+_NEGATIONS = frozenset({"not", "no", "never", "none", "nor", "cannot", "не", "нет", "ни", "никогда"})
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The stems of a text in order; numbers stand among them as they are, `1,000` as `1000`."""
+
+    stems: tuple[str, ...]
+    negations: int
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Each stem once."""
+        return frozenset(self.stems)
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """The numbers among the stems."""
+        return frozenset(stem for stem in self.stems if stem[0].isdigit())
+
+
+@lru_cache(maxsize=50_000)
+def words(text: str) -> Words:
+    """NFKC, case folded, `ё` as `е`; Cyrillic words stemmed as Russian, all others as English."""
+    plain = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").replace("’", "'")
+    found = _WORD.findall(_GROUPED.sub("", plain))
+    negations = sum(word in _NEGATIONS or word.endswith("n't") for word in found)
+    return Words(tuple(_stem(word) for word in found), negations)
+
+
+def sentences(text: str) -> list[str]:
+    """Pieces of a text between full stops and line breaks, blank ones left out."""
+    return [piece for piece in _SENTENCE.split(text) if piece.strip()]
+
+
+class Rarity:
+    """How much a stem says: its inverse frequency over texts, as in BM25, never under zero.
+
+    ln(1 + (N - n + 0.5) / (n + 0.5)) for a stem in n of N texts (Robertson and Zaragoza, 2009).
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        known = [words(text).known for text in texts]
+        self._total = len(known)
+        self._counts = Counter(stem for stems in known for stem in stems)
+
+    def weight(self, stem: str) -> float:
+        """Of one stem."""
+        seen = self._counts[stem]
+        return math.log1p((self._total - seen + 0.5) / (seen + 0.5))
+
+    def cover(self, wanted: Collection[str], held: Collection[str]) -> float:
+        """The weight of the stems wanted that are held, as a share of all wanted; 0 for none."""
+        total = sum(map(self.weight, wanted))
+        return sum(self.weight(stem) for stem in wanted if stem in held) / total if total else 0.0
+
+
+@cache
+def _stemmers() -> tuple[Any, Any]:
+    import snowballstemmer
+
+    return snowballstemmer.stemmer("english"), snowballstemmer.stemmer("russian")
+
+
+@lru_cache(maxsize=200_000)
+def _stem(word: str) -> str:
+    english, russian = _stemmers()
+    return str((russian if "а" <= word[0] <= "я" else english).stemWord(word))
