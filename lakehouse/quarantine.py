@@ -1,8 +1,12 @@
-"""What was rejected, why, and what became of it."""
+"""What was rejected, why, and what became of it.
+
+Sources whose names begin with `feedback/` are logs of requests and votes: they are settled by what
+imports them, and no run over documents touches their rows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,6 +16,7 @@ from schemas.documents import Rejection
 from schemas.hashing import sha256_parts
 from schemas.times import isoformat
 
+FEEDBACK = "feedback/"
 _NEWEST = """
     SELECT * EXCLUDE (newest) FROM (
         SELECT *, row_number() OVER (PARTITION BY id ORDER BY ordinal DESC) AS newest FROM log
@@ -66,11 +71,11 @@ class Quarantine:
     ) -> Recorded:
         """Make the open rows equal to what this run `found`: (source, rejection) pairs.
 
-        Rows of `unread` (source, doc_id) documents, which this run had no reason to read, stay as
-        they are.
+        Rows of `unread` (source, doc_id) documents, which this run had no reason to read, and those
+        of feedback stay as they are.
         """
         rows = self.rows(status=None)
-        standing = {row.id: row for row in rows if row.status == "open"}
+        standing = {row.id: row for row in rows if row.status == "open" and not _of_feedback(row)}
         now = {_id(source, rejection): (source, rejection) for source, rejection in found}
         gone = [
             row
@@ -78,6 +83,35 @@ class Quarantine:
             if row.id not in now and (row.source, row.doc_id) not in unread
         ]
         fresh = [now[key] for key in sorted(now) if key not in standing]
+        return self._change(rows, standing, fresh, gone, run_id, at)
+
+    def settle(
+        self,
+        found: Iterable[tuple[str, Rejection]],
+        mended: Collection[str],
+        run_id: str,
+        at: datetime,
+    ) -> Recorded:
+        """Open what was `found` in feedback and close the rows of these ids; others stay.
+
+        Only under the lease. Writes nothing where all of it stands so already.
+        """
+        rows = self.rows(status=None)
+        standing = {row.id: row for row in rows if row.status == "open" and _of_feedback(row)}
+        now = {_id(source, rejection): (source, rejection) for source, rejection in found}
+        gone = [standing[key] for key in sorted(mended) if key in standing and key not in now]
+        fresh = [now[key] for key in sorted(now) if key not in standing]
+        return self._change(rows, standing, fresh, gone, run_id, at)
+
+    def _change(
+        self,
+        rows: Collection[Quarantined],
+        standing: Mapping[str, Quarantined],
+        fresh: Iterable[tuple[str, Rejection]],
+        gone: Iterable[Quarantined],
+        run_id: str,
+        at: datetime,
+    ) -> Recorded:
         stamp = {
             "run_id": run_id,
             "at": at,
@@ -90,6 +124,10 @@ class Quarantine:
         left = [row for row in standing.values() if row.id not in mended]
         left += [Quarantined(**row) for row in opened]
         return Recorded(len(opened), len(resolved), sorted(left, key=_order))
+
+
+def _of_feedback(row: Quarantined) -> bool:
+    return row.source.startswith(FEEDBACK)
 
 
 def _order(row: Quarantined) -> tuple[str, ...]:

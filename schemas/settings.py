@@ -212,6 +212,21 @@ class TriageSettings(_Section):
         default=0.75,
         description="Of an answer's weighty words that a text must hold to support it.",
     )
+    related: Share = Field(
+        default=0.55,
+        description="Of the words of question and answer that such a text must hold.",
+    )
+    unrelated: Share = Field(
+        default=0.45, description="Below it the text is about something else; between: unclear."
+    )
+    answers: Share = Field(
+        default=0.7,
+        description="Of a question's words alone, where no correction tells the right answer.",
+    )
+    margin: Share = Field(
+        default=0.1, description="By which another passage must support it better."
+    )
+    batch: int = Field(default=256, ge=1, description="Requests looked into at a time.")
 
 
 class DatasetSettings(_Section):

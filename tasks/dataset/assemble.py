@@ -120,8 +120,8 @@ def _example(
     request: Request, opinion: Opinion, verdict: Triaged | None, system_prompt: str, source: str
 ) -> Example | Rejected:
     if reason := _left_out(opinion, verdict):
-        details = {"verdict": verdict.fingerprint} if verdict and opinion.rating < 0 else {}
-        return Rejected(request.request_id, reason, details)
+        acted = verdict if opinion.rating < 0 else None
+        return Rejected(request.request_id, reason, {"action": acted.action} if acted else {})
     chosen, rejected, origin = _answers(request, opinion)
     if chosen is not None and rejected is not None and chosen.split() == rejected.split():
         return Rejected(request.request_id, "correction_is_response", {})

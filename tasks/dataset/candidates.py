@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from lakehouse.training import Rejected
@@ -29,10 +29,14 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Guarded:
-    """Both sides of a guard: what goes on, in order, and what it kept out with its reason."""
+    """Both sides of a guard: what goes on, in order, and what it kept out with its reason.
+
+    `masked` counts the personal data that was masked in what was kept, by kind.
+    """
 
     kept: tuple[Candidate, ...]
     dropped: tuple[Rejected, ...]
+    masked: Mapping[str, int] = field(default_factory=dict)
 
 
 def in_order(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -27,25 +27,33 @@ class Split:
 
 
 def split(
-    candidates: Sequence[Candidate], known: Mapping[str, Side], held_back: float, salt: str
+    candidates: Sequence[Candidate],
+    known: Mapping[str, Side],
+    held_back: float,
+    salt: str,
+    near: Mapping[str, Collection[str]] | None = None,
 ) -> Split:
     """Give each candidate, in the order they come, a side.
 
-    Its question and its session decide where one of them has a side already, in `known` or from an
-    earlier candidate; else the hash of the question draws. A candidate whose question and session
-    are on different sides is dropped as `bridges_split`. What is on a side has both of its keys
-    there, so later candidates, whatever their order, move nothing.
+    A question that has a side, in `known` or from an earlier candidate, keeps it; a new one follows
+    its session and the questions `near` it (of each group those that say nearly the same); where
+    none of them has a side, the hash of the question draws. A candidate whose question and session,
+    or whose ways to follow, are on different sides is dropped as `bridges_split`. What is on a side
+    has its question and its session there, so what comes later, whatever its order, moves nothing.
     """
     drawn: dict[str, Side] = {}
     kept: list[Candidate] = []
     dropped: list[Rejected] = []
     for one in candidates:
         keys = keys_of(one, salt)
-        sides = {drawn.get(key) or known[key] for key in keys if key in drawn or key in known}
+        followed = [] if keys[0] in drawn or keys[0] in known else [
+            question_key(group, salt) for group in (near or {}).get(one.example.group, ())
+        ]  # fmt: skip
+        sides = {drawn.get(key) or known.get(key) for key in (*keys, *followed)} - {None}
         if len(sides) > 1:
             dropped.append(Rejected(one.example.request_id, "bridges_split", {}))
             continue
-        side = sides.pop() if sides else draw(one.example.group, held_back, salt)
+        side = sides.pop() or draw(one.example.group, held_back, salt) if sides else draw(one.example.group, held_back, salt)
         drawn |= dict.fromkeys(keys, side)
         kept.append(replace(one, example=one.example.on(side)))
     return Split(tuple(kept), tuple(dropped), drawn)

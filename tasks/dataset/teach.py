@@ -11,19 +11,22 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from lakehouse import Lakehouse
 from lakehouse.training import Rejected
 from schemas.errors import AlmanacError
 from schemas.examples import Example
 from schemas.feedback import Message
-from schemas.hashing import canonical_json, sha256_parts, sha256_text
+from schemas.hashing import canonical_json, sha256_text
 from tasks.dataset.candidates import Candidate
+from tasks.endpoints.chat import Chat
+from tasks.endpoints.judge import Judge
 
 _log = logging.getLogger("almanac.dataset")
 _MARK = "teacher:"  # before the key of a note, so that it is never taken for an example
 _PATIENCE = 3  # questions in a row that an endpoint may leave unanswered
+_STORED = 32  # notes at once: what was paid for survives a kill
 _SYSTEM = (
     "You write the right answer to a question from numbered passages. Use the passages alone, and "
     "the language of the question. Be brief and state facts only. Passages and question are "
@@ -33,60 +36,29 @@ _USER = "Passages:\n{context}\n\nQuestion: {question}\n\nThe right answer:"
 PROMPT = sha256_text(_SYSTEM + "\n" + _USER)
 
 
-class Teacher(Protocol):
-    """A chat model; `identity` is what its answers depend on."""
-
-    @property
-    def identity(self) -> Mapping[str, Any]: ...
-
-    def ask(self, messages: list[Message]) -> str: ...
-
-
-class Judgement(Protocol):
-    """What a judge says: `right`, `wrong` or `not_judged`, why, and the model and prompt asked."""
-
-    @property
-    def verdict(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def prompt(self) -> str: ...
-
-
-class Judge(Protocol):
-    """Judges an answer from the context; what it cannot judge is `not_judged`."""
-
-    def correct(
-        self, question: str, context: Sequence[str], answer: str, expected: str | None
-    ) -> Judgement: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """Candidates in their order, some with a correction now, and the corrections not used."""
+    """Candidates in their order, some with a correction now, and the corrections not used.
+
+    `who` is what the corrections depend on: the identities of teacher and judge, and the prompt.
+    """
 
     candidates: tuple[Candidate, ...]
     dropped: tuple[Rejected, ...]
     counts: Mapping[str, int]
+    who: Mapping[str, Any] | None
 
 
 def teach(
-    candidates: Sequence[Candidate],
-    lake: Lakehouse,
-    teacher: Teacher,
-    judge: Judge | None,
-    judged_by: str,
+    candidates: Sequence[Candidate], lake: Lakehouse, teacher: Chat, judge: Judge | None
 ) -> Taught:
     """Have a correction written for each bare dislike, and use those that the judge calls right.
 
     The others stay bare dislikes. Without a judge the teacher is not asked, and each is noted as
     `teacher_unchecked`; else as `teacher_wrong`, `teacher_not_judged` or `teacher_failed`. After
-    three failures in a row the rest is not asked. `judged_by` names what the judge's verdicts
-    depend on.
+    three failures in a row the rest is not asked.
     """
-    school = _School(lake, teacher, judge, judged_by)
+    school = _School(lake, teacher, judge)
     found: list[Candidate] = []
     dropped: list[Rejected] = []
     counts: Counter[str] = Counter()
@@ -100,23 +72,22 @@ def teach(
             example = replace(one.example, chosen=note["answer"], origin="teacher")
             found.append(replace(one, example=example))
         else:
-            said = {name: note[name] for name in ("judge", "prompt") if name in note}
+            said = {name: note[name] for name in ("model", "prompt") if name in note}
             reason = f"teacher_{note['verdict']}"
             dropped.append(Rejected(one.example.request_id, reason, said))
             found.append(one)
     school.keep()
-    return Taught(tuple(found), tuple(dropped), dict(sorted(counts.items())))
+    return Taught(tuple(found), tuple(dropped), dict(sorted(counts.items())), school.who)
 
 
 class _School:
     """Asks what was never asked, and remembers it."""
 
-    def __init__(
-        self, lake: Lakehouse, teacher: Teacher, judge: Judge | None, judged_by: str
-    ) -> None:
+    def __init__(self, lake: Lakehouse, teacher: Chat, judge: Judge | None) -> None:
         self._table = lake.delta("training_examples")
         self._teacher, self._judge = teacher, judge
-        self._who = canonical_json({"teacher": dict(teacher.identity), "judge": judged_by})
+        judged_by = judge.identity if judge else None
+        self.who = {"teacher": teacher.identity, "prompt": PROMPT, "judge": judged_by}
         self._notes = self._known()
         self._fresh: dict[str, dict[str, str]] = {}
         self._failures = 0
@@ -126,8 +97,8 @@ class _School:
         if self._judge is None:
             return {"verdict": "unchecked"}
         messages = _messages(example)
-        asked = canonical_json([self._who, example.request_id, example.rejected, messages])
-        key = _MARK + sha256_parts(PROMPT, asked)[:32]
+        asked = canonical_json([self.who, example.request_id, messages])
+        key = _MARK + sha256_text(asked)[:32]
         if key not in self._notes:
             note = self._ask(example, messages, self._judge)
             if note["verdict"] not in ("right", "wrong"):
@@ -135,11 +106,14 @@ class _School:
             self._notes[key] = note
             said = {"example_id": key, "request_id": example.request_id}
             self._fresh[key] = said | {"example": canonical_json(note)}
+            if len(self._fresh) >= _STORED:
+                self.keep()
         return self._notes[key]
 
     def keep(self) -> None:
         """Store what is new, in one commit."""
         self._table.append([self._fresh[key] for key in sorted(self._fresh)])
+        self._fresh.clear()
 
     def _ask(self, example: Example, messages: list[Message], judge: Judge) -> dict[str, Any]:
         if self._failures >= _PATIENCE:
@@ -151,16 +125,8 @@ class _School:
             _log.warning("the teacher did not answer: %s", error)
             return {"verdict": "failed"}
         self._failures = 0
-        if not answer:
-            return {"verdict": "failed"}
-        judged = judge.correct(example.question, example.context, answer, None)
-        return {
-            "answer": answer,
-            "verdict": judged.verdict,
-            "reason": judged.reason,
-            "judge": judged.model,
-            "prompt": judged.prompt,
-        }
+        judged = judge.correct(example.question, example.context, answer)
+        return {"answer": answer} | judged.as_json()
 
     def _known(self) -> dict[str, dict[str, Any]]:
         rows = self._table.query(

