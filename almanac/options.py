@@ -32,6 +32,16 @@ class _Moment(click.ParamType[datetime]):
             self.fail(str(error), param, ctx)
 
 
+class _Since(click.ParamType[datetime]):
+    name = "when"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        """A date means its first instant here, so that --from and --to of one day are that day."""
+        moment = MOMENT.convert(value, param, ctx)
+        whole_day = isinstance(value, str) and len(value.strip()) == len("2026-03-03")
+        return moment.replace(hour=0, minute=0, second=0, microsecond=0) if whole_day else moment
+
+
 class _AsOf(click.ParamType[When]):
     name = "when"
 
@@ -45,6 +55,7 @@ class _AsOf(click.ParamType[When]):
 
 
 MOMENT = _Moment()
+SINCE = _Since()
 AS_OF = _AsOf()
 as_json = click.option("--json", "json_", is_flag=True, help="One JSON object on standard output.")
 as_of = click.option(

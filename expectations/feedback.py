@@ -59,9 +59,7 @@ def votes_frame(votes: Sequence[Vote]) -> pd.DataFrame:
                 "\0" in vote.request_id + vote.user_id + text
                 for vote, text in zip(votes, said, strict=True)
             ],
-            "corrects_a_like": [
-                vote.rating == 1 and vote.correction is not None for vote in votes
-            ],
+            "corrects_a_like": [vote.rating == 1 and vote.correction is not None for vote in votes],
         }
     )
 

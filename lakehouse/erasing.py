@@ -21,8 +21,17 @@ _ADAPTERS = """
         FROM log
     ) WHERE newest = 1
 """
+# Such a row keeps its user's id and its beginning; a chunk's id stands there before its text.
+_REFUSED = """
+    SELECT DISTINCT id FROM log WHERE source LIKE 'feedback/%' AND (
+        doc_id IN (SELECT request_id FROM requests)
+        OR value->>'user_id' IN (SELECT user_id FROM users)
+        OR EXISTS (SELECT 1 FROM chunks WHERE contains(value, chunk_id))
+    )
+"""
 # What was made of requests and votes.
 _DERIVED = ("triage", "training_examples", "rejected_examples", "evaluations")
+_OF_REQUESTS = ("requests", "votes", *_DERIVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +101,13 @@ def erase_documents(lake: Lakehouse, found: Extent, chunk_ids: Collection[str]) 
         "source_files": _erase_files(lake, found.keys),
         "runs": _redact_runs(lake, {doc_id for _, doc_id in found.keys}),
     }
-    requests = lake.delta("requests").query(
+    shown = lake.delta("requests").query(
         "SELECT request_id FROM log WHERE list_has_any(context_chunks, (SELECT list(c) FROM ids))",
         ids=_column("c", chunk_ids),
     )
-    return counts | _erase_requests(lake, requests["request_id"].to_pylist())
+    requests = shown["request_id"].to_pylist()
+    counts["quarantine"] += _delete_refused(lake, request_ids=requests, chunk_ids=chunk_ids)
+    return counts | _erase_requests(lake, requests)
 
 
 def erase_user(lake: Lakehouse, user_id: str) -> dict[str, int]:
@@ -114,33 +125,59 @@ def erase_user(lake: Lakehouse, user_id: str) -> dict[str, int]:
         ]
         .to_pylist()
     )
-    counts = _erase_requests(lake, requests)
+    counts = _erase_from(lake, _OF_REQUESTS, requests)
     # What a user said of another's answer went into its verdict and into examples, too.
     others = _erase_from(lake, _DERIVED, set(voted) - set(requests))
     counts = {name: count + others.get(name, 0) for name, count in counts.items()}
-    return counts | {"votes": counts["votes"] + _delete(lake, "votes", user)}
-
-
-def count_user(lake: Lakehouse, user_id: str) -> dict[str, int]:
-    """How many requests and votes a user has."""
-    user = _column("user_id", [user_id])
-    sql = "SELECT count(*) AS n FROM log SEMI JOIN who USING (user_id)"
-    return {
-        name: int(lake.delta(name).query(sql, who=user)["n"][0].as_py())
-        for name in ("requests", "votes")
+    return counts | {
+        "votes": counts["votes"] + _delete(lake, "votes", user),
+        "adapters_to_retrain": _mark_adapters(lake, {*requests, *voted}),
+        "quarantine": _delete_refused(lake, request_ids=requests, users=[user_id]),
     }
 
 
+def count_user(lake: Lakehouse, user_id: str) -> dict[str, int]:
+    """How many requests and votes a user has, and rows of logs that were not taken in."""
+    user = _column("user_id", [user_id])
+    sql = "SELECT count(*) AS n FROM log SEMI JOIN who USING (user_id)"
+    counts = {
+        name: int(lake.delta(name).query(sql, who=user)["n"][0].as_py())
+        for name in ("requests", "votes")
+    }
+    return counts | {"quarantine": len(_refused(lake, users=[user_id]))}
+
+
 def _erase_requests(lake: Lakehouse, request_ids: Collection[str]) -> dict[str, int]:
-    return _erase_from(lake, ("requests", "votes", *_DERIVED), request_ids)
+    counts = _erase_from(lake, _OF_REQUESTS, request_ids)
+    return counts | {"adapters_to_retrain": _mark_adapters(lake, set(request_ids))}
 
 
 def _erase_from(
     lake: Lakehouse, names: Iterable[str], request_ids: Collection[str]
 ) -> dict[str, int]:
     ids = _column("request_id", request_ids)
-    counts = {name: _delete(lake, name, ids) for name in names}
-    return counts | {"adapters_to_retrain": _mark_adapters(lake, set(request_ids))}
+    return {name: _delete(lake, name, ids) for name in names}
+
+
+def _delete_refused(lake: Lakehouse, **whose: Collection[str]) -> int:
+    return _delete(lake, "quarantine", _column("id", _refused(lake, **whose)))
+
+
+def _refused(
+    lake: Lakehouse,
+    request_ids: Collection[str] = (),
+    chunk_ids: Collection[str] = (),
+    users: Collection[str] = (),
+) -> list[str]:
+    """Rows of logs that were not taken in: about these requests, showing a chunk, of a user."""
+    found = lake.delta("quarantine").query(
+        _REFUSED,
+        requests=_column("request_id", request_ids),
+        chunks=_column("chunk_id", chunk_ids),
+        users=_column("user_id", users),
+    )
+    ids: list[str] = found["id"].to_pylist()
+    return ids
 
 
 def _mark_adapters(lake: Lakehouse, request_ids: set[str]) -> int:

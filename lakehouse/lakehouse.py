@@ -23,7 +23,7 @@ from lakehouse.releases import PlacementLog, Release, ReleaseLog, check_not_gone
 from lakehouse.runs import FileLog, RunLog
 from lakehouse.seals import SealedFiles
 from lakehouse.search import IndexReader
-from lakehouse.training import AdapterLog, DatasetLog
+from lakehouse.training import AdapterLog, DatasetLog, EvaluationLog
 from schemas.errors import ReleaseNotOpen
 from schemas.tables import DELTA_TABLES
 from schemas.times import as_when
@@ -54,6 +54,7 @@ class Lakehouse:
               ("datasets", "training_examples", "rejected_examples", "splits"))
         )  # fmt: skip
         self.adapters = AdapterLog(DeltaLog(location, "adapters"))
+        self.evaluations = EvaluationLog(DeltaLog(location, "evaluations"))
 
     def sizes(self, folder: str = "") -> dict[str, int]:
         """Bytes of every file below a folder of the lakehouse, by path inside it."""

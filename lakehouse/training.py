@@ -220,6 +220,27 @@ class AdapterLog:
         )
 
 
+class EvaluationLog:
+    """`evaluations`: both models' answers to each question, and their scores."""
+
+    def __init__(self, log: DeltaLog) -> None:
+        self._log = log
+
+    def keep(self, rows: Iterable[Mapping[str, str]]) -> None:
+        """Add the rows of one evaluation (adapter_id, request_id, part, result) in one commit."""
+        ordinal = next_ordinal(self._log)
+        self._log.append([dict(row) | {"ordinal": ordinal} for row in rows])
+
+    def rows(self, adapter_id: str) -> list[dict[str, Any]]:
+        """The newest evaluation of an adapter: request_id, part and result of each question."""
+        found = self._log.query(
+            "SELECT request_id, part, result FROM log SEMI JOIN wanted USING (adapter_id) "
+            "QUALIFY ordinal = max(ordinal) OVER () ORDER BY part, request_id, result",
+            wanted=pa.table({"adapter_id": [adapter_id]}),
+        ).to_pylist()
+        return [row | {"result": json.loads(row["result"])} for row in found]
+
+
 def _manifest(row: dict[str, Any]) -> dict[str, Any]:
     said: dict[str, Any] = json.loads(row["manifest"])
     return said | {"dataset": row["dataset"], "run_id": row["run_id"], "at": row["at"]}

@@ -26,13 +26,15 @@ from schemas.examples import Method
 from schemas.settings import Settings
 from tasks.adapters import moves
 from tasks.dataset.build import build
+from tasks.evaluation import plots
 from tasks.feedback import pages as feedback_pages
 from tasks.feedback.importing import import_feedback
 from tasks.triage import pages as triage_pages
 from tasks.triage.run import triage
-from tasks.tuning import tune
+from tasks.tuning import jobs, tune
 from tasks.tuning.due import due
 from tasks.tuning.jobs import Job
+from tasks.tuning.tokens import token_counter
 
 DUE = "almanac.feedback.tune-due"  # the event that starts a tune; prefect.yaml names it too
 
@@ -73,7 +75,7 @@ def triage_dislikes(
     found = triage(settings, start, end, run_id, everything)
     _page("triage-report", triage_pages.triage_page(found), "Why disliked answers failed")
     create_table_artifact(
-        found["work_list"], key="triage-work-list", description="What to mend, by document"
+        found["work"], key="triage-work-list", description="What to mend, by document"
     )
     return found
 
@@ -104,7 +106,7 @@ def build_dataset(
     settings: Settings, start: datetime | None, end: datetime | None, run_id: str | None
 ) -> str:
     """See `tasks.dataset.build`; the dataset's hash."""
-    built = build(settings, start, end, run_id)
+    built = build(settings, start, end, run_id, token_counter(settings.tuning))
     _page("dataset-card", built["card"], "Training data")
     return str(built["dataset"])
 
@@ -129,8 +131,8 @@ def train(job: Job) -> dict[str, Any]:
         losses = [f"{name} {line[name]:.4f}" for name in ("loss", "eval_loss") if line.get(name)]
         logger.info(f"Step {line['step']} of {line['of']}: {', '.join(losses)}")
 
-    metrics = tune.train(job, seen)
-    picture = base64.b64encode(tune.loss_curve(job)).decode()
+    metrics = jobs.run(job, seen)
+    picture = base64.b64encode(plots.loss_curve(job.folder / "progress.jsonl")).decode()
     create_image_artifact(
         f"data:image/png;base64,{picture}", key="loss-curve", description="Loss by step"
     )
@@ -161,7 +163,7 @@ def decide(
 ) -> dict[str, Any]:
     """Take the step that a person chose."""
     step = moves.approve if answer.decision == "approve" else moves.reject
-    return _logged(step(settings, adapter_id, answer.who, answer.reason, run_id))
+    return _logged(step(settings, adapter_id, answer.who, answer.reason, run_id=run_id))
 
 
 @task(name="move-adapter", cache_policy=NO_CACHE)
@@ -175,15 +177,17 @@ def move(
 ) -> dict[str, Any]:
     """See `tasks.adapters.moves`."""
     if step == "rollback":
-        return _logged(moves.rollback(settings, actor, reason, run_id))
+        return _logged(moves.rollback(settings, actor, reason, run_id=run_id))
     taken = moves.approve if step == "approve" else moves.reject
-    return _logged(taken(settings, adapter_id or "", actor, reason, run_id))
+    return _logged(taken(settings, adapter_id or "", actor, reason, run_id=run_id))
 
 
 def offered_by(settings: Settings, run_id: str | None) -> Adapter | None:
     """The adapter that a run offered before it was resumed."""
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
-    offered = [step.adapter_id for step in lake.adapters.steps() if run_id and step.run_id == run_id]
+    offered = [
+        step.adapter_id for step in lake.adapters.steps() if run_id and step.run_id == run_id
+    ]
     return lake.adapters.find(offered[0]) if offered else None
 
 
@@ -199,7 +203,11 @@ def summary(adapter: Adapter) -> dict[str, Any]:
     """Where an adapter stands, as a run returns it."""
     names = ("dataset", "method", "base", "metrics", "verdict")
     said = {name: adapter.record.get(name) for name in names}
-    return {"adapter_id": adapter.adapter_id, "status": adapter.status, "reason": adapter.reason} | said
+    return {
+        "adapter_id": adapter.adapter_id,
+        "status": adapter.status,
+        "reason": adapter.reason,
+    } | said
 
 
 def question(adapter: Adapter) -> str:
@@ -212,7 +220,7 @@ def question(adapter: Adapter) -> str:
 
 
 def _logged(moved: dict[str, Any]) -> dict[str, Any]:
-    get_run_logger().info(f"Adapter {moved['adapter_id']}: {moved['before']} -> {moved['status']}")
+    get_run_logger().info(f"Adapter {moved['adapter'][:12]}: {moved['was']} -> {moved['stage']}")
     return moved
 
 

@@ -15,14 +15,15 @@ from tasks.adapters.vllm import max_lora_rank
 
 
 def listing(settings: Settings) -> dict[str, Any]:
-    """Every adapter, newest step first; which one answers; what calls for a person."""
+    """Every adapter, newest step first; which one answers; what calls for a person, worst first."""
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     found = standings(lake.adapters.steps())
     there = in_stage(found, "production", name_of(settings))
     return {
         "adapters": [_row(one) for one in found],
         "production": there.adapter.adapter_id if there else None,
-        "warnings": [said for one in found if (said := warning(one))],
+        "warnings": [said for one in sorted(found, key=_answers, reverse=True)
+                     if (said := warning(one))],
     }
 
 
@@ -82,6 +83,10 @@ def warning(one: Standing) -> str:
     if one.stage != "production":
         return f"{said}: it goes no further"
     return f"{said}, AND IT ANSWERS: tune again and approve, or `almanac adapters rollback`"
+
+
+def _answers(one: Standing) -> bool:
+    return one.stage == "production"
 
 
 def _row(one: Standing) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def standings(steps: Iterable[Adapter]) -> list[Standing]:
         marked = step.status == RETRAIN
         stage = (before.stage if before else "candidate") if marked else step.status
         found[step.adapter_id] = Standing(step, stage, marked or bool(before and before.retrain))
-    return sorted(found.values(), key=lambda one: -one.adapter.ordinal)
+    return sorted(found.values(), key=lambda one: (-one.adapter.ordinal, one.adapter.adapter_id))
 
 
 def in_stage(found: Iterable[Standing], stage: str, name: str | None = None) -> Standing | None:

@@ -7,11 +7,11 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from lakehouse.training import Rejected
 from schemas.examples import Example, Origin
-from schemas.feedback import Message, Opinion, Request, Triaged
+from schemas.feedback import ACTIONS, Cause, Message, Opinion, Request, Triaged
 from schemas.hashing import sha256_text
 from tasks.dataset.candidates import Candidate, in_order
 
@@ -120,8 +120,8 @@ def _example(
     request: Request, opinion: Opinion, verdict: Triaged | None, system_prompt: str, source: str
 ) -> Example | Rejected:
     if reason := _left_out(opinion, verdict):
-        acted = verdict if opinion.rating < 0 else None
-        return Rejected(request.request_id, reason, {"action": acted.action} if acted else {})
+        calls_for = {} if reason == "not_triaged" else {"action": ACTIONS[reason]}
+        return Rejected(request.request_id, reason, calls_for)
     chosen, rejected, origin = _answers(request, opinion)
     if chosen is not None and rejected is not None and chosen.split() == rejected.split():
         return Rejected(request.request_id, "correction_is_response", {})
@@ -141,13 +141,13 @@ def _example(
     )
 
 
-def _left_out(opinion: Opinion, verdict: Triaged | None) -> str:
-    """Why nothing can be learnt from this opinion; empty where something can."""
+def _left_out(opinion: Opinion, verdict: Triaged | None) -> Cause | Literal["not_triaged"] | None:
+    """Why nothing can be learnt from this opinion; None where something can."""
     if opinion.rating > 0:
-        return "votes_contradict" if opinion.contradicting else ""
+        return "votes_contradict" if opinion.contradicting else None
     if verdict is None:
         return "not_triaged"
-    return "" if verdict.cause == "model_fault" else verdict.cause
+    return None if verdict.cause == "model_fault" else verdict.cause
 
 
 def _answers(request: Request, opinion: Opinion) -> tuple[str | None, str | None, Origin]:

@@ -5,15 +5,15 @@ It is rendered when it is asked for. Texts stand in the tables alone, where an e
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lakehouse import Lakehouse
-from lakehouse.training import Rejected
 from schemas.errors import DatasetRefused
 from schemas.examples import Example
-from schemas.hashing import sha256_text
+from schemas.feedback import Request
+from schemas.hashing import canonical_json, sha256_text
+from tasks.dataset.guards.personal.mask import mask
 from tasks.dataset.views import METHODS, SIDES
 
 _KEPT, _DROPPED = 2, 3  # shown of each origin, of each reason
@@ -27,7 +27,7 @@ def card(lake: Lakehouse, manifest: Mapping[str, Any]) -> str:
         _counts(manifest),
         _left_out(manifest),
         _shown_kept(lake, manifest),
-        _shown_dropped(lake.datasets.rejected(manifest["dataset"])),
+        _shown_dropped(lake, manifest),
         _made_by(manifest),
         _use(manifest),
     ]
@@ -92,20 +92,39 @@ def _example(example: Example) -> str:
     return "\n".join(lines)
 
 
-def _shown_dropped(rejected: Sequence[Rejected]) -> str:
-    # By id and figure alone: the texts of these rows were never masked.
-    rows = [
-        (one.reason, f"`{one.request_id}`", quoted(json.dumps(dict(one.details), sort_keys=True)))
+def _shown_dropped(lake: Lakehouse, manifest: Mapping[str, Any]) -> str:
+    rejected = lake.datasets.rejected(manifest["dataset"])
+    shown = [
+        one
         for reason in sorted({one.reason for one in rejected})
         for one in _few([row for row in rejected if row.reason == reason], _DROPPED,
                         lambda row: row.request_id)
     ]  # fmt: skip
-    return "## Some of what was dropped\n\n" + table(("reason", "request", "what decided"), rows)
+    found = lake.requests.rows({one.request_id for one in shown})
+    asked = {one.request_id: _masked(one, manifest["rules"]["languages"]) for one in found}
+    rows = [
+        (one.reason, f"`{one.request_id}`", quoted(asked.get(one.request_id, "(erased)")),
+         quoted(_said(one.details)))
+        for one in shown
+    ]  # fmt: skip
+    head = ("reason", "request", "question", "what decided")
+    return "## Some of what was dropped\n\n" + table(head, rows)
+
+
+def _masked(request: Request, languages: Sequence[str]) -> str:
+    """Its question, masked as the guards would have it had it come so far."""
+    context = tuple(passage.text for passage in request.context)
+    example = Example(
+        request.request_id, (), request.response, None, "like", "", request.question, context,
+        request.lang or "", "", "",
+    )  # fmt: skip
+    return mask(example, tuple(languages)).example.question
 
 
 def _made_by(manifest: Mapping[str, Any]) -> str:
-    rules = {**manifest["rules"], **{f"{k} version": v for k, v in manifest["versions"].items()}}
-    lines = ["## Rules", "", table(("rule", "value"), ((k, quoted(v)) for k, v in rules.items()))]
+    rules = [(name, quoted(_plain(value))) for name, value in manifest["rules"].items()]
+    versions = [(f"version of {name}", value) for name, value in manifest["versions"].items()]
+    lines = ["## Rules", "", table(("rule", "value"), [*rules, *versions])]
     prompts = manifest["prompts"]
     lines += [
         "",
@@ -113,7 +132,7 @@ def _made_by(manifest: Mapping[str, Any]) -> str:
         f"{prompts['template']} made by the template.",
     ]
     if taught := manifest["teacher"]:
-        lines.append(f"\nTeacher: {quoted(json.dumps(taught, sort_keys=True))}")
+        lines += ["", f"Teacher and judge: {quoted(canonical_json(taught))}"]
     return "\n".join(lines)
 
 
@@ -126,6 +145,14 @@ def _use(manifest: Mapping[str, Any]) -> str:
         "question or session is on one side only, in this dataset and in every later one.\n\n"
         f"Full hash: `{manifest['dataset']}`"
     )
+
+
+def _said(details: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}: {_plain(value)}" for name, value in sorted(details.items()))
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _few(rows: Sequence[Any], number: int, key: Any) -> list[Any]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lakehouse.training import Rejected
 from schemas.examples import Example, Side
 from schemas.hashing import sha256_parts, sha256_text
 from tasks.dataset.candidates import Candidate
+from tasks.dataset.guards.texts import essence
 
 SPLIT = "1"  # raise it with any change of what is drawn or kept here
 _DRAWS = 1 << 32
@@ -41,27 +44,28 @@ def split(
     or whose ways to follow, are on different sides is dropped as `bridges_split`. What is on a side
     has its question and its session there, so what comes later, whatever its order, moves nothing.
     """
-    drawn: dict[str, Side] = {}
+    sides = dict(known)
     kept: list[Candidate] = []
     dropped: list[Rejected] = []
     for one in candidates:
         keys = keys_of(one, salt)
-        followed = [] if keys[0] in drawn or keys[0] in known else [
-            question_key(group, salt) for group in (near or {}).get(one.example.group, ())
-        ]  # fmt: skip
-        sides = {drawn.get(key) or known.get(key) for key in (*keys, *followed)} - {None}
-        if len(sides) > 1:
+        new = keys[0] not in sides
+        alike = (near or {}).get(one.example.group, ()) if new else ()
+        follows = [*keys, *(_question_key(group, salt) for group in alike)]
+        found = {sides[key] for key in follows if key in sides}
+        if len(found) > 1:
             dropped.append(Rejected(one.example.request_id, "bridges_split", {}))
             continue
-        side = sides.pop() or draw(one.example.group, held_back, salt) if sides else draw(one.example.group, held_back, salt)
-        drawn |= dict.fromkeys(keys, side)
+        side = found.pop() if found else draw(one.example.group, held_back, salt)
+        sides |= dict.fromkeys(keys, side)
         kept.append(replace(one, example=one.example.on(side)))
+    drawn = {key: sides[key] for one in kept for key in keys_of(one, salt)}
     return Split(tuple(kept), tuple(dropped), drawn)
 
 
 def keys_of(candidate: Candidate, salt: str) -> list[str]:
     """The hashes of its question and of its session, if it has one; another salt, other hashes."""
-    keys = [sha256_parts("question", salt, candidate.example.group)]
+    keys = [_question_key(candidate.example.group, salt)]
     if candidate.session_id:
         keys.append(sha256_parts("session", salt, candidate.session_id))
     return keys
@@ -71,6 +75,31 @@ def draw(group: str, held_back: float, salt: str) -> Side:
     """The side of a question of which nothing is known."""
     drawn = int(sha256_parts("side", salt, group)[:8], 16) / _DRAWS
     return "held_back" if drawn < held_back else "train"
+
+
+def near_questions(examples: Iterable[Example], threshold: float) -> dict[str, tuple[str, ...]]:
+    """Of each group the others whose question says the same, by Jaccard similarity of its words.
+
+    Prefix filtering as in `tasks.dataset.guards.near`: exact, without comparing all with all.
+    """
+    said = {one.group: essence(one.question) for one in examples}
+    seen = Counter(part for one in said.values() for part in one.parts)
+    holders: defaultdict[str, list[str]] = defaultdict(list)
+    rarest: dict[str, list[str]] = {}
+    for group, one in sorted(said.items()):
+        parts = sorted(one.parts, key=lambda part: (seen[part], part))
+        rarest[group] = parts[: len(parts) - math.ceil(threshold * len(parts) - 1e-9) + 1]
+        for part in rarest[group]:
+            holders[part].append(group)
+    found = {
+        group: sorted({other for part in rarest[group] for other in holders[part]} - {group})
+        for group in said
+    }
+    return {
+        group: tuple(one for one in some if said[group].similarity(said[one]) >= threshold)
+        for group, some in found.items()
+        if some
+    }
 
 
 def surplus_likes(examples: Iterable[Example], share: float) -> frozenset[str]:
@@ -87,3 +116,7 @@ def surplus_likes(examples: Iterable[Example], share: float) -> frozenset[str]:
     others = len(every) - len(likes)
     room = len(likes) if share >= 1 else int(share * others / (1 - share) + 1e-9)
     return frozenset(likes[room:])
+
+
+def _question_key(group: str, salt: str) -> str:
+    return sha256_parts("question", salt, group)

@@ -72,7 +72,7 @@ def teach(
             example = replace(one.example, chosen=note["answer"], origin="teacher")
             found.append(replace(one, example=example))
         else:
-            said = {name: note[name] for name in ("model", "prompt") if name in note}
+            said = {name: value for name, value in note.items() if name in ("model", "prompt")}
             reason = f"teacher_{note['verdict']}"
             dropped.append(Rejected(one.example.request_id, reason, said))
             found.append(one)

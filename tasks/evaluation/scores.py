@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.encoder import Encoder
 from schemas.hashing import canonical_json
+from tasks.endpoints.judge import Judge, Judgement
 from tasks.evaluation.answers import Answered
 from tasks.evaluation.cases import Case
 from tasks.evaluation.texts import contains, exact, grounded, token_f1
@@ -28,32 +29,6 @@ METRICS: dict[Metric, str] = {
     "margin": "right over rejected answer (log-probability)",
 }
 Figures = Mapping[Metric, float | None]
-
-
-class Judgement(Protocol):
-    """What a judge made of one answer."""
-
-    @property
-    def verdict(self) -> str:
-        """right, wrong, or not_judged."""
-        ...
-
-    @property
-    def reason(self) -> str: ...  # noqa: D102
-    @property
-    def model(self) -> str: ...  # noqa: D102
-    @property
-    def prompt(self) -> str: ...  # noqa: D102
-
-
-class Judge(Protocol):
-    """`tasks.endpoints.judge` has one."""
-
-    def correct(
-        self, question: str, context: Sequence[str], answer: str, expected: str | None
-    ) -> Judgement:
-        """Is the answer right?"""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +60,7 @@ class Scored:
             "answers": asdict(self.answered),
             "base": dict(self.base),
             "adapter": dict(self.adapter),
-            "judgements": [one and _plain(one) for one in self.judgements],
+            "judgements": [one and one.as_json() for one in self.judgements],
         }
         return {
             "adapter_id": adapter_id,
@@ -208,7 +183,3 @@ def _judged(judgement: Judgement | None) -> float | None:
     if judgement is None or judgement.verdict not in ("right", "wrong"):
         return None
     return float(judgement.verdict == "right")
-
-
-def _plain(judgement: Judgement) -> dict[str, Any]:
-    return {name: getattr(judgement, name) for name in ("verdict", "reason", "model", "prompt")}

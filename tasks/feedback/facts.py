@@ -34,7 +34,8 @@ _OPINIONS = """
         count(*) FILTER (asked AND rating < 0) AS disliked,
         count(*) FILTER (asked AND rating > 0) AS liked,
         count(*) FILTER (asked AND contradicting) AS contradicting,
-        count(*) FILTER (asked AND rating < 0 AND correction IS NOT NULL) AS disliked_with_correction,
+        count(*) FILTER (asked AND rating < 0 AND correction IS NOT NULL)
+            AS disliked_with_correction,
         count(*) FILTER (asked) AS with_a_vote,
         coalesce(sum(votes) FILTER (NOT asked), 0)::BIGINT AS votes_without_a_request
     FROM (

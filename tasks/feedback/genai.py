@@ -87,9 +87,7 @@ def _request_id(span: Span, columns: Columns) -> str:
     return str(_first(span.attributes, keys) or f"{span.trace_id}-{span.span_id}")
 
 
-def _request(
-    span: Span, events: list[Event], traces: Traces, columns: Columns
-) -> dict[str, Any]:
+def _request(span: Span, events: list[Event], traces: Traces, columns: Columns) -> dict[str, Any]:
     known = span.attributes
     request_id = _request_id(span, columns)
     given, said = inputs(known, events), outputs(known, events)
@@ -111,8 +109,11 @@ def _request(
         "latency_ms": (span.end - span.start) / 1e6 if span.end > span.start > 0 else None,
     }
     used = {*_USER, *_SESSION, *_PROMPT_TOKENS, *_COMPLETION_TOKENS, _MODEL[0], _DOCUMENTS}
-    rest = {name: value for name, value in known.items()
-            if name not in used and not is_content(name) and not _ARIZE.fullmatch(name)}  # fmt: skip
+    rest = {
+        name: value
+        for name, value in known.items()
+        if name not in used and not is_content(name) and not _ARIZE.fullmatch(name)
+    }
     mapped = {name: known[column] for name, column in columns.items() if column in known}
     where = {"trace_id": span.trace_id, "span_id": span.span_id}
     if service := span.resource.get("service.name"):

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any
 
-from schemas.errors import AlmanacError, ConfigError
+from schemas.errors import AlmanacError, ConfigError, FeedbackUnreadable
 from schemas.settings import Settings
-from tasks.feedback.facts import log_facts
+from tasks.feedback.facts import log_facts, quarantined
 from tasks.feedback.files import log_files
 from tasks.feedback.intake import Intake
 from tasks.feedback.reading import Entry, Reader
@@ -37,11 +37,13 @@ def import_feedback(
 
     Returns:
         Per table `total` (rows of the files), `new`, `known` and `quarantined`; `log`, what stands
-        in the log now (see `tasks.feedback.facts`); `run_id` and `seconds`.
+        in the log now (see `tasks.feedback.facts`); `quarantine`, the open rows of feedback by
+        rule; `run_id` and `seconds`.
 
     Raises:
         ConfigError: no file is named, or `feedback.columns` names a field that there is not.
-        FeedbackUnreadable: a file is missing or cannot be opened; nothing was stored.
+        FeedbackUnreadable: a file is missing or cannot be opened, or not one row of the first
+            batch can be taken in; nothing was stored.
         LeaseHeld: quarantine could not be written; requests and votes are stored all the same.
     """
     if log is None and votes is None:
@@ -56,7 +58,8 @@ def import_feedback(
         _record(run, "failed", {"message": str(error)})
         raise
     _record(run, "done", report)
-    return report | {"log": log_facts(run.lake), "run_id": run.run_id, "seconds": run.seconds}
+    now = {"log": log_facts(run.lake), "quarantine": quarantined(run.lake)}
+    return report | now | {"run_id": run.run_id, "seconds": run.seconds}
 
 
 def _imported(run: Operation, log: str | None, votes: str | None) -> dict[str, Any]:
@@ -74,6 +77,11 @@ def _imported(run: Operation, log: str | None, votes: str | None) -> dict[str, A
             _log.info("feedback: %s requests and %s votes read, %s and %s of them new",
                       f"{intake.requests.total:,}", f"{intake.votes.total:,}",
                       f"{intake.requests.new:,}", f"{intake.votes.new:,}")  # fmt: skip
+            if intake.took_nothing and len(batch) == _BATCH:
+                raise FeedbackUnreadable(
+                    f"not one of the first {_BATCH:,} rows can be taken in. {refusals.commonest} "
+                    "Other names are mapped by feedback.columns or --columns FIELD=COLUMN"
+                )
             if refusals.are_many:
                 refusals.settle(run.run_id, run.at)
     refusals.settle(run.run_id, run.at)

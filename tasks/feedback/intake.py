@@ -54,6 +54,11 @@ class Intake:
         self._erased = lake.erasures.erased()
         self.requests, self.votes = Tally(), Tally()
 
+    @property
+    def took_nothing(self) -> bool:
+        """Not one row so far is, or was, stored?"""
+        return not any(one.new + one.known for one in (self.requests, self.votes))
+
     def take(self, entries: Sequence[Entry]) -> None:
         """One batch: one commit a table, and none where nothing is new."""
         votes = [entry for entry in entries if entry.table == "votes"]
@@ -140,12 +145,12 @@ class Intake:
         if whole := failed_as_a_whole(result):
             raise VerificationFailed("; ".join(check.reason for check in whole))
         told: set[int] = set()
-        for at, broken in result.failing:
-            if broken.severity == "should" and at in result.kept_out or at in told:
+        for at, fault in result.failing:
+            if at in told or (fault.severity == "should" and at in result.kept_out):
                 continue  # one reason is enough
             told.add(at)
-            note = Note(broken.expectation, broken.reason, broken.value)
-            self._refuse(table, rows[at].entry, note, broken.severity)
+            note = Note(fault.expectation, fault.reason, fault.value)
+            self._refuse(table, rows[at].entry, note, fault.severity)
         return [row for at, row in enumerate(rows) if at not in result.kept_out]
 
     def _unless_broken(self, entry: Entry, read: Callable[[Entry], _Row[Item]]) -> _Row[Item]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -81,6 +82,12 @@ class Refusals:
     def are_many(self) -> bool:
         """Is it time to settle?"""
         return len(self._found) >= _MANY
+
+    @property
+    def commonest(self) -> str:
+        """The reason that most rows have which are new to quarantine."""
+        reasons = Counter(rejection.reason for _, rejection in self._found.values())
+        return min(reasons, key=lambda reason: (-reasons[reason], reason), default="")
 
     def refuse(self, table: Table, line: Line, note: Note, severity: Severity = "must") -> None:
         """One row that breaks a rule."""

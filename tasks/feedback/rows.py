@@ -62,10 +62,14 @@ def request_of(values: Mapping[str, Any], columns: Columns) -> tuple[Request, di
         prompt=messages("prompt", said.get("prompt")),
         latency_ms=number("latency_ms", said.get("latency_ms")),
         details=rest | details,
-        **{name: text(name, said.get(name)) for name in _TEXTS},
-        **{name: whole(name, said.get(name)) for name in _COUNTS},
+        **_optional(said),
     )
     return request, {name: said.get(name) for name in _OF_VOTES}
+
+
+def _optional(said: Mapping[str, Any]) -> dict[str, Any]:
+    texts = {name: text(name, said.get(name)) for name in _TEXTS}
+    return texts | {name: whole(name, said.get(name)) for name in _COUNTS}
 
 
 def vote_of(values: Mapping[str, Any], columns: Columns, stated: bool = True) -> Vote:

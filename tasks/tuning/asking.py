@@ -47,13 +47,14 @@ def tokenised(
     rejected: str | None,
 ) -> Asked:
     """The prompt under the model's chat template, up to where its answer begins."""
-    text = tokenizer.apply_chat_template(list(prompt), tokenize=False, add_generation_prompt=True)
+    messages = list(prompt)
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
 
     def ids(what: str | None, end: str) -> Tokens:
         return tokenizer(what + end, add_special_tokens=False)["input_ids"] if what else []
 
     end = tokenizer.eos_token
-    return Asked(case_id, ids(text, ""), ids(chosen, end), ids(rejected, end))
+    return Asked(case_id, ids(str(text), ""), ids(chosen, end), ids(rejected, end))
 
 
 def batches(asked: Sequence[Asked], max_new_tokens: int, most_tokens: int) -> list[list[Asked]]:
@@ -83,7 +84,8 @@ def ask(
     from transformers import GenerationConfig
 
     ids, mask = _padded([one.prompt for one in batch], tokenizer.pad_token_id, model.device)
-    model.generation_config = GenerationConfig(  # nothing of the base's own: plain greedy
+    greedy: Any = GenerationConfig  # takes the place of the base's own, which may sample
+    model.generation_config = greedy(
         max_new_tokens=max_new_tokens,
         do_sample=False,
         eos_token_id=tokenizer.eos_token_id,

@@ -70,7 +70,7 @@ def test_a_rollback_takes_the_last_promotion_back(house: House) -> None:
     moves.rollback(house.settings, "eve")
     assert moves.rollback(house.settings, "eve")["production"] == "a1"
     assert house.stages == {"a1": "production", "b2": "staging", "c3": "staging"}
-    with pytest.raises(AdapterRefused, match="none|no adapter .* was in production before"):
+    with pytest.raises(AdapterRefused, match="no adapter .* was in production before"):
         moves.rollback(house.settings, "eve")
     assert moves.rollback(house.settings, "eve", to_base=True)["production"] is None
     with pytest.raises(AdapterRefused, match="is in production: there is nothing to undo"):
@@ -172,10 +172,10 @@ def test_an_erasure_marks_for_good_and_is_loud_in_production(house: House) -> No
     house.lake.requests.append([Request("r1", asked, "user-7", "q", "a")])
     erase_user(house.lake, "user-7")
     assert listing(house.settings)["warnings"] == [
-        "adapter c3 (candidate) was trained on data that was erased since: it goes no further",
         "adapter b2 (production) was trained on data that was erased since, AND IT ANSWERS: "
         "tune again and approve, or `almanac adapters rollback`",
         "adapter a1 (archived) was trained on data that was erased since: it goes no further",
+        "adapter c3 (candidate) was trained on data that was erased since: it goes no further",
     ]
     found = current(house.lake)
     assert found and (found.adapter_id, found.status) == ("b2", "retrain")

@@ -17,7 +17,7 @@ THINGS = (
     "the badge reader", "a parental leave", "the backup of accounts", "Kubernetes", "our canteen",
     "a lost passport", "the coffee machine", "quarterly taxes", "a bicycle rack", "the firewall",
     "remote interviews", "dental insurance", "a fire drill", "the mail archive", "guest wifi",
-    "a broken window", "travel expenses", "the parking garage", "an overdue invoice", "night shifts",
+    "a broken window", "travel expenses", "the parking garage", "an overdue invoice", "night work",
 )  # fmt: skip
 
 

@@ -96,7 +96,9 @@ def test_the_latest_vote_decides_and_a_like_that_others_deny_is_dropped() -> Non
         vote(second, 1), vote(second, -1, "Ask Bob.", user_id="u-9", rated_at=later),
     ]  # fmt: skip
     found = assembled([first, second], votes, verdict(first), verdict(second))
-    assert found.dropped == (Rejected("r-001", "votes_contradict", {}),)
+    assert found.dropped == (
+        Rejected("r-001", "votes_contradict", {"action": ACTIONS["votes_contradict"]}),
+    )
     assert [one.example.request_id for one in found.candidates] == ["r-002"]
     assert found.requests == {"total": 2, "disliked": 1, "liked": 1, "unvoted": 0}
 

@@ -221,5 +221,14 @@ def test_golden_questions_are_kept_out(tmp_path: Path) -> None:
     assert "r-003" not in lake_of(settings).datasets.manifest()["trained_on"]
 
 
-def test_the_bound_of_tokens_is_a_third_of_the_bytes() -> None:
-    assert [bytes_bound(text) for text in ("", "a", "abc", "abcd", "да")] == [0, 1, 1, 2, 2]
+def test_the_bound_of_tokens() -> None:
+    texts = ("", "a", "abc", "abcd", "да", "да нет", "😀")
+    assert [bytes_bound(text) for text in texts] == [0, 1, 1, 2, 2, 6, 2]
+
+
+def test_examples_are_measured_by_the_tokenizer_that_is_given(tmp_path: Path) -> None:
+    settings = configured(tmp_path, held_back=0, max_tokens=64)
+    fill(lake_of(settings), faults(range(4)))
+    with pytest.raises(DatasetRefused, match="4 too_long"):
+        build(settings, None, None, count_tokens=len)
+    assert build(settings, None, None, count_tokens=lambda text: 1)["split"]["train"] == 4

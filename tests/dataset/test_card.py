@@ -10,7 +10,7 @@ from tests.dataset.logged import asked, configured, faults, fill, lake_of, likes
 def test_the_card_says_what_is_in_it_and_what_is_not(tmp_path: Path) -> None:
     settings = configured(tmp_path, held_back=0)
     lake = lake_of(settings)
-    other = asked(9, response="SECRET-OF-A-DROPPED-ROW")
+    other = asked(9, question="Mail ann.lee@contoso.com about the archive?", response="SECRET")
     asks = [*faults(range(4)), *likes([5])]
     verdicts = [verdict(one) for one, said in asks if said.rating < 0]
     fill(lake, [*asks, (other, vote(other, -1))], [*verdicts, verdict(other, "source_missing")])
@@ -27,7 +27,7 @@ def test_the_card_says_what_is_in_it_and_what_is_not(tmp_path: Path) -> None:
         "| lang | examples |\n| --- | --- |\n| en | 5 |",
         "| source | examples |\n| --- | --- |\n| wiki | 5 |",
         "| reason | rows |\n| --- | --- |\n| source_missing | 1 |",
-        '| source_missing | `r-009` | {"action": "write it down: no document of the release',
+        "| source_missing | `r-009` | Mail \\[EMAIL\\] about the archive? ",
         "**like**, train, en, request `r-005`",
         f"- question: {asked(5).question}",
         f"- right: {asked(5).response}",
@@ -36,7 +36,7 @@ def test_the_card_says_what_is_in_it_and_what_is_not(tmp_path: Path) -> None:
         f"Full hash: `{result['dataset']}`",
     ):
         assert part in page
-    assert "SECRET" not in page
+    assert "SECRET" not in page and "ann.lee" not in page
 
 
 def test_the_card_of_a_dataset_that_was_erased_from_says_so(tmp_path: Path) -> None:
@@ -48,6 +48,18 @@ def test_the_card_of_a_dataset_that_was_erased_from_says_so(tmp_path: Path) -> N
     page = card(lake, lake.datasets.manifest())
     assert "Not to be shown: 1 of 4 examples of dataset" in page
     assert asked(2).question not in page
+
+
+def test_a_dropped_request_that_was_erased_is_shown_without_its_words(tmp_path: Path) -> None:
+    settings = configured(tmp_path, held_back=0)
+    other = asked(9, user_id="u-gone")
+    asks = faults(range(4))
+    fill(lake_of(settings), [*asks, (other, vote(other, -1, user_id="u-9"))],
+         [*map(verdict, [one for one, _ in asks]), verdict(other, "source_missing")])  # fmt: skip
+    build(settings, None, None)
+    lake = lake_of(settings)
+    lake.delta("requests").delete("user_id = 'u-gone'")
+    assert "| `r-009` | (erased) |" in card(lake, lake.datasets.manifest())
 
 
 def test_a_text_cannot_act_on_the_page() -> None:

@@ -161,7 +161,7 @@ def test_an_empty_view_keeps_its_columns(tmp_path: Path) -> None:
 def test_a_dataset_of_which_something_was_erased_is_not_exported(tmp_path: Path) -> None:
     lake, manifest = _stored(tmp_path)
     lake.delta("training_examples").delete(f"request_id = '{manifest['trained_on'][0]}'")
-    with pytest.raises(DatasetRefused, match="1 of .* examples of dataset .* were erased"):
+    with pytest.raises(DatasetRefused, match=r"1 of .* examples of dataset .* were erased"):
         export(lake, manifest, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

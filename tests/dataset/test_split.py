@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from schemas.examples import Example, Side
 from tasks.dataset.assemble import question_group
 from tasks.dataset.candidates import Candidate, in_order
-from tasks.dataset.split import Split, draw, keys_of, split, surplus_likes
+from tasks.dataset.guards.texts import essence
+from tasks.dataset.split import Split, draw, keys_of, near_questions, split, surplus_likes
 from tests.dataset.logged import asked, opinion, vote
 
 HELD_BACK, SALT = 0.4, "salt"
@@ -27,8 +29,11 @@ def candidate(number: int, question: int, session: int | None, at: int) -> Candi
     return Candidate(example, request.asked_at, "u", name, opinion(vote(request, -1)))
 
 
-def divide(some: Sequence[Candidate], known: Mapping[str, Side]) -> Split:
-    return split(in_order(some), known, HELD_BACK, SALT)
+Near = dict[str, set[str]]
+
+
+def divide(some: Sequence[Candidate], known: Mapping[str, Side], near: Near | None = None) -> Split:
+    return split(in_order(some), known, HELD_BACK, SALT, near)
 
 
 def sides(found: Split) -> dict[str, str]:
@@ -41,55 +46,80 @@ def logs(draw_: st.DrawFn) -> list[list[Candidate]]:
     facts = draw_(
         st.lists(
             st.tuples(
-                st.integers(0, 6), st.none() | st.integers(0, 5), st.integers(0, 30), st.integers(0, 3)
+                st.integers(0, 6),
+                st.none() | st.integers(0, 5),
+                st.integers(0, 30),
+                st.integers(0, 3),
             ),
             max_size=25,
         )
-    )  # fmt: skip
+    )
     parts: list[list[Candidate]] = [[], [], [], []]
     for number, (question, session, at, part) in enumerate(facts):
         parts[part].append(candidate(number, question, session, at))
     return parts
 
 
-@given(logs())
+@st.composite
+def likenesses(draw_: st.DrawFn) -> Near:
+    """Which of the questions say nearly the same."""
+    pairs = draw_(st.sets(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=5))
+    near: Near = {}
+    for one, other in pairs:
+        if one != other:
+            left, right = (question_group(f"Question {at}?") for at in (one, other))
+            near.setdefault(left, set()).add(right)
+            near.setdefault(right, set()).add(left)
+    return near
+
+
+@given(logs(), likenesses())
 @settings(max_examples=300, deadline=None)
 def test_nothing_changes_side_and_nothing_is_on_both_however_a_log_grows(
-    parts: list[list[Candidate]],
+    parts: list[list[Candidate]], near: Near
 ) -> None:
     known: dict[str, Side] = {}
     placed: dict[str, str] = {}
     there: list[Candidate] = []
     for part in parts:
         there += part
-        found = divide(there, known)
+        found = divide(there, known, near)
         known = {**found.drawn, **known}  # as `keep_sides` does: the first side of a key stays
         now = sides(found)
         assert {key: now.get(key) for key in placed} == placed  # none moved, none went
         placed = now
-        by_key: dict[str, set[str]] = {}
-        for one in found.kept:
-            for key in keys_of(one, SALT):
-                by_key.setdefault(key, set()).add(one.example.side)
-        assert all(len(some) == 1 for some in by_key.values())
+        check_apart(found, near)
         assert len(found.kept) + len(found.dropped) == len(there)
         assert {one.reason for one in found.dropped} <= {"bridges_split"}
 
 
-@given(logs(), st.randoms(use_true_random=False))
+def check_apart(found: Split, near: Near) -> None:
+    """No question, no session and no near copy of a question is on both sides."""
+    by_key: dict[str, set[str]] = {}
+    by_group: dict[str, str] = {}
+    for one in found.kept:
+        by_group[one.example.group] = one.example.side
+        for key in keys_of(one, SALT):
+            by_key.setdefault(key, set()).add(one.example.side)
+    assert all(len(some) == 1 for some in by_key.values())
+    for group, side in by_group.items():
+        assert {by_group.get(other, side) for other in near.get(group, ())} <= {side}
+
+
+@given(logs(), likenesses(), st.randoms(use_true_random=False))
 @settings(max_examples=100, deadline=None)
-def test_the_order_in_which_rows_are_read_changes_nothing(parts, random) -> None:  # type: ignore[no-untyped-def]
+def test_the_order_in_which_rows_are_read_changes_nothing(parts, near, random) -> None:  # type: ignore[no-untyped-def]
     every = [one for part in parts for one in part]
     shuffled = random.sample(every, len(every))
-    assert divide(every, {}) == divide(shuffled, {})
+    assert divide(every, {}, near) == divide(shuffled, {}, near)
 
 
-@given(logs())
+@given(logs(), likenesses())
 @settings(max_examples=100, deadline=None)
-def test_a_second_build_is_the_first(parts: list[list[Candidate]]) -> None:
+def test_a_second_build_is_the_first(parts: list[list[Candidate]], near: Near) -> None:
     every = [one for part in parts for one in part]
-    first = divide(every, {})
-    again = divide(every, first.drawn)
+    first = divide(every, {}, near)
+    again = divide(every, first.drawn, near)
     assert (again.kept, again.dropped) == (first.kept, first.dropped)
 
 
@@ -108,6 +138,39 @@ def test_a_session_follows_its_first_question() -> None:
     # And the question, once drawn, takes other sessions along.
     more = [*some, candidate(2, train, 2, at=2)]
     assert sides(divide(more, {}))["r-002"] == "held_back"
+
+
+def test_a_near_copy_of_a_question_follows_it() -> None:
+    train, held_back = drawn_to("train"), drawn_to("held_back")
+    groups = [question_group(f"Question {number}?") for number in (train, held_back)]
+    near = {groups[0]: {groups[1]}, groups[1]: {groups[0]}}
+    some = [candidate(0, held_back, None, at=0), candidate(1, train, None, at=1)]
+    assert sides(divide(some, {}, near)) == {"r-000": "held_back", "r-001": "held_back"}
+
+
+def test_near_questions_are_found_among_many() -> None:
+    texts = [
+        "How do I reset the password of my work laptop?",
+        "Could you tell me how to reset the password of my work laptop, please?",
+        "How do I reset the password of my phone?",
+        "How do I not reset the password of my work laptop?",
+        *(f"What is on floor {number} of the {word} tower?" for number in range(20)
+          for word in ("north", "south")),
+    ]  # fmt: skip
+    some = [
+        replace(candidate(at, at, None, 0).example, question=text, group=f"g{at}")
+        for at, text in enumerate(texts)
+    ]
+    slow = {
+        one.group: tuple(sorted(
+            other.group for other in some if other is not one
+            and essence(one.question).similarity(essence(other.question)) >= 0.85
+        ))
+        for one in some
+    }  # fmt: skip
+    found = near_questions(some, 0.85)
+    assert {key: found.get(key, ()) for key in slow} == slow
+    assert slow["g0"] == ("g1",)
 
 
 def test_what_would_stand_on_both_sides_is_dropped() -> None:

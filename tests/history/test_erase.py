@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from lakehouse.releases import Release
+from schemas.documents import Rejection
 from schemas.errors import AlmanacError, ConfigError
 from tasks.history import erase as stage
 from tasks.history import retention
@@ -213,6 +214,23 @@ def test_a_user_leaves_with_requests_votes_examples_and_marked_adapters(house: H
     lake.delta("training_examples").append(
         [{"example_id": f"e{n}", "request_id": f"q{n}", "example": "{}"} for n in (1, 2)]
     )
+    lake.delta("triage").append(
+        [{"request_id": f"q{n}", "ordinal": 1, "cause": "model_fault", "action": "", "at": at,
+          "fingerprint": "", "evidence": "{}", "documents": "[]", "run_id": "r"} for n in (1, 2, 3)]
+    )  # fmt: skip
+    lake.delta("rejected_examples").append(
+        [{"dataset": "d", "request_id": f"q{n}", "reason": "empty", "details": "{}"}
+         for n in (2, 3)]
+    )  # fmt: skip
+    lake.delta("evaluations").append(
+        [{"adapter_id": "a", "request_id": "q1", "part": "held_back", "result": "{}", "ordinal": 1}]
+    )
+    refused = [("q9", MARKER), ("q8", "bob"), ("q1", "bob")]
+    lake.quarantine.settle(
+        [("feedback/votes", Rejection(request_id, "rating_is_up_or_down", "must", "it is 7",
+                                      json.dumps({"user_id": user, "row": f"{user} votes 7"})))
+         for request_id, user in refused], (), "r", at,
+    )  # fmt: skip
     adapters = [("a", ["q1", "q2"]), ("b", ["q3"])]
     lake.delta("adapters").append(
         [{"adapter_id": name, "status": "approved", "trained_on": ids, "recipe": "{}", "ordinal": 1}
@@ -220,8 +238,11 @@ def test_a_user_leaves_with_requests_votes_examples_and_marked_adapters(house: H
     )  # fmt: skip
     receipt = erase(house.settings, Subject(user_id=MARKER))
     assert receipt["touched"] == {
-        "requests": 1, "votes": 2, "training_examples": 1, "adapters_to_retrain": 1,
+        "requests": 1, "votes": 2, "triage": 2, "training_examples": 2, "rejected_examples": 1,
+        "evaluations": 1, "adapters_to_retrain": 1, "quarantine": 2,
     }  # fmt: skip
+    of_feedback = [row.doc_id for row in lake.quarantine.rows() if "/" in row.source]
+    assert of_feedback == ["q8"]
     assert lake.delta("requests").read()["request_id"].to_pylist() == ["q2", "q3"]
     assert lake.delta("votes").read()["request_id"].to_pylist() == ["q3"]
     newest: pa.Table = lake.delta("adapters").query("SELECT * FROM log ORDER BY ordinal")

@@ -154,10 +154,16 @@ def _union(patterns: Iterable[str]) -> re.Pattern[str] | None:
 
 def _name_pattern(name: tuple[str, ...]) -> re.Pattern[str]:
     """The whole name in any inflection, else one of its words."""
-    bends = [re.escape(stem) + _ENDING for stem in name]
+    bends = [_bent(stem) for stem in name]
     whole = r"[\s.-]+".join(bends)
     single = [bend for stem, bend in zip(name, bends, strict=True) if len(stem) >= _SHORT]
     return re.compile(rf"(?<!\w)(?:{'|'.join([whole, *single])})(?!\w)", re.IGNORECASE)
+
+
+def _bent(stem: str) -> str:
+    """Spellings of a stem: English stems end in i where the word has y."""
+    bent = re.escape(stem[:-1]) + "[iy]" if stem[-1] == "i" else re.escape(stem)
+    return bent + _ENDING
 
 
 def _everywhere(example: Example, swap: _Swap) -> Example:

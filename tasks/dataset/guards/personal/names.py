@@ -68,7 +68,7 @@ def _confirmed(text: str, spans: tuple[tuple[int, int], ...]) -> Iterator[str]:
         words = name.split()
         if not words or not all(map(_NAME_WORD.fullmatch, words)) or len(words) > 4:
             continue
-        full = len([word for word in words if len(word.rstrip(".")) > 1]) > 1
+        full = len([word for word in words if len(word) > 2 or word[-1] != "."]) > 1
         if full or (len(name) > 2 and _FRAME.search(text[max(0, start - 30) : start])):
             yield name
 

@@ -1,0 +1,133 @@
+"""The trainer's own process: `python -m tasks.tuning.train JOB_DIR`.
+
+Reads job.json and data/, writes progress.jsonl, adapter/ and metrics.json; each new line of
+progress goes to standard output as well. On a processor the same job gives the same bytes, killed
+and resumed or not: the seed, the threads and the order of everything are the recipe's. Uses no
+network.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from schemas.errors import AlmanacError, TuningFailed
+from tasks.tuning.base import open_base
+from tasks.tuning.checkpoints import folder_of, newest_whole, publish
+from tasks.tuning.jobs import Job, _pretty, open_job, write_whole
+from tasks.tuning.progress import Progress
+from tasks.tuning.recipe import Recipe
+from tasks.tuning.views import read_view, refuse_longer
+
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+_log = logging.getLogger("almanac.tuning")
+# Set before the libraries are loaded, which read them then.
+_ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TQDM_DISABLE": "1",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Train one job; 1 and a line on standard error where it cannot be done."""
+    if len(arguments) != 1:
+        sys.stderr.write("usage: python -m tasks.tuning.train JOB_DIR\n")
+        return 2
+    # What libraries print must not stand among the lines of progress.
+    progress, sys.stdout = sys.stdout, sys.stderr
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    try:
+        train(Path(arguments[0]), progress)
+    except AlmanacError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+def train(folder: Path, out: TextIO) -> None:
+    """Do the job, or go on with it; a done one is left as it is.
+
+    Raises:
+        TuningFailed: another process is at it, or a loss is not finite.
+        DatasetRefused: an example is longer than the recipe allows.
+    """
+    job = open_job(folder)
+    os.environ.update(_ENVIRONMENT)
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")  # trl trains on one, and refuses more.
+    from filelock import FileLock, Timeout
+
+    try:
+        # Of the system's kind: it goes with its holder, however that one ends.
+        with FileLock(folder / "lock", timeout=0):
+            if job.metrics is None:
+                _train(job, out)
+    except Timeout:
+        raise TuningFailed(f"another process is at work on {folder.name}") from None
+
+
+def _train(job: Job, out: TextIO) -> None:
+    recipe, checkpoints = job.recipe, job.folder / "checkpoints"
+    begun = newest_whole(checkpoints)
+
+    def tell(line: str) -> None:
+        out.write(line)
+        out.flush()
+
+    progress = Progress(job.folder / "progress.jsonl", -1 if begun is None else begun, tell)
+    trainer = _open_trainer(job, progress)
+    steps = trainer.args.max_steps
+    if begun is None:
+        trainer.evaluate()  # The base: the adapter changes nothing yet.
+    if (begun or 0) < steps and not progress.stopped_early(recipe.patience):
+        trainer.train(resume_from_checkpoint=str(folder_of(checkpoints, begun)) if begun else None)
+    best = progress.best()
+    if best is None:
+        raise TuningFailed(f"{job.folder.name} came to no evaluation in {steps} steps")
+    publish(folder_of(checkpoints, best["step"]), job.base, job.adapter)
+    metrics = progress.metrics(recipe.patience)
+    write_whole(job.folder / "metrics.json", _pretty(metrics))
+    shutil.rmtree(checkpoints)
+
+
+def _open_trainer(job: Job, progress: Progress) -> Trainer:
+    import torch
+
+    recipe, checkpoints = job.recipe, job.folder / "checkpoints"
+    _settle(recipe)
+    from tasks.tuning.trainers import Watch, make_trainer
+
+    base = job.base
+    tables = []
+    model, tokenizer = open_base(base, recipe.precision, recipe.device)
+    for side in ("train", "held_back"):
+        table = read_view(job.folder / "data", recipe.method, side)
+        refuse_longer(table, tokenizer, recipe.max_length, f"{recipe.method}/{side}")
+        tables.append(table)
+    trainer = make_trainer(recipe, model, tokenizer, *tables, checkpoints)
+    trainer.add_callback(Watch(progress, recipe, trainer.args.max_steps, checkpoints))
+    return trainer
+
+
+def _settle(recipe: Recipe) -> None:
+    """Threads and algorithms, before torch does anything."""
+    import datasets
+    import torch
+
+    torch.set_num_threads(recipe.threads)
+    torch.use_deterministic_algorithms(True, warn_only=recipe.device == "cuda")
+    datasets.disable_progress_bars()
+    datasets.disable_caching()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
