@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from almanac import keeping, show
+from almanac import adapters, dataset, feedback, keeping, show, triage, tune
 from almanac.options import (
     MOMENT,
     Report,
@@ -33,8 +33,9 @@ def main() -> None:
     """Dated, provable search indexes over a company's documents."""
 
 
-for verb in keeping.VERBS:
-    main.add_command(verb)
+for room in (keeping, feedback, triage, dataset, tune, adapters):
+    for verb in room.VERBS:
+        main.add_command(verb)
 
 
 def _run_nightly(**parameters: Any) -> Report:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from almanac import show_dataset
-from almanac.options import MOMENT, Report, reports, settings
+from almanac.options import MOMENT, SINCE, Report, reports, settings
 
 
 @click.group()
@@ -17,7 +17,7 @@ def dataset() -> None:
 
 
 @dataset.command()
-@click.option("--from", "start", type=MOMENT, metavar="WHEN", help="Requests asked from then on.")
+@click.option("--from", "start", type=SINCE, metavar="WHEN", help="Requests asked from then on.")
 @click.option(
     "--to", "end", type=MOMENT, metavar="WHEN", help="Up to then; a date is its end, UTC."
 )

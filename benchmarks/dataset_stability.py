@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,14 @@ def main() -> int:
     log, votes = (_read(options.feedback / name) for name in ("log.jsonl", "votes.jsonl"))
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        result: dict[str, Any] = {"requests": len(log), "withheld": options.withheld}
+        result: dict[str, Any] = {"withheld": options.withheld}
         result |= repeated(root, log, votes)
+        late = list(orders(log, options.withheld))
+        grows = [(name, log, some) for name, some in late]
+        grows.append((f"{late[-1][0]}, longer sessions", in_long_sessions(log), late[-1][1]))
         result["growth"] = [
-            {"order": name} | grown(root / name, log, votes, late)
-            for name, late in orders(log, options.withheld)
+            {"order": name} | grown(root / name, some, votes, withheld)
+            for name, some, withheld in grows
         ]
     print(page(result), json.dumps(result), sep="\n\n")
     moved = sum(one["changed_side"] + one["on_both_sides"] for one in result["growth"])
@@ -102,6 +106,15 @@ def orders(log: Rows, withheld: int) -> Iterator[tuple[str, set[str]]]:
         yield f"drawn, seed {seed}", set(random.Random(seed).sample(ids, withheld))
 
 
+def in_long_sessions(log: Rows) -> Rows:
+    """The same log, with all that a user asked in a week as one session."""
+    weeks = [datetime.fromisoformat(row["asked_at"]).isocalendar().week for row in log]
+    return [
+        row | {"session_id": f"{row['user_id']} in week {week}"}
+        for row, week in zip(log, weeks, strict=True)
+    ]
+
+
 def fill(settings: Settings, root: Path, log: Rows, votes: Rows) -> None:
     """Import rows and look into every dislike."""
     root.mkdir(parents=True, exist_ok=True)
@@ -134,7 +147,7 @@ def torn(settings: Settings) -> int:
 
 def page(result: dict[str, Any]) -> str:
     """The figures as Markdown."""
-    lines = [f"{result['requests']} requests. Hashes:", ""]
+    lines = [f"{_figures(result['requests'])}. Hashes:", ""]
     lines += [f"- {name}: `{value[:16]}`" for name, value in result["hashes"].items()]
     lines += ["", "| what | figures |", "| --- | --- |"]
     lines += [f"| {name} | {_figures(result[name])} |" for name in

@@ -55,14 +55,14 @@ def main() -> None:
     given = parser.parse_args()
     real = real_candidates(given.data)
     random = Random(given.seed)
-    tables = [
+    said: dict[str, Any] = {"real": real_rows(real)}  # first, before any text is remembered
+    said["guards"] = [
         _scored("near copies", real, near_plants(real, random), "duplicate", given.wrong),
         _scored("golden questions", [], *_golden(given.data, random), given.wrong),
         _scored("floods", [], flood_plants(real), "flood", given.wrong),
         _scored("injections", [], injection_plants(real[0]), "prompt_injection", given.wrong),
         personal(real, random, given.wrong),
     ]
-    said = {"guards": tables, "real": real_rows(real)}
     if given.rows:
         said["scale"] = scale(given.data, given.rows, random)
     print(json.dumps(said, ensure_ascii=False) if given.json else _markdown(said))
@@ -135,7 +135,7 @@ def near_plants(real: Sequence[Candidate], random: Random) -> Iterator[Plant]:
     for one in chosen:
         example = one.example
         for how, question in plants.edits(example.question, random).items():
-            if how != "within more":
+            if how not in ("within more", "a word left out"):
                 yield plant(example, question=question), how, True
         answer = (example.chosen or "").strip(" .") + " ."
         yield plant(example, chosen=answer), "answer's punctuation", True
@@ -207,6 +207,8 @@ def injection_plants(real: Candidate) -> Iterator[Plant]:
     for attack in plants.ATTACKS["en"][:3]:
         for how, text in plants.disguised(attack).items():
             yield plant(base, question=text), f"disguised: {how}", True
+    for attack in plants.UNSEEN:
+        yield plant(base, question=attack), "worded by others", True
     for question in plants.HONEST:
         yield plant(base, question=question), "honest", False
 
@@ -249,7 +251,9 @@ def _figures(name: str, hit: int, wanted: int, false: int, harmless: int) -> dic
 
 def personal(real: Sequence[Candidate], random: Random, wrong: bool) -> dict[str, Any]:
     """Found: gone from every text, under the right placeholder. Taken: a harmless text changed."""
-    base = replace(real[0].example, context=("Payslips come on the 25th.",), rejected="I know not.")
+    asked, passage = "When do payslips come?", ("Payslips come on the 25th.",)
+    base = replace(real[0].example, question=asked, context=passage, rejected="I know not.")
+    base = replace(base, chosen="On the 25th.", prompt=())
     kinds: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for kind, lang, make, sentences in plants.PERSONAL:
         for number in range(120):

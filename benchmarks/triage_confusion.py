@@ -61,8 +61,9 @@ def measure(name: str, data: Path, folder: Path, rules: TriageSettings) -> dict[
     model = "english" if name == "fastapi" else "multilingual"
     kept = folder / "truth.json"
     settings = Settings(lakehouse=str(folder / "lake"), embedder={"model": model})  # type: ignore[arg-type]
+    if not (folder / "lake").exists():
+        planting.publish_nights(corpus, folder, model)
     if not kept.exists():
-        settings = planting.publish_nights(corpus, folder, model)
         requests, votes, truth = planting.plant(settings, corpus)
         lake = open_lakehouse(settings.lakehouse)
         lake.requests.append(requests)

@@ -23,7 +23,6 @@ def tune(
     base: str | None = None,
     recipe: str | None = None,
     max_steps: Annotated[int, Field(ge=1, le=100_000)] | None = None,
-    max_minutes: Annotated[float, Field(gt=0)] | None = None,
     only_if_due: bool = False,
     ask_for_approval: bool = True,
     lakehouse: str | None = None,
@@ -43,7 +42,6 @@ def tune(
         base: Another base model than the configured one; a hub id or a folder.
         recipe: Another recipe than the method's own; a YAML file.
         max_steps: Stop after so many steps of the optimizer.
-        max_minutes: Stop training after about so long, at the next evaluation.
         only_if_due: Do nothing unless there are enough new model faults and the last tune rested.
         ask_for_approval: Wait for a person where the adapter passed; else it stays a candidate.
         lakehouse: Another lakehouse than the configured one.
@@ -58,12 +56,12 @@ def tune(
     if adapter is None:
         if only_if_due and not learning.is_due(settings, datetime.now(UTC)):
             return {"status": "not due"}
-        name = dataset or learning.build_dataset(
-            settings, first_instant(from_date), last_instant(to_date), run_id
-        )
-        limits = {"max_steps": max_steps, "max_minutes": max_minutes}
-        job = learning.prepare_job(settings, name, method, recipe, limits)
-        learning.train(settings, job)
+        window = (first_instant(from_date), last_instant(to_date))
+        if dataset is None:
+            learning.triage_dislikes(settings, *window, False, run_id)
+            dataset = learning.build_dataset(settings, *window, run_id)
+        job = learning.prepare_job(settings, dataset, method, recipe, {"max_steps": max_steps})
+        learning.train(job)
         judged = learning.evaluate(settings, job)
         adapter = learning.offer(settings, job, judged, run_id)
     if adapter.status != "candidate" or not ask_for_approval or not runtime.deployment.id:

@@ -23,11 +23,14 @@ _ADAPTERS = """
 """
 # Such a row keeps its user's id and its beginning; a chunk's id stands there before its text.
 _REFUSED = """
-    SELECT DISTINCT id FROM log WHERE source LIKE 'feedback/%' AND (
-        doc_id IN (SELECT request_id FROM requests)
-        OR value->>'user_id' IN (SELECT user_id FROM users)
-        OR EXISTS (SELECT 1 FROM chunks WHERE contains(value, chunk_id))
+    SELECT DISTINCT id FROM (
+        SELECT id, doc_id, value,
+            CASE WHEN json_valid(value) THEN value->>'user_id' END AS user_id
+        FROM log WHERE source LIKE 'feedback/%'
     )
+    WHERE doc_id IN (SELECT request_id FROM requests)
+        OR user_id IN (SELECT user_id FROM users)
+        OR EXISTS (SELECT 1 FROM chunks WHERE contains(value, chunk_id))
 """
 # What was made of requests and votes.
 _DERIVED = ("triage", "training_examples", "rejected_examples", "evaluations")

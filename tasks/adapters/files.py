@@ -12,6 +12,7 @@ from lakehouse import Lakehouse
 from lakehouse.training import Adapter
 from schemas.errors import AdapterRefused
 from schemas.hashing import sha256_bytes
+from tasks.adapters.stages import OPEN, standings
 from tasks.adapters.vllm import problems
 
 _log = logging.getLogger("almanac.adapters")
@@ -26,7 +27,8 @@ def store(lake: Lakehouse, adapter_id: str, folder: Path) -> Files:
     """Put the files of a finished job into the lakehouse; the same ones twice are no error.
 
     Until a row of `adapters` names them they are nobody's, so a run that is killed here leaves
-    nothing that is offered: `unnamed` finds it.
+    nothing that is offered: `unnamed` finds it. Once a person took a step with the adapter, what
+    is stored stays as it is.
 
     Args:
         lake: the lakehouse.
@@ -42,12 +44,14 @@ def store(lake: Lakehouse, adapter_id: str, folder: Path) -> Files:
     """
     contents = {f"{FOLDER}/{adapter_id}/{file.name}": file.read_bytes() for file in _taken(folder)}
     found = {path: _measured(contents[path]) for path in sorted(contents)}
-    known = [one for one in lake.adapters.current() if one.adapter_id == adapter_id]
-    if known and _differs(known[0], found):
+    known = standings(lake.adapters.steps(adapter_id))
+    if known and _differs(known[0].adapter, found):
         raise AdapterRefused(
             f"adapter {adapter_id[:12]} is known with other weights, and never changes: "
             "the same inputs made something else this time"
         )
+    if known and known[0].stage not in OPEN:
+        return dict(known[0].adapter.record.get("files", {}))
     for path, data in contents.items():
         lake.put_file(path, data)
     _log.info("stored %d files of adapter %s", len(found), adapter_id[:12])

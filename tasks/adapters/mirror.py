@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lakehouse import Lakehouse, open_lakehouse
+from schemas.errors import ConfigError
 from schemas.settings import Settings
-from tasks.adapters.stages import Standing, in_stage, name_of, standings
+from tasks.adapters.stages import Standing, in_stage, standings
 from tasks.history.file_check import Attempt
 
 _log = logging.getLogger("almanac.adapters")
@@ -27,29 +28,35 @@ _DEFAULTS = {
 }
 
 
-def mirror(settings: Settings) -> dict[str, str]:
-    """Bring the registry of `tuning.mlflow` up to date; nothing where none is configured.
+def mirror(settings: Settings, name: str) -> dict[str, str]:
+    """Bring the adapters of one name in the registry of `tuning.mlflow` up to date.
 
     Returns:
-        `mirror`: "done", or what went wrong. It never raises: the step was taken by then.
+        `mirror`: "done", or what went wrong; nothing where no registry is configured. It never
+        raises: the step was taken by then.
     """
     uri = settings.tuning.mlflow
     if uri is None:
         return {}
     with Attempt() as attempt:
-        _follow(settings, uri)
+        _follow(settings, uri, name)
     if attempt.failed:
-        _log.warning("the registry at %s does not follow: %s", uri, attempt.failed)
+        _log.warning("the MLflow registry does not follow: %s", attempt.failed)
     return {"mirror": f"not reached: {attempt.failed}" if attempt.failed else "done"}
 
 
-def _follow(settings: Settings, uri: str) -> None:
+def _follow(settings: Settings, uri: str, name: str) -> None:
     for key, value in _DEFAULTS.items():
         os.environ.setdefault(key, value)
-    from mlflow import MlflowClient
+    try:
+        from mlflow import MlflowClient
+    except ImportError:
+        raise ConfigError(
+            "MLflow's client is not installed: `pip install almanac[mlflow]`"
+        ) from None
 
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
-    name, client = name_of(settings), MlflowClient(tracking_uri=uri, registry_uri=uri)
+    client = MlflowClient(tracking_uri=uri, registry_uri=uri)
     found = [one for one in standings(lake.adapters.steps()) if one.name == name]
     offered = [one for one in reversed(found) if one.stage != "refused"]
     if not offered:
@@ -58,19 +65,22 @@ def _follow(settings: Settings, uri: str) -> None:
         client.create_registered_model(name, description="LoRA adapters approved in Almanac")
     versions = _versions(client, name)
     for one in offered:
-        version = versions.get(one.adapter.adapter_id)
-        if version is None:
+        if one.adapter.adapter_id not in versions:
             version = client.create_model_version(name, _source(lake, one), tags=_made(one))
             versions[one.adapter.adapter_id] = version
-        for key, value in _moved(one).items():
-            if version.tags.get(key) != value:
-                client.set_model_version_tag(name, version.version, key, value)
+        _tag(client, versions[one.adapter.adapter_id], _moved(one))
     _point(client, name, found, versions)
 
 
 def _versions(client: Any, name: str) -> dict[str, Any]:
     found = client.search_model_versions(f"name = '{name}'", max_results=_MOST)
     return {one.tags["adapter"]: one for one in found if "adapter" in one.tags}
+
+
+def _tag(client: Any, version: Any, wanted: Mapping[str, str]) -> None:
+    for key, value in wanted.items():
+        if version.tags.get(key) != value:
+            client.set_model_version_tag(version.name, version.version, key, value)
 
 
 def _point(client: Any, name: str, found: Sequence[Standing], versions: dict[str, Any]) -> None:

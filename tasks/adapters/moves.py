@@ -14,6 +14,7 @@ from tasks.adapters import files
 from tasks.adapters.mirror import mirror
 from tasks.adapters.stages import (
     NEXT,
+    OPEN,
     RETRAIN,
     Standing,
     before_production,
@@ -55,14 +56,14 @@ def offer(
     said = dict(record) | verdict | {"name": name_of(settings)}
     with operation(settings, f"offer of adapter {adapter_id[:12]}", run_id) as (run, _):
         known = _known(run).get(adapter_id)
-        if known and known.stage not in ("candidate", "refused"):
-            return _told(run, known, [], settings)
+        if known and known.stage not in OPEN:
+            return _told(run, known, [])
         step = Adapter(
             adapter_id, stage, tuple(sorted(set(trained_on))), said, 0, _GATE,
             "; ".join(reasons), run.run_id, run.at,
         )  # fmt: skip
-        result = _told(run, known, [step], settings)
-    return result | mirror(settings)
+        result = _told(run, known, [step])
+    return result | mirror(settings, result["name"])
 
 
 def approve(
@@ -94,8 +95,8 @@ def approve(
         if stage == "production" and there:
             why = f"{found.short} took its place"
             steps.append(_step(run, there, "archived", actor, why))
-        result = _told(run, found, steps, settings)
-    return result | mirror(settings)
+        result = _told(run, found, steps)
+    return result | mirror(settings, result["name"])
 
 
 def reject(
@@ -111,8 +112,8 @@ def reject(
             )
         if found.stage not in NEXT:
             raise AdapterRefused(f"adapter {found.short} is {found.stage} already")
-        result = _told(run, found, [_step(run, found, "rejected", actor, reason)], settings)
-    return result | mirror(settings)
+        result = _told(run, found, [_step(run, found, "rejected", actor, reason)])
+    return result | mirror(settings, result["name"])
 
 
 def rollback(
@@ -143,8 +144,8 @@ def rollback(
         steps = [_step(run, found, "staging", actor, reason)]
         if not to_base:
             steps.append(_step(run, _before(run, name), "production", actor, reason))
-        result = _told(run, found, steps, settings)
-    return result | mirror(settings)
+        result = _told(run, found, steps)
+    return result | mirror(settings, result["name"])
 
 
 def _before(run: Operation, name: str) -> Standing:
@@ -182,9 +183,11 @@ def _known(run: Operation) -> dict[str, Standing]:
 
 
 def _seen(settings: Settings, adapter_id: str) -> Standing:
+    if not adapter_id:
+        raise AdapterRefused("say which adapter: `almanac adapters list` has them all")
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     found = lake.adapters.find(adapter_id)
-    return next(one for one in standings(lake.adapters.steps(found.adapter_id)))
+    return standings(lake.adapters.steps(found.adapter_id))[0]
 
 
 def _again(run: Operation, seen: Standing) -> Standing:
@@ -204,16 +207,16 @@ def _step(run: Operation, found: Standing, stage: str, actor: str, reason: str) 
     return replace(stamp, status=stage, actor=actor, reason=reason)
 
 
-def _told(
-    run: Operation, found: Standing | None, steps: Sequence[Adapter], settings: Settings
-) -> dict[str, Any]:
+def _told(run: Operation, found: Standing | None, steps: Sequence[Adapter]) -> dict[str, Any]:
     """Take the steps in one commit, and say so in the run's report."""
     run.lake.adapters.append(steps)
     adapter_id = found.adapter.adapter_id if found else steps[0].adapter_id
     now = _known(run)
-    there = in_stage(now.values(), "production", name_of(settings))
+    name = now[adapter_id].name
+    there = in_stage(now.values(), "production", name)
     run.report |= {
         "adapter": adapter_id,
+        "name": name,
         "was": found.stage if found else None,
         "stage": now[adapter_id].stage,
         "production": there.adapter.adapter_id if there else None,

@@ -22,8 +22,9 @@ def listing(settings: Settings) -> dict[str, Any]:
     return {
         "adapters": [_row(one) for one in found],
         "production": there.adapter.adapter_id if there else None,
-        "warnings": [said for one in sorted(found, key=_answers, reverse=True)
-                     if (said := warning(one))],
+        "warnings": [
+            said for one in sorted(found, key=_answers, reverse=True) if (said := warning(one))
+        ],
     }
 
 

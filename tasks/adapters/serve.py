@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakehouse import open_lakehouse
-from schemas.errors import AdapterRefused
+from schemas.errors import AdapterRefused, ConfigError
 from schemas.settings import Settings
 from tasks.adapters import files
 from tasks.adapters.lora_gguf import write_lora
@@ -150,8 +150,12 @@ def _base_file(base: Mapping[str, Any], given: Path | None) -> Path:
 
 def _start(settings: Settings, one: Standing, base: Path, key: str) -> Any:
     """The engine with base and adapter loaded."""
-    import xllamacpp
-
+    try:
+        import xllamacpp
+    except ImportError:
+        raise ConfigError(
+            "the local server is not installed: `pip install almanac[serve]`"
+        ) from None
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     params = xllamacpp.CommonParams()
     params.model.path = str(base)

@@ -17,6 +17,7 @@ from schemas.settings import Settings
 
 Stage = Literal["candidate", "staging", "production", "refused", "rejected", "archived"]
 NEXT: dict[str, str] = {"candidate": "staging", "staging": "production"}
+OPEN = ("candidate", "refused")  # of the gate's making: it may judge again
 RETRAIN = "retrain"
 
 

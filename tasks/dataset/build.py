@@ -19,7 +19,7 @@ from schemas.settings import DatasetSettings, Settings
 from schemas.times import isoformat
 from tasks.dataset.assemble import TEMPLATE, Assembled, assemble
 from tasks.dataset.candidates import Candidate, Guarded
-from tasks.dataset.card import card
+from tasks.dataset.card import card, illustrated
 from tasks.dataset.check import check
 from tasks.dataset.goldens import golden_texts
 from tasks.dataset.guards import GUARDS, guard
@@ -106,8 +106,9 @@ def make(
         DatasetRefused: nothing is left to train on.
     """
     rules = settings.dataset
+    requests = lake.requests.rows(start=start, end=end)
     found = assemble(
-        lake.requests.rows(start=start, end=end),
+        requests,
         opinions(lake.votes.rows()),
         lake.triage.current(),
         system_prompt=rules.system_prompt,
@@ -115,13 +116,14 @@ def make(
     )
     _log.info("%d of %d requests are candidates", len(found.candidates), found.requests["total"])
     guarded, taught = _guarded(lake, settings, found.candidates, count_tokens)
-    near = near_questions((one.example for one in guarded.kept), rules.near_duplicate)
+    near = near_questions((one.example for one in found.candidates), rules.near_duplicate)
     known = lake.datasets.sides()
     parted = split(guarded.kept, known, rules.held_back, rules.salt, near)
     examples, likes = _capped([one.example for one in parted.kept], rules.like_share)
     dropped = (*found.dropped, *guarded.dropped, *taught.dropped, *parted.dropped, *likes)
     if not any(one.side == "train" and one.origin != "like" for one in examples):
-        raise DatasetRefused(_nothing(found, dropped))
+        raise DatasetRefused(_nothing(found, dropped, len(examples)))
+    dropped = illustrated(dropped, requests, rules.languages)
     manifest = _manifest(rules, examples, dropped) | {
         "requests": dict(found.requests),
         "prompts": dict(found.prompts),
@@ -188,7 +190,7 @@ def _result(made: Made, new: bool) -> dict[str, Any]:
     } | {name: said[name] for name in names}
 
 
-def _nothing(found: Assembled, dropped: Sequence[Rejected]) -> str:
+def _nothing(found: Assembled, dropped: Sequence[Rejected], held_back: int) -> str:
     said = found.requests
     if not said["total"]:
         return (
@@ -196,11 +198,12 @@ def _nothing(found: Assembled, dropped: Sequence[Rejected]) -> str:
             "--from and --to say which part of it"
         )
     reasons = Counter(one.reason for one in dropped).most_common()
-    why = ", ".join(f"{number} {reason}" for reason, number in reasons) or "none were dropped"
+    why = ", ".join(f"{number} {reason}" for reason, number in reasons)
+    why = f"{why}{', ' if why else ''}{held_back} held back"
     advice = "`almanac triage` says what each dislike calls for"
     if any(reason == "not_triaged" for reason, _ in reasons):
         advice = "`almanac triage` looks into those that are not triaged, then build again"
     return (
-        f"of {said['disliked']} disliked answers none can be trained on ({why}; {said['liked']} "
-        f"liked ones alone teach nothing): {advice}"
+        f"of {said['disliked']} disliked answers none can be trained on ({why}; of "
+        f"{said['liked']} liked ones alone nothing is learnt): {advice}"
     )

@@ -6,9 +6,11 @@ It is rendered when it is asked for. Texts stand in the tables alone, where an e
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lakehouse import Lakehouse
+from lakehouse.training import Rejected
 from schemas.errors import DatasetRefused
 from schemas.examples import Example
 from schemas.feedback import Request
@@ -27,7 +29,7 @@ def card(lake: Lakehouse, manifest: Mapping[str, Any]) -> str:
         _counts(manifest),
         _left_out(manifest),
         _shown_kept(lake, manifest),
-        _shown_dropped(lake, manifest),
+        _shown_dropped(lake.datasets.rejected(manifest["dataset"])),
         _made_by(manifest),
         _use(manifest),
     ]
@@ -92,33 +94,46 @@ def _example(example: Example) -> str:
     return "\n".join(lines)
 
 
-def _shown_dropped(lake: Lakehouse, manifest: Mapping[str, Any]) -> str:
-    rejected = lake.datasets.rejected(manifest["dataset"])
-    shown = [
-        one
-        for reason in sorted({one.reason for one in rejected})
-        for one in _few([row for row in rejected if row.reason == reason], _DROPPED,
-                        lambda row: row.request_id)
-    ]  # fmt: skip
-    found = lake.requests.rows({one.request_id for one in shown})
-    asked = {one.request_id: _masked(one, manifest["rules"]["languages"]) for one in found}
+def _shown_dropped(rejected: Iterable[Rejected]) -> str:
     rows = [
-        (one.reason, f"`{one.request_id}`", quoted(asked.get(one.request_id, "(erased)")),
-         quoted(_said(one.details)))
-        for one in shown
-    ]  # fmt: skip
+        (one.reason, f"`{one.request_id}`", quoted(one.details["question"]), quoted(_said(one)))
+        for one in rejected
+        if "question" in one.details
+    ]
     head = ("reason", "request", "question", "what decided")
     return "## Some of what was dropped\n\n" + table(head, rows)
 
 
-def _masked(request: Request, languages: Sequence[str]) -> str:
-    """Its question, masked as the guards would have it had it come so far."""
+def illustrated(
+    rejected: Iterable[Rejected], requests: Iterable[Request], languages: tuple[str, ...]
+) -> tuple[Rejected, ...]:
+    """The same rows, a few of each reason with the question for the card, personal data masked."""
+    rows = list(rejected)
+    by_reason: dict[str, list[Rejected]] = {}
+    for one in rows:
+        by_reason.setdefault(one.reason, []).append(one)
+    chosen = {
+        (one.request_id, one.reason)
+        for some in by_reason.values()
+        for one in _few(some, _DROPPED, lambda row: row.request_id)
+    }
+    names = {request_id for request_id, _ in chosen}
+    asked = {one.request_id: _masked(one, languages) for one in requests if one.request_id in names}
+    return tuple(
+        replace(one, details={**one.details, "question": asked[one.request_id]})
+        if (one.request_id, one.reason) in chosen
+        else one
+        for one in rows
+    )
+
+
+def _masked(request: Request, languages: tuple[str, ...]) -> str:
     context = tuple(passage.text for passage in request.context)
     example = Example(
         request.request_id, (), request.response, None, "like", "", request.question, context,
         request.lang or "", "", "",
     )  # fmt: skip
-    return mask(example, tuple(languages)).example.question
+    return mask(example, languages).example.question
 
 
 def _made_by(manifest: Mapping[str, Any]) -> str:
@@ -147,8 +162,9 @@ def _use(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def _said(details: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}: {_plain(value)}" for name, value in sorted(details.items()))
+def _said(rejected: Rejected) -> str:
+    figures = sorted(rejected.details.items())
+    return ", ".join(f"{name}: {_plain(value)}" for name, value in figures if name != "question")
 
 
 def _plain(value: Any) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,12 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.errors import ConfigError
 from schemas.examples import Example
-from schemas.feedback import Message, Passage, Request
+from schemas.feedback import Message
 from schemas.hashing import sha256_parts
-from tasks.dataset.assemble import language_of, prompt_of
 
 Part = Literal["held_back", "golden", "liked"]
 PARTS: tuple[Part, ...] = ("held_back", "golden", "liked")
+Prompter = Callable[[str, Sequence[str]], Sequence[Message]]  # question and passages to a prompt
 Retriever = Callable[[Sequence[str]], Sequence[Sequence[str]]]  # the passages of each question
 _TEXTS = pa.list_(pa.string())
 _SCHEMA = pa.schema(
@@ -70,7 +69,7 @@ class GoldenAnswer(BaseModel):
     text: str = Field(min_length=1)
     answers: list[str] = Field(min_length=1)
     context: list[str] | None = None
-    lang: str | None = None
+    lang: str = ""
 
 
 def read_golden(file: str) -> list[GoldenAnswer]:
@@ -113,21 +112,21 @@ def cases(
     examples: Iterable[Example],
     golden: Sequence[GoldenAnswer],
     most: int,
-    system_prompt: str,
+    prompter: Prompter,
     retrieve: Retriever,
 ) -> list[Case]:
     """The cases of an evaluation by part and id, at most `most` of a part.
 
     held_back: held-back examples of faults with a right answer. liked: held-back likes, whose
     answer is the reference. golden: the golden questions, with the passages that `retrieve` finds
-    now where they bring none. Of several examples of one question the one of the least id stands
+    now where they bring none, asked as `prompter` asks. Of several examples of one question the one of the least id stands
     for it: intervals take questions to be independent. Which ones are left out where there are too
     many depends on the ids alone, so an evaluation of more examples keeps most of its questions.
     """
     held = [one for one in examples if one.side == "held_back" and one.chosen]
     parts = (
         _one_a_question(_of_example(one) for one in held if one.origin != "like"),
-        _of_golden(golden, most, system_prompt, retrieve),
+        _of_golden(golden, most, prompter, retrieve),
         _one_a_question(_of_example(one) for one in held if one.origin == "like"),
     )
     return [case for part in parts for case in part[:most]]
@@ -157,40 +156,26 @@ def _one_a_question(found: Iterable[tuple[str, Case]]) -> list[Case]:
 
 
 def _of_golden(
-    golden: Sequence[GoldenAnswer], most: int, system_prompt: str, retrieve: Retriever
+    golden: Sequence[GoldenAnswer], most: int, prompter: Prompter, retrieve: Retriever
 ) -> list[Case]:
     asked = sorted(golden, key=lambda one: _case_id("golden", one.id))[:most]
     open_ones = [one.text for one in asked if one.context is None]
     found = iter(retrieve(open_ones) if open_ones else ())
     contexts = [next(found) if one.context is None else one.context for one in asked]
     return [
-        _golden_case(one, context, system_prompt)
+        Case(
+            case_id=_case_id("golden", one.id),
+            part="golden",
+            request_id=f"golden:{one.id}",
+            question=one.text,
+            prompt=tuple(prompter(one.text, context)),
+            context=tuple(context),
+            references=tuple(one.answers),
+            rejected=None,
+            lang=one.lang,
+        )
         for one, context in zip(asked, contexts, strict=True)
     ]
-
-
-def _golden_case(golden: GoldenAnswer, context: Sequence[str], system_prompt: str) -> Case:
-    """Asked as a request would be that the log has no prompt of."""
-    request = Request(
-        request_id=f"golden:{golden.id}",
-        asked_at=datetime.min.replace(tzinfo=UTC),
-        user_id="",
-        question=golden.text,
-        response="",
-        context=tuple(Passage("", text) for text in context),
-        lang=golden.lang,
-    )
-    return Case(
-        case_id=_case_id("golden", golden.id),
-        part="golden",
-        request_id=request.request_id,
-        question=golden.text,
-        prompt=prompt_of(request, system_prompt),
-        context=tuple(context),
-        references=tuple(golden.answers),
-        rejected=None,
-        lang=language_of(request),
-    )
 
 
 def _case_id(part: Part, key: str) -> str:

@@ -19,7 +19,7 @@ from tasks.stages.bootstrap import interval
 # that needs no model, and tells near from far for answers of two words and of two hundred.
 PRIMARY: Metric = "f1"
 _ROUNDING = 1e-9  # of means of numbers up to 1
-_NAMES: dict[Part, str] = {
+PART_NAMES: dict[Part, str] = {
     "held_back": "held-back faults",
     "golden": "golden questions",
     "liked": "liked answers",
@@ -45,7 +45,7 @@ class Figure:
 
     def said(self) -> str:
         """The figures in words."""
-        what = f"{METRICS[self.metric]}, {_NAMES[self.part]}"
+        what = f"{METRICS[self.metric]}, {PART_NAMES[self.part]}"
         if self.base is None or self.adapter is None:
             return f"{what}: not measured"
         return (
@@ -143,7 +143,7 @@ def _better(figure: Figure, least: int) -> Check:
 
 
 def _not_shown_worse(figure: Figure) -> Check:
-    name = f"{figure.metric} not shown to be worse on {_NAMES[figure.part]}"
+    name = f"{figure.metric} not shown to be worse on {PART_NAMES[figure.part]}"
     if figure.high is None:
         return Check(name, None, f"Not decided. {figure.said()}.")
     if figure.high < -_ROUNDING:
@@ -153,7 +153,7 @@ def _not_shown_worse(figure: Figure) -> Check:
 
 def _not_worse(figure: Figure, rules: TuningSettings) -> Check:
     """Non-inferiority; with too few questions, only whether a loss is shown."""
-    name = f"{figure.metric} not worse on {_NAMES[figure.part]}"
+    name = f"{figure.metric} not worse on {PART_NAMES[figure.part]}"
     shown = _not_shown_worse(figure)
     if shown.passed is False:
         return Check(name, False, shown.reason)

@@ -119,7 +119,7 @@ def _text(file: Path, head: bytes) -> Iterator[Line]:
             for at, line in chain([(number, first)], lines):
                 yield from _parsed(file, at, line)
         else:
-            yield from _document(file, first, (line for _, line in lines))
+            yield from _document(file, number, first, (line for _, line in lines))
 
 
 @contextmanager
@@ -145,7 +145,9 @@ def _goes_over_lines(first: bytes) -> bool:
     return start in (b"{", b"[") or start.startswith(b"[{")
 
 
-def _document(file: Path, first: bytes, others: Iterable[bytes | None]) -> Iterator[Line]:
+def _document(
+    file: Path, start: int, first: bytes, others: Iterable[bytes | None]
+) -> Iterator[Line]:
     """An array of rows, or one value; where it is neither, line by line after all."""
     lines, size = [first.removeprefix(_MARK)], len(first)
     for line in others:
@@ -158,7 +160,7 @@ def _document(file: Path, first: bytes, others: Iterable[bytes | None]) -> Itera
     try:
         rows = list(_values(b"".join(lines).decode("utf-8")))
     except (Unreadable, ValueError, RecursionError):
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(lines, start):
             yield from _parsed(file, number, line)
         return
     for number, row in enumerate(rows, start=1):

@@ -22,6 +22,7 @@ from tasks.triage.words import words
 
 VERSION = 1
 LONG = 20  # stems of an answer that may be spread over several passages of a document
+_FIRST = 3  # hits of the question that are taken to be about it, whatever their words
 _EXACT = 1e-9
 _NOTHING = Support(0.0, 0.0, 0.0)
 
@@ -131,8 +132,24 @@ class Examination:
         if gone := self._answer_lost():
             said = "the response stood in a document that changed or went since"
             return self._found("source_stale", said, gone)
+        if self._all_words_found():
+            said = "one of the first passages for the question has every word of the correction"
+            return self._found("not_judged", said)
         said = f"no passage of release {self.case.then.release} supports the correction"
         return self._found("source_missing", said, context if context.held else None)
+
+    def _all_words_found(self) -> bool:
+        """Does one of the best hits for the question, not shown, hold all of the correction?
+
+        Too little to call it supported, but too much to say that nothing does.
+        """
+        first = self.case.then.hits[:_FIRST] if self.case.then else ()
+        wanted = words(self.case.sought).known
+        held = [one for one in first if one in self.case.outside
+                and wanted <= words(one.text).known]  # fmt: skip
+        self._note("all words of the correction: then", {"passages": len(held)},
+                   {"first_hits": _FIRST}, held)  # fmt: skip
+        return bool(held)
 
     def _answer_lost(self) -> Best | None:
         """The passage that the response is from, where no current one supports the response."""
@@ -163,21 +180,17 @@ class Examination:
         if self.case.then and most < 1 - self.rules.answers:
             said = f"no passage of release {self.case.then.release} is about the question"
             return self._found("source_missing", said, shown if shown.held else None)
-        return self._by_response(context, shown, other)
+        return self._by_response(context, shown)
 
-    def _by_response(self, context: Best, shown: Best, other: Best) -> Found:
-        """The context is as close to the question as anything: what of it says the response?"""
+    def _by_response(self, context: Best, shown: Best) -> Found:
+        """The context is as close to the question as anything: what of it says the response?
+
+        That a response is not from a context about the question does not make it the model's
+        fault: the answer itself may be elsewhere. Only a judge can find that without a correction.
+        """
         if context.level == "yes" and self._is_the_answer(context):
             said = "the response is what the context says where it is about the question"
             return self._found("answer_right", said, context)
-        about = shown.support.about
-        if (
-            self.case.then
-            and context.level == "no"
-            and about >= max(self.rules.answers, other.support.about)
-        ):
-            said = "the context is about the question, and the response is not from it"
-            return self._found("model_fault", said, shown)
         if self.judge and self.case.context:
             verdict = self._asked(self.judge, self.case.request.response, None)
             if verdict == "yes":

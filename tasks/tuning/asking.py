@@ -81,16 +81,9 @@ def ask(
     probabilities are of the answer and the end token after it.
     """
     import torch
-    from transformers import GenerationConfig
 
+    _be_greedy(model, tokenizer, max_new_tokens)
     ids, mask = _padded([one.prompt for one in batch], tokenizer.pad_token_id, model.device)
-    greedy: Any = GenerationConfig  # takes the place of the base's own, which may sample
-    model.generation_config = greedy(
-        max_new_tokens=max_new_tokens,
-        do_sample=False,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
     with torch.inference_mode():
         cache = model(
             input_ids=ids[:, :-1],
@@ -111,6 +104,20 @@ def ask(
         Said(answer.strip(), *given)
         for answer, *given in zip(answers, chosen, rejected, strict=True)
     ]
+
+
+def _be_greedy(model: Any, tokenizer: PreTrainedTokenizerBase, max_new_tokens: int) -> None:
+    """In the place of the base's own configuration, which may sample or punish repetition."""
+    from transformers import GenerationConfig
+
+    make: Any = GenerationConfig
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    base.generation_config = model.generation_config = make(
+        max_new_tokens=max_new_tokens,
+        do_sample=False,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
 
 
 def _log_probabilities(

@@ -147,7 +147,9 @@ def _base(
     parts = [part for pair in weights.items() for part in pair]
     sha256 = parts[1] if len(weights) == 1 else sha256_parts(*parts)
     card = folder / "README.md"
-    said = ModelCard.load(card, ignore_metadata_errors=True).data.license if card.is_file() else None
+    said = (
+        ModelCard.load(card, ignore_metadata_errors=True).data.license if card.is_file() else None
+    )
     return Base(name, folder, revision, sha256, str(said) if said else None, on_hub)
 
 
@@ -213,7 +215,10 @@ def _convert(source: Path, folder: Path) -> None:
     model.save_pretrained(part)
     tokenizer.save_pretrained(part)
     revision = f"{_PACKAGE}-{importlib.metadata.version(_PACKAGE)}"
-    about = {"revision": revision, "sha256": sha256_bytes((part / "model.safetensors").read_bytes())}
+    about = {
+        "revision": revision,
+        "sha256": sha256_bytes((part / "model.safetensors").read_bytes()),
+    }
     (part / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
     part.replace(folder)
 

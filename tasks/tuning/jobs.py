@@ -71,7 +71,7 @@ class Job:
     def metrics(self) -> dict[str, Any] | None:
         """What metrics.json says; None while the job is not done."""
         file = self.folder / "metrics.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+        return _json(file) if file.is_file() else None
 
 
 def workdir(settings: Settings) -> Path:
@@ -105,13 +105,11 @@ def prepare(exported: Path, dataset: str, base: Base, recipe: Recipe, into: Path
     }
     identity = made_of | {"base": [base.name, base.revision, base.sha256]}
     adapter_id = sha256_text(canonical_json(identity))
-    job = Job(
-        into / adapter_id[:16], made_of | {"adapter_id": adapter_id, "base": base.as_json()}
-    )
+    job = Job(into / adapter_id[:16], made_of | {"adapter_id": adapter_id, "base": base.as_json()})
     for side in ("train", "held_back"):
         name = f"{recipe.method}/{side}.parquet"
         write_whole(job.folder / "data" / name, (exported / name).read_bytes())
-    write_whole(job.folder / "job.json", _pretty(dict(job.spec)))
+    write_whole(job.folder / "job.json", pretty(dict(job.spec)))
     return job
 
 
@@ -124,7 +122,7 @@ def open_job(folder: Path) -> Job:
     file = folder / "job.json"
     if not file.is_file():
         raise TuningFailed(f"{folder} is no job: it has no job.json")
-    return Job(folder, json.loads(file.read_text(encoding="utf-8")))
+    return Job(folder, _json(file))
 
 
 def run(job: Job, on_progress: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
@@ -186,24 +184,24 @@ def replace_folder(part: Path, folder: Path) -> None:
     part.replace(folder)
 
 
-def _pretty(value: Mapping[str, Any]) -> bytes:
+def _json(file: Path) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return said
+
+
+def pretty(value: Mapping[str, Any]) -> bytes:
+    """JSON for people, the same bytes for the same value."""
     return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def _environment(threads: int) -> dict[str, str]:
-    """For the child: Almanac's code from wherever it runs, its threads, and no network.
-
-    glibc gives large blocks back to the system and asks for them anew at each step; the two
-    MALLOC settings keep them.
-    """
+    """For the child: Almanac's code from wherever it runs, and its threads."""
     path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
-    kept = str(16 * 2**30)
+    count = str(threads)
     return os.environ | {
         "PYTHONPATH": path,
-        "OMP_NUM_THREADS": str(threads),
-        "MKL_NUM_THREADS": str(threads),
-        "MALLOC_TRIM_THRESHOLD_": kept,
-        "MALLOC_MMAP_THRESHOLD_": kept,
+        "OMP_NUM_THREADS": count,
+        "MKL_NUM_THREADS": count,
     }
 
 

@@ -10,7 +10,7 @@ from tasks.tuning.asking import Tokens
 if TYPE_CHECKING:
     import torch
 
-# Ten times what was seen on SmolLM2-135M: 18 to 22 units, whatever the adapter's effect. In bfloat16
+# Ten times what was seen on SmolLM2-135M: 18 to 22, whatever the adapter's effect. In bfloat16
 # rounding moved a logit by 1.4, as much as a small adapter does: nothing could be told.
 _ROUNDINGS = 200
 _EPS = 2.0**-23  # of float32

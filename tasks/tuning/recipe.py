@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -29,7 +30,7 @@ class Lora(BaseModel):
 
 
 class Recipe(BaseModel):
-    """One tune. A step is `batch_size * gradient_accumulation` examples; lengths are in tokens."""
+    """One tune. A step is `batch_size` examples; lengths are in tokens."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,8 +43,13 @@ class Recipe(BaseModel):
     max_grad_norm: float = Field(default=1.0, gt=0)
     epochs: int = Field(default=2, ge=1)
     max_steps: int | None = Field(default=None, ge=1, description="Ends earlier than the epochs.")
-    batch_size: int = Field(default=2, ge=1, description="Examples held in memory at a time.")
-    gradient_accumulation: int = Field(default=4, ge=1)
+    batch_size: int = Field(default=8, ge=1, description="Examples of one optimizer step.")
+    micro_batch: int | None = Field(
+        default=None,
+        ge=1,
+        description="Of these, in memory at a time. On a processor 1 unless set (KTO 4): no time "
+        "goes into padding; on a GPU all.",
+    )
     max_length: int = Field(
         default=1024, ge=16, description="Of prompt and answer; a longer one is refused, never cut."
     )
@@ -68,14 +74,20 @@ class Recipe(BaseModel):
         # The best checkpoint can be kept only where each evaluation meets one.
         if self.save_steps % self.log_steps or self.eval_steps % self.save_steps:
             raise ValueError("log_steps must divide save_steps, and save_steps eval_steps")
-        if self.method == "kto" and self.batch_size < 2:
-            raise ValueError("KTO compares within a batch: batch_size must be 2 or more")
+        if self.batch_size % (self.micro_batch or 1):
+            raise ValueError("micro_batch must divide batch_size")
+        if self.method == "kto" and (self.micro_batch or self.batch_size) < 2:
+            raise ValueError("KTO compares within a micro batch: it must have 2 examples or more")
         return self
+
+    @property
+    def gradient_accumulation(self) -> int:
+        """Micro batches of a step."""
+        return self.batch_size // (self.micro_batch or self.batch_size)
 
     def steps(self, rows: int) -> int:
         """Optimizer steps on so many examples."""
-        batches = -(-rows // self.batch_size)
-        every = self.epochs * -(-batches // self.gradient_accumulation)
+        every = self.epochs * -(-rows // self.batch_size)
         return min(every, self.max_steps or every)
 
 
@@ -114,7 +126,8 @@ def load_recipe(name_or_file: str | Path, **overrides: Any) -> Recipe:
 def resolve(recipe: Recipe, desirable: int = 0, undesirable: int = 0) -> Recipe:
     """The recipe with nothing left open, as it enters an adapter's id.
 
-    On a processor `auto` is float32: bfloat16 is faster only where the processor multiplies it.
+    `auto` is a GPU where there is one, and bfloat16 where the device multiplies it (a processor
+    with AVX512-BF16 or AMX, which then trains nearly twice as fast as in float32).
 
     Args:
         recipe: as loaded.
@@ -133,16 +146,21 @@ def resolve(recipe: Recipe, desirable: int = 0, undesirable: int = 0) -> Recipe:
         raise ConfigError("the recipe asks for cuda, and there is no such device: set device: cpu")
     precision = recipe.precision
     if precision == "auto":
-        precision = "bfloat16" if device == "cuda" else "float32"
+        native = device == "cuda" or torch.cpu._is_avx512_bf16_supported()
+        precision = "bfloat16" if native else "float32"
     if precision == "4bit":
         _refuse_4bit(device)
-    weights = {}
+    few = math.gcd(recipe.batch_size, 4) if recipe.method == "kto" else 1
+    found: dict[str, Any] = {
+        "device": device,
+        "precision": precision,
+        "micro_batch": recipe.micro_batch or (recipe.batch_size if device == "cuda" else few),
+    }
     if recipe.method == "kto":
         ratio = desirable / undesirable if desirable and undesirable else 1.0
-        weights["desirable_weight"] = recipe.desirable_weight or max(1.0, 1 / ratio)
-        weights["undesirable_weight"] = recipe.undesirable_weight or max(1.0, ratio)
-    found: dict[str, Any] = {"device": device, "precision": precision, **weights}
-    return recipe.model_copy(update=found)
+        found["desirable_weight"] = recipe.desirable_weight or max(1.0, 1 / ratio)
+        found["undesirable_weight"] = recipe.undesirable_weight or max(1.0, ratio)
+    return Recipe(**(recipe.model_dump() | found))
 
 
 def _refuse_4bit(device: str) -> None:

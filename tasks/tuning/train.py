@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from schemas.errors import AlmanacError, TuningFailed
 from tasks.tuning.base import open_base
 from tasks.tuning.checkpoints import folder_of, newest_whole, publish
-from tasks.tuning.jobs import Job, _pretty, open_job, write_whole
+from tasks.tuning.jobs import Job, pretty, open_job, write_whole
 from tasks.tuning.progress import Progress
 from tasks.tuning.recipe import Recipe
 from tasks.tuning.views import read_view, refuse_longer
@@ -95,13 +95,11 @@ def _train(job: Job, out: TextIO) -> None:
         raise TuningFailed(f"{job.folder.name} came to no evaluation in {steps} steps")
     publish(folder_of(checkpoints, best["step"]), job.base, job.adapter)
     metrics = progress.metrics(recipe.patience)
-    write_whole(job.folder / "metrics.json", _pretty(metrics))
+    write_whole(job.folder / "metrics.json", pretty(metrics))
     shutil.rmtree(checkpoints)
 
 
 def _open_trainer(job: Job, progress: Progress) -> Trainer:
-    import torch
-
     recipe, checkpoints = job.recipe, job.folder / "checkpoints"
     _settle(recipe)
     from tasks.tuning.trainers import Watch, make_trainer

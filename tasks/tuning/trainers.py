@@ -36,9 +36,7 @@ _KINDS = {
 class Watch(TrainerCallback):  # type: ignore[misc]
     """Writes progress, seals checkpoints, and ends a run that no longer gets better."""
 
-    def __init__(
-        self, progress: Progress, recipe: Recipe, steps: int, checkpoints: Path
-    ) -> None:
+    def __init__(self, progress: Progress, recipe: Recipe, steps: int, checkpoints: Path) -> None:
         self._progress = progress
         self._steps = steps
         self._patience = recipe.patience
@@ -164,8 +162,8 @@ def _arguments(recipe: Recipe, rows: int) -> dict[str, Any]:
     steps = recipe.steps(rows)
     common: dict[str, Any] = {
         "max_steps": steps,
-        "per_device_train_batch_size": recipe.batch_size,
-        "per_device_eval_batch_size": recipe.batch_size,
+        "per_device_train_batch_size": recipe.micro_batch,
+        "per_device_eval_batch_size": recipe.micro_batch,
         "gradient_accumulation_steps": recipe.gradient_accumulation,
         "learning_rate": recipe.learning_rate,
         "lr_scheduler_type": recipe.schedule,

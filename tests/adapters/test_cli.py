@@ -64,7 +64,7 @@ def test_an_erased_production_is_loud(house: House) -> None:
     marked = last | {"status": "retrain", "ordinal": last["ordinal"] + 1}
     house.lake.delta("adapters").append([marked])
     for verb in (["list"], ["show", "a1"]):
-        first, *rest = run(house, *verb).output.splitlines()
+        first = run(house, *verb).output.splitlines()[0]
         assert first.startswith("WARNING: adapter a1 (production)") and "AND IT ANSWERS" in first
     assert "production RETRAIN" in run(house, "list").output
     assert ask(house, "history")["steps"][-1]["actor"] == "an erasure"

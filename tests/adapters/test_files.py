@@ -12,6 +12,7 @@ from schemas.hashing import sha256_bytes
 from schemas.settings import Settings
 from tasks.adapters import moves
 from tasks.adapters.files import fetch, store, unnamed
+from tasks.history.doctor import doctor
 from tests.adapters.conftest import House, MakeJob
 from tests.lakehouse.test_object_storage import bucket  # noqa: F401 (a fixture)
 
@@ -73,6 +74,21 @@ def test_a_known_adapter_never_gets_other_weights(house: House, make_job: MakeJo
         store(house.lake, "a1", make_job(seed=1))
 
 
+def test_a_tune_that_is_run_again_leaves_what_a_person_approved(
+    house: House, tmp_path: Path
+) -> None:
+    house.offer("a1")
+    job = Path(shutil.copytree(house.job, tmp_path / "job"))
+    (job / "loss.png").write_bytes(b"drawn anew")
+    house.job = job
+    house.offer("a1")
+    moves.approve(house.settings, "a1", "ann")
+    (job / "loss.png").write_bytes(b"and again")
+    house.offer("a1")
+    assert house.lake.get_file("adapters/a1/loss.png") == b"drawn anew"
+    assert moves.approve(house.settings, "a1", "ann")["stage"] == "production"
+
+
 def test_damaged_and_missing_files_are_refused_by_name(house: House, tmp_path: Path) -> None:
     house.offer("a1")
     adapter = house.lake.adapters.find("a1")
@@ -110,3 +126,8 @@ def test_the_same_on_object_storage(bucket, job: Path, tmp_path: Path) -> None: 
     bucket.delete_files(["adapters/a1/adapter_config.json"])
     with pytest.raises(AdapterRefused, match=r"adapter_config\.json of adapter a1 is missing"):
         fetch(bucket, adapter, tmp_path / "again")
+
+
+def test_a_doctor_takes_them_for_the_lakehouses_own(house: House) -> None:
+    house.promote("a1")
+    assert doctor(house.lake, "documents")["findings"] == []

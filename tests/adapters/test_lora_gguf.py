@@ -105,7 +105,7 @@ def test_the_scale_of_rslora_is_kept(folder: Path, tmp_path: Path) -> None:
 def test_another_base_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(AdapterRefused, match="it is another base"):
         write_lora(folder, make_base(tmp_path / "a", size=32), tmp_path / "lora")
-    with pytest.raises(AdapterRefused, match="of architecture gemma; .* serve others with vLLM"):
+    with pytest.raises(AdapterRefused, match=r"of architecture gemma; .* serve others with vLLM"):
         write_lora(folder, make_base(tmp_path / "b", "gemma"), tmp_path / "lora")
     (tmp_path / "c").write_bytes(b"no GGUF" * 10)
     with pytest.raises(AdapterRefused, match="cannot be read as GGUF"):

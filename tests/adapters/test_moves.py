@@ -70,7 +70,7 @@ def test_a_rollback_takes_the_last_promotion_back(house: House) -> None:
     moves.rollback(house.settings, "eve")
     assert moves.rollback(house.settings, "eve")["production"] == "a1"
     assert house.stages == {"a1": "production", "b2": "staging", "c3": "staging"}
-    with pytest.raises(AdapterRefused, match="no adapter .* was in production before"):
+    with pytest.raises(AdapterRefused, match=r"no adapter .* was in production before"):
         moves.rollback(house.settings, "eve")
     assert moves.rollback(house.settings, "eve", to_base=True)["production"] is None
     with pytest.raises(AdapterRefused, match="is in production: there is nothing to undo"):
@@ -114,6 +114,8 @@ def test_what_the_gate_or_a_person_refused_goes_no_further(house: House) -> None
         moves.reject(house.settings, "b2", "bob")
     with pytest.raises(AdapterRefused, match="no adapter begin with 'nope'"):
         moves.approve(house.settings, "nope", "ann")
+    with pytest.raises(AdapterRefused, match="say which adapter"):
+        moves.approve(house.settings, "", "ann")
 
 
 def test_the_gate_may_judge_again_until_a_person_did(house: House) -> None:
@@ -144,7 +146,7 @@ def test_of_two_approvals_at_once_one_wins(house: House, wait: float) -> None:
     def approve(actor: str) -> None:
         ready.wait()
         try:
-            told.append(moves.approve(settings, "a1", actor)["stage"])
+            told.append(moves.approve(settings, "a1", actor, to="staging")["stage"])
         except (AdapterRefused, LeaseHeld) as error:
             told.append(error)
 

@@ -67,7 +67,8 @@ def test_a_dataset_of_corrections_bare_dislikes_and_likes(tmp_path: Path) -> Non
     assert result["requests"] == {"total": 20, "disliked": 14, "liked": 6, "unvoted": 0}
     dropped = lake.datasets.rejected(result["dataset"])
     assert Counter(one.reason for one in dropped) == result["dropped"]
-    assert Rejected("r-018", "retrieval_missed", {"action": ACTIONS["retrieval_missed"]}) in dropped
+    said = {"action": ACTIONS["retrieval_missed"], "question": other.question}
+    assert Rejected("r-018", "retrieval_missed", said) in dropped
 
 
 def test_the_views_count_what_they_hold(tmp_path: Path) -> None:
@@ -174,9 +175,9 @@ def test_nothing_to_train_on_is_refused_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DatasetRefused) as refused:
         build(settings, None, None)
     assert str(refused.value) == (
-        "of 3 disliked answers none can be trained on (3 not_triaged, 2 like_cap; 2 liked ones "
-        "alone teach nothing): `almanac triage` looks into those that are not triaged, then build "
-        "again"
+        "of 3 disliked answers none can be trained on (3 not_triaged, 2 like_cap, 0 held back; of "
+        "2 liked ones alone nothing is learnt): `almanac triage` looks into those that are not "
+        "triaged, then build again"
     )
     lake = lake_of(settings)
     assert lake.datasets.manifests() == [] and lake.datasets.sides() == {}

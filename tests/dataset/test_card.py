@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lakehouse.erasing import erase_user
 from tasks.dataset.build import build
 from tasks.dataset.card import card, quoted, table
 from tests.dataset.logged import asked, configured, faults, fill, lake_of, likes, verdict, vote
@@ -50,16 +51,21 @@ def test_the_card_of_a_dataset_that_was_erased_from_says_so(tmp_path: Path) -> N
     assert asked(2).question not in page
 
 
-def test_a_dropped_request_that_was_erased_is_shown_without_its_words(tmp_path: Path) -> None:
+def test_a_few_dropped_questions_of_each_reason_are_shown_and_erased_with_their_user(
+    tmp_path: Path,
+) -> None:
     settings = configured(tmp_path, held_back=0)
-    other = asked(9, user_id="u-gone")
-    asks = faults(range(4))
-    fill(lake_of(settings), [*asks, (other, vote(other, -1, user_id="u-9"))],
-         [*map(verdict, [one for one, _ in asks]), verdict(other, "source_missing")])  # fmt: skip
-    build(settings, None, None)
+    gone = [asked(number, user_id="u-gone") for number in range(10, 16)]
+    said = [*faults(range(4)), *((one, vote(one, -1)) for one in gone)]
+    fill(lake_of(settings), said, [verdict(one) for one, _ in faults(range(4))])
     lake = lake_of(settings)
-    lake.delta("requests").delete("user_id = 'u-gone'")
-    assert "| `r-009` | (erased) |" in card(lake, lake.datasets.manifest())
+    page = build(settings, None, None)["card"]
+    shown = [one.question for one in gone if one.question in page]
+    assert len(shown) == 3
+    erase_user(lake, "u-gone")
+    page = card(lake, lake.datasets.manifest())
+    assert not any(question in page for question in shown)
+    assert "| not_triaged | 6 |" in page
 
 
 def test_a_text_cannot_act_on_the_page() -> None:

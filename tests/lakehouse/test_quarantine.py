@@ -50,3 +50,19 @@ def test_documents_that_were_not_read_keep_their_rows(lake: Lakehouse) -> None:
     unread = frozenset({("s", "a.md")})
     assert lake.quarantine.record([], unread, "r2", NIGHT)[:2] == (0, 1)
     assert standing(lake) == [("a.md", "text_is_not_blank", "r1")]
+
+
+def test_feedback_is_settled_apart_from_documents(lake: Lakehouse) -> None:
+    refused = ("feedback/votes", Rejection("q1", "rating_is_up_or_down", "must", "it is 7", "{}"))
+    lake.quarantine.record([BLANK], NOTHING, "r1", NIGHT)
+    assert lake.quarantine.settle([refused], (), "r2", NIGHT)[:2] == (1, 0)
+    assert lake.quarantine.settle([refused], (), "r3", NIGHT)[:2] == (0, 0)
+    assert standing(lake) == [
+        ("q1", "rating_is_up_or_down", "r2"),
+        ("a.md", "text_is_not_blank", "r1"),
+    ]
+    found = lake.quarantine.record([BLANK], NOTHING, "r4", NIGHT)
+    assert (found[:2], [row.doc_id for row in found.standing]) == ((0, 0), ["a.md"])
+    ids = [row.id for row in lake.quarantine.rows()]
+    assert lake.quarantine.settle([], ids, "r5", NIGHT)[:2] == (0, 1)
+    assert standing(lake) == [("a.md", "text_is_not_blank", "r1")]

@@ -26,7 +26,9 @@ def test_a_base_opens_with_a_pad_token_that_is_not_the_end(tiny_base: Base) -> N
     assert tokenizer.decode(tokenizer(said)["input_ids"]) == said
 
 
-def test_a_base_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_that_is_not_there_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(ConfigError, match="no such folder"):
         resolve_base(TuningSettings(base=str(tmp_path / "none")))
     with pytest.raises(ConfigError, match="no weights as safetensors"):

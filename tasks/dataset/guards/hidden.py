@@ -23,8 +23,10 @@ _UNSEEN = re.compile(f"[{_ZERO_WIDTH}\u200e\u200f\u202a-\u202e\u2066-\u2069\U000
 _BASE64 = re.compile(
     r"(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/_-]{4}){6,}(?:[A-Za-z0-9+/_-]{2,3})?={0,2}"
 )
-_MIXED = re.compile(r"\w*[a-zA-Z]\w*")
-_LOOK_ALIKE = str.maketrans("аеорсухіјѕԁһкмтАВЕКМНОРСТХІЈЅ", "aeopcyxijsdhkmtABEKMHOPCTXIJS")
+_MIXED = re.compile(r"\b(?=\w*[a-zA-Z])(?=\w*[^\Wa-zA-Z_])\w+")  # Latin and other signs
+_LOOK_ALIKE = str.maketrans(
+    "аеорсухіјѕԁһкмтАВЕКМНОРСТХІЈЅ01345", "aeopcyxijsdhkmtABEKMHOPCTXIJSoieas"
+)
 
 
 def hidden(text: str) -> str | None:
@@ -45,10 +47,8 @@ def hidden(text: str) -> str | None:
 
 
 def readable(text: str) -> str:
-    """The text as it looks: no unseen signs, NFKC, and Latin words without borrowed letters."""
-    if text.isascii():
-        return text
-    seen = unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
+    """The text as it looks: no unseen signs, NFKC, Latin words without borrowed letters."""
+    seen = text if text.isascii() else unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
     return _MIXED.sub(lambda word: word[0].translate(_LOOK_ALIKE), seen)
 
 

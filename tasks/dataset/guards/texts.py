@@ -22,6 +22,7 @@ _POLITE = re.compile(
     r"|скажите|хочу (?:узнать|спросить)|хотел(?:а)? бы (?:узнать|спросить)|будьте добры)\b",
     re.IGNORECASE,
 )
+_JOINT = re.compile(r"(?<=[^\W\d_])['’‑-](?=[^\W\d_])")  # self-employed, I'm
 _LIGHT = (
     "a an the of in on at to for from by with and or as is are was were be been being do does did "
     "has have had it its this that these those there i me my we our us you your so then "
@@ -62,7 +63,7 @@ def plain(text: str) -> str:
 
 def content(text: str) -> tuple[str, ...]:
     """The stems of a text in order, without courtesies and light words; all if none are left."""
-    stems = words(_POLITE.sub(" ", text)).stems or words(text).stems
+    stems = _stems(text)
     return tuple(stem for stem in stems if stem not in _light()) or stems
 
 
@@ -74,9 +75,13 @@ def _light() -> frozenset[str]:
 @lru_cache(maxsize=50_000)
 def essence(text: str) -> Essence:
     """What `text` says. Short texts lose their order of words, long ones keep it."""
-    said = words(_POLITE.sub(" ", text))
-    said = said if said.stems else words(text)
-    return Essence(_parts(said.stems, content(text)), said.numbers, said.negations > 0)
+    said = words(text)
+    return Essence(_parts(_stems(text), content(text)), said.numbers, said.negations > 0)
+
+
+def _stems(text: str) -> tuple[str, ...]:
+    joined = _JOINT.sub("", text)
+    return words(_POLITE.sub(" ", joined)).stems or words(joined).stems
 
 
 def _parts(stems: tuple[str, ...], weighty: tuple[str, ...]) -> frozenset[str]:

@@ -89,9 +89,8 @@ def _placeholders(entities: Iterable[Entity], kinds: Mapping[str, int]) -> dict[
 def _people(example: Example, languages: tuple[str, ...]) -> list[tuple[str, ...]]:
     """The stems of each name that users brought and the documents do not have."""
     passages = frozenset(stem for text in example.context for stem in words(text).known)
-    turns = [message["content"] for message in example.prompt if message["role"] == "user"]
-    asked = [_without(text, (example.question, *example.context)) for text in turns]
-    own = [name for text in (example.question, *asked) for name in names(text, languages)]
+    turns = [one["content"] for one in example.prompt[:-1] if one["role"] == "user"]
+    own = [name for text in (example.question, *turns) for name in names(text, languages)]
     found = [stems for stems in map(_stems, own) if not _stands(stems, passages)]
     if example.origin == "correction":
         # A name that a correction shares with the answer it corrects came from the model.

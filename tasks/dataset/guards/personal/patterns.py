@@ -170,9 +170,13 @@ def _is_phone(word: str, before: str) -> bool:
     bare = _bare(word)
     if len(bare) < 7 or _YEARS.fullmatch(word):
         return False
-    if word.startswith("+") or _CALL.search(before):
+    if word.startswith("+"):
         return True
-    if _THOUSANDS.fullmatch(word) or _NO_CALL.search(before):
+    if _NO_CALL.search(before):
+        return False
+    if _CALL.search(before):
+        return True
+    if _THOUSANDS.fullmatch(word):
         return False
     return bool(_MOBILE.fullmatch(bare)) or (len(bare) >= 10 and bool(_GROUPED.search(word)))
 
