@@ -32,7 +32,7 @@ def requests_frame(requests: Sequence[Request]) -> pd.DataFrame:
             "response": [request.response for request in requests],
             "year": [request.asked_at.year for request in requests],
             "characters": [len(row) for row in rows],
-            "has_nul": [_NUL.search(row) is not None for row in rows],
+            "has_nul": [r"\u0000" in row and _NUL.search(row) is not None for row in rows],
             "unnamed_passages": [
                 sum(not passage.chunk_id.strip() for passage in request.context)
                 for request in requests

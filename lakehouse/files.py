@@ -39,7 +39,8 @@ class Files:
     def write(self, path: str, data: bytes) -> None:
         """Write a file: on object storage at once, on a disk under another name first."""
         if "://" in self._location.uri:
-            with self._system.open_output_stream(path) as file:
+            # Buffered whole: deltalake's file takes bytes, and pyarrow hands it its own buffers.
+            with self._system.open_output_stream(path, buffer_size=len(data) + 1) as file:
                 file.write(data)
             return
         target = Path(self._location.uri) / path

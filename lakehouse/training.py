@@ -191,7 +191,8 @@ class AdapterLog:
         Raises:
             AdapterRefused: there is none, or several begin so.
         """
-        found = [one for one in self.current() if one.adapter_id.startswith(name)]
+        every = self.current() if name else []
+        found = [one for one in every if one.adapter_id.startswith(name)]
         if len(found) != 1:
             raise AdapterRefused(
                 f"{len(found) or 'no'} adapter{'s' if len(found) > 1 else ''} begin with {name!r}: "

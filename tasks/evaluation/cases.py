@@ -118,10 +118,12 @@ def cases(
     """The cases of an evaluation by part and id, at most `most` of a part.
 
     held_back: held-back examples of faults with a right answer. liked: held-back likes, whose
-    answer is the reference. golden: the golden questions, with the passages that `retrieve` finds
-    now where they bring none, asked as `prompter` asks. Of several examples of one question the one of the least id stands
-    for it: intervals take questions to be independent. Which ones are left out where there are too
-    many depends on the ids alone, so an evaluation of more examples keeps most of its questions.
+    answer is the reference. golden: the golden questions, asked as `prompter` asks, with the
+    passages that `retrieve` finds now where they bring none.
+
+    Of several examples of one question the one of the least id stands for it: intervals take
+    questions to be independent. Which ones are left out where there are too many depends on the
+    ids alone, so an evaluation of more examples keeps most of its questions.
     """
     held = [one for one in examples if one.side == "held_back" and one.chosen]
     parts = (

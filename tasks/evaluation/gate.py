@@ -136,19 +136,19 @@ def _better(figure: Figure, least: int) -> Check:
     name = "better on held-back faults"
     if figure.questions < least:
         few = f"{figure.said()}; {least} are needed (tuning.min_questions)"
-        return Check(name, False, f"Too few questions to tell. {few}.")
+        return Check(name, False, f"Too few questions to tell: {few}.")
     if figure.low is not None and figure.low > _ROUNDING:
-        return Check(name, True, f"Better. {figure.said()}.")
-    return Check(name, False, f"Not shown to be better. {figure.said()}.")
+        return Check(name, True, f"Better: {figure.said()}.")
+    return Check(name, False, f"Not shown to be better: {figure.said()}.")
 
 
 def _not_shown_worse(figure: Figure) -> Check:
     name = f"{figure.metric} not shown to be worse on {PART_NAMES[figure.part]}"
     if figure.high is None:
-        return Check(name, None, f"Not decided. {figure.said()}.")
+        return Check(name, None, f"Not decided: {figure.said()}.")
     if figure.high < -_ROUNDING:
-        return Check(name, False, f"Worse. {figure.said()}.")
-    return Check(name, True, f"Not shown to be worse. {figure.said()}.")
+        return Check(name, False, f"Worse: {figure.said()}.")
+    return Check(name, True, f"Not shown to be worse: {figure.said()}.")
 
 
 def _not_worse(figure: Figure, rules: TuningSettings) -> Check:
@@ -159,11 +159,11 @@ def _not_worse(figure: Figure, rules: TuningSettings) -> Check:
         return Check(name, False, shown.reason)
     if figure.low is None or figure.questions < rules.min_questions:
         few = f"{figure.said()}; {rules.min_questions} are needed (tuning.min_questions)"
-        return Check(name, None, f"Not decided: too few questions. {few}.")
+        return Check(name, None, f"Not decided, too few questions: {few}.")
     if figure.low >= -rules.margin - _ROUNDING:
-        return Check(name, True, f"Not worse. {figure.said()}.")
+        return Check(name, True, f"Not worse: {figure.said()}.")
     least = f"{-rules.margin:+.3f} is the least allowed (tuning.margin)"
-    return Check(name, False, f"May be worse. {figure.said()}, where {least}.")
+    return Check(name, False, f"May be worse: {figure.said()}, where {least}.")
 
 
 def _merged(merge: Mapping[str, Any] | None) -> Check:

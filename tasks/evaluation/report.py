@@ -43,7 +43,7 @@ def page(job: Job, manifest: Mapping[str, Any], scored: Sequence[Scored], verdic
 
 def _head(job: Job, verdict: Verdict) -> str:
     name = f"# Adapter {job.adapter_id[:12]}: {'offered' if verdict.offered else 'not offered'}"
-    return "\n".join([name, "", *(f"- {quoted(reason)}" for reason in verdict.reasons)])
+    return "\n".join([name, "", *(f"- {reason}" for reason in verdict.reasons)])
 
 
 def _checks(verdict: Verdict) -> str:
@@ -53,9 +53,10 @@ def _checks(verdict: Verdict) -> str:
 
 def _went_in(job: Job, manifest: Mapping[str, Any]) -> str:
     counts, views = manifest["counts"], manifest["views"]
-    sides = ", ".join(f"{n} {side}" for side, n in views[job.recipe.method].items())
+    method = job.recipe.method
+    sides = ", ".join(f"{n} {side.replace('_', ' ')}" for side, n in views[method].items())
     rows = [
-        ("dataset", f"`{manifest['dataset'][:12]}`: {sides} ({job.recipe.method.upper()})"),
+        ("dataset", f"`{manifest['dataset'][:12]}`: {sides} ({method.upper()})"),
         *((name, _counted(counts[name])) for name in ("cause", "origin", "lang", "source")),
         ("left out", _counted(manifest["dropped"])),
         ("personal data masked", _counted(manifest["masked"])),

@@ -12,11 +12,13 @@ from typing import Any
 from lakehouse import Lakehouse
 from lakehouse.releases import Release
 from schemas.report import Finding
+from tasks.adapters import files as adapter_files
 from tasks.history.file_check import BACKUP, HEAL, Attempt, FileCheck, delta_files, index_files
 from tasks.history.row_check import check_rows
 
 _log = logging.getLogger("almanac.doctor")
 _BY_HAND = "move it elsewhere: nothing of Almanac is in it"
+_ANEW = "run the same tune again, or delete it"
 _OWN = ("delta/", "lance/", "adapters/")
 
 
@@ -50,6 +52,7 @@ def _by_release(
     hot = [release for release in releases if release.tier == "hot"]
     yield from _leftovers(lake, releases)
     yield from _strays(lake, hot)
+    yield from _adapters(lake)
     found = {release.seq: list(index_files(lake, release, files)) for release in hot}
     rows: list[Finding] = []
     # What an engine reads from damaged files may be anything.
@@ -116,6 +119,16 @@ def _strays(lake: Lakehouse, hot: list[Release]) -> Iterator[Finding]:
     for path in lake.sizes():
         if not path.startswith(_OWN):
             yield Finding("foreign_file", path, "is no part of a lakehouse", _BY_HAND)
+
+
+def _adapters(lake: Lakehouse) -> Iterator[Finding]:
+    """Files of adapters that are damaged, missing, or of a tune that was killed."""
+    for path in adapter_files.unnamed(lake):
+        said = "no adapter names it: a tune was killed, or is about to"
+        yield Finding("unnamed_adapter_file", path, said, _ANEW)
+    for adapter in lake.adapters.current():
+        for path, said in adapter_files.broken(lake, adapter).items():
+            yield Finding("damaged_adapter_file", path, said, BACKUP)
 
 
 def _strays_of(lake: Lakehouse, table: str, releases: list[Release]) -> Iterator[Finding]:

@@ -50,18 +50,20 @@ class Releases:
                 self._opened[release.seq] = error
         return self._opened[release.seq]
 
-    def answered(self, request: Request) -> Answered:
+    def answered(self, request: Request, found: int | None = None) -> Answered:
         """By its number where the log has one, else as `index_version` says.
 
         A version that reads as a date may be somebody else's: it counts only where every passage
-        of the context is a row of the release of that date.
+        of the context is a row of the release of that date. `found` is the release that a former
+        verdict found so: what can't be opened any more is believed to be that one.
         """
         if request.release is not None:
-            found = next((one for one in self.history if one.seq == request.release), None)
+            named = next((one for one in self.history if one.seq == request.release), None)
             why = f"release {request.release} is not known here"
-            return Answered(found, "" if found else why)
+            return Answered(named, "" if named else why)
         release = self._named(request.index_version)
-        if release and self._has_all(release, [one.chunk_id for one in request.context]):
+        ids = [one.chunk_id for one in request.context]
+        if release and (release.seq == found or self._has_all(release, ids)):
             return Answered(release)
         return Answered(None, "the release of the request is not known")
 

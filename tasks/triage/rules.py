@@ -22,6 +22,7 @@ from tasks.triage.words import words
 
 VERSION = 1
 LONG = 20  # stems of an answer that may be spread over several passages of a document
+_THIN = 3  # stems of a question below which no text can be told to be about it
 _FIRST = 3  # hits of the question that are taken to be about it, whatever their words
 _EXACT = 1e-9
 _NOTHING = Support(0.0, 0.0, 0.0)
@@ -43,11 +44,12 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The passages of one place that support an answer best."""
+    """The passages of one place that support an answer best. `exact`: they have it word by word."""
 
     held: tuple[Held, ...]
     support: Support
     level: Level
+    exact: bool = False
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -55,9 +57,14 @@ class Best:
         return keys_of(self.held)
 
     def beats(self, other: Best, margin: float) -> bool:
-        """Does it support the answer, and more of it or by a margin more closely than the other?"""
+        """Does it support the answer, and better than the other does?
+
+        Better is: word by word, more of it, or by a margin closer to the question.
+        """
         if self.level != "yes" or other.level != "yes":
             return self.level == "yes"
+        if self.exact != other.exact:
+            return self.exact
         return (
             self.support.answer > other.support.answer + _EXACT
             or self.support.pair > other.support.pair + margin
@@ -94,6 +101,8 @@ class Examination:
             )
         if elsewhere := self._elsewhere(context, outside, fresh):
             return elsewhere
+        if lost := self._answer_lost():
+            return lost
         level = context.level
         if level == "unclear" and self.judge:
             level = self._asked(self.judge, self.case.sought, None)
@@ -129,9 +138,6 @@ class Examination:
         """No passage supports the correction."""
         if not self.case.then:
             return self._found("not_judged", f"the context lacks it, and {self.case.unknown}")
-        if gone := self._answer_lost():
-            said = "the response stood in a document that changed or went since"
-            return self._found("source_stale", said, gone)
         if self._all_words_found():
             said = "one of the first passages for the question has every word of the correction"
             return self._found("not_judged", said)
@@ -151,20 +157,24 @@ class Examination:
                    {"first_hits": _FIRST}, held)  # fmt: skip
         return bool(held)
 
-    def _answer_lost(self) -> Best | None:
-        """The passage that the response is from, where no current one supports the response."""
+    def _answer_lost(self) -> Found | None:
+        """The response is from a passage that changed, and no current one supports it."""
         case = self.case
+        if not case.lost:
+            return None
         lost = [one for one in case.context if one.chunk_id in case.lost]
         was = self._best("context, since lost", lost, case.request.response)
         hits = case.now.hits if case.now else ()
         still = self._best("now", hits, case.request.response)
-        return was if was.level == "yes" and still.level != "yes" else None
+        if was.level != "yes" or still.level == "yes":
+            return None
+        said = "the response stood in a document that changed or went since"
+        return self._found("source_stale", said, was)
 
     def _bare(self) -> Found:
         """Without a correction: is the response what the context says, and is it about it?"""
         if lost := self._answer_lost():
-            said = "the response stood in a document that changed or went since"
-            return self._found("source_stale", said, lost)
+            return lost
         context = self._best("context", self.case.context)
         shown = self._about("context", self.case.context)
         other = self._about("then", self.case.outside)
@@ -213,15 +223,20 @@ class Examination:
     def _best(self, place: str, pool: Sequence[Held], answer: str | None = None) -> Best:
         """The passages of a pool that support an answer best, noted."""
         asked, said = words(self.case.request.question), words(answer or self.case.sought)
+        long = len(said.known) > LONG
+        thin = len(asked.known) < _THIN and not long
         found = Best((), _NOTHING, "no")
-        for held in _units(pool, len(said.known) > LONG):
+        for held in _units(pool, long):
             stems = frozenset().union(*(words(one.text).known for one in held))
             figures = support(asked, said, stems, self.case.rarity)
-            found = max(found, Best(held, figures, figures.level(self.rules)), key=_closeness)
+            exact = any(words(one.text).say(said) for one in held)
+            level = figures.level(self.rules)
+            level = "unclear" if thin and level == "yes" else level
+            found = max(found, Best(held, figures, level, exact), key=_closeness)
         of = "response" if answer or not self.case.opinion.correction else "correction"
         names = ("supported", "related", "unrelated")
         self._note(f"support of the {of}: {place}", found.support.rounded(), _of(self.rules, names),
-                   found.held, level=found.level)  # fmt: skip
+                   found.held, level=found.level, word_by_word=found.exact)  # fmt: skip
         return found
 
     def _about(self, place: str, pool: Sequence[Held]) -> Best:
@@ -284,8 +299,9 @@ def _document(held: Held) -> Key:
     return held.key or ("", "")
 
 
-def _closeness(best: Best) -> tuple[int, float, float]:
-    return (("no", "unclear", "yes").index(best.level), best.support.pair, best.support.answer)
+def _closeness(best: Best) -> tuple[int, bool, float, float]:
+    level = ("no", "unclear", "yes").index(best.level)
+    return (level, best.exact, best.support.pair, best.support.answer)
 
 
 def _of(rules: TriageSettings, names: Iterable[str]) -> dict[str, float]:

@@ -106,7 +106,10 @@ class Triage:
 
     def batch(self, requests: Sequence[Request], disliked: Mapping[str, Opinion]) -> list[Triaged]:
         """New verdicts on those of the requests that need one, in their order."""
-        answered = {one.request_id: self._releases.answered(one) for one in requests}
+        answered = {
+            one.request_id: self._releases.answered(one, self._found_before(one))
+            for one in requests
+        }
         due = [
             one for one in requests
             if not self._stands(one, disliked[one.request_id], answered[one.request_id])
@@ -116,6 +119,10 @@ class Triage:
                  for one in due]  # fmt: skip
         self.known.update({one.request_id: one for one in found})
         return found
+
+    def _found_before(self, request: Request) -> int | None:
+        row = self.known.get(request.request_id)
+        return row.evidence["then"].get("release") if row else None
 
     def _stands(self, request: Request, opinion: Opinion, answered: Answered) -> bool:
         """Was it looked into with all the same, and has nothing since to do with it?"""

@@ -38,6 +38,12 @@ class Words:
         """The numbers among the stems."""
         return frozenset(stem for stem in self.stems if stem[0].isdigit())
 
+    def say(self, other: Words) -> bool:
+        """Do all stems of the other stand here, one after the other?"""
+        count = len(other.stems)
+        places = range(len(self.stems) - count + 1) if count else ()
+        return any(self.stems[at : at + count] == other.stems for at in places)
+
 
 def stems_of(text: str) -> frozenset[str]:
     """Each stem of a text once, for a text that is looked at once."""

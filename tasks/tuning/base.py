@@ -101,7 +101,7 @@ def open_base(
         raise ConfigError(f"{base.name} has no chat template: take an instruction-tuned model")
     options: dict[str, Any] = {"dtype": torch.float32 if precision == "float32" else torch.bfloat16}
     if precision == "4bit":
-        options["quantization_config"] = BitsAndBytesConfig(
+        options["quantization_config"] = BitsAndBytesConfig(  # type: ignore[no-untyped-call]
             load_in_4bit=True,
             bnb_4bit_quant_type="nf4",
             bnb_4bit_use_double_quant=True,

@@ -55,7 +55,8 @@ class Progress:
         best = self.best()
         if patience is None or best is None:
             return False
-        return sum(row["step"] > best["step"] for row in self.evaluations()) >= patience
+        since = [row for row in self.evaluations() if row["step"] > best["step"]]
+        return len(since) >= patience
 
     def metrics(self, patience: int | None) -> dict[str, Any]:
         """The figures of the whole run, of all its processes together."""

@@ -13,12 +13,12 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from schemas.errors import AlmanacError, TuningFailed
 from tasks.tuning.base import open_base
 from tasks.tuning.checkpoints import folder_of, newest_whole, publish
-from tasks.tuning.jobs import Job, pretty, open_job, write_whole
+from tasks.tuning.jobs import Job, open_job, pretty, write_whole
 from tasks.tuning.progress import Progress
 from tasks.tuning.recipe import Recipe
 from tasks.tuning.views import read_view, refuse_longer
@@ -104,21 +104,19 @@ def _open_trainer(job: Job, progress: Progress) -> Trainer:
     _settle(recipe)
     from tasks.tuning.trainers import Watch, make_trainer
 
-    base = job.base
-    tables = []
-    model, tokenizer = open_base(base, recipe.precision, recipe.device)
-    for side in ("train", "held_back"):
-        table = read_view(job.folder / "data", recipe.method, side)
-        refuse_longer(table, tokenizer, recipe.max_length, f"{recipe.method}/{side}")
-        tables.append(table)
-    trainer = make_trainer(recipe, model, tokenizer, *tables, checkpoints)
+    model, tokenizer = open_base(job.base, recipe.precision, recipe.device)
+    train = read_view(job.folder / "data", recipe.method, "train")
+    held_back = read_view(job.folder / "data", recipe.method, "held_back")
+    for name, table in (("train", train), ("held_back", held_back)):
+        refuse_longer(table, tokenizer, recipe.max_length, f"{recipe.method}/{name}")
+    trainer = make_trainer(recipe, model, tokenizer, train, held_back, checkpoints)
     trainer.add_callback(Watch(progress, recipe, trainer.args.max_steps, checkpoints))
     return trainer
 
 
 def _settle(recipe: Recipe) -> None:
     """Threads and algorithms, before torch does anything."""
-    import datasets
+    import datasets  # type: ignore[import-untyped]
     import torch
 
     torch.set_num_threads(recipe.threads)

@@ -5,10 +5,17 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from transformers import PrinterCallback, TrainerCallback
-from trl import DPOConfig, DPOTrainer, KTOConfig, KTOTrainer, SFTConfig, SFTTrainer
+from trl import (  # type: ignore[attr-defined]
+    DPOConfig,
+    DPOTrainer,
+    KTOConfig,
+    KTOTrainer,
+    SFTConfig,
+    SFTTrainer,
+)
 
 from schemas.errors import TuningFailed
 from tasks.tuning.checkpoints import folder_of, keep_only, seal
@@ -33,7 +40,7 @@ _KINDS = {
 }
 
 
-class Watch(TrainerCallback):  # type: ignore[misc]
+class Watch(TrainerCallback):
     """Writes progress, seals checkpoints, and ends a run that no longer gets better."""
 
     def __init__(self, progress: Progress, recipe: Recipe, steps: int, checkpoints: Path) -> None:
@@ -125,7 +132,7 @@ def make_trainer(
     Raises:
         TuningFailed: trl left an example out.
     """
-    from datasets import Dataset
+    from datasets import Dataset  # type: ignore[import-untyped]
     from peft import LoraConfig
 
     kind, config = _KINDS[recipe.method]
@@ -133,7 +140,7 @@ def make_trainer(
     if recipe.method == "kto":
         # Its batches are taken in order, and pairs of the same prompt would stand side by side.
         data = data.shuffle(seed=recipe.seed)
-    trainer = kind(
+    trainer: Any = kind(
         model=model,
         args=config(output_dir=str(checkpoints), **_arguments(recipe, train.num_rows)),
         train_dataset=data,
@@ -155,7 +162,7 @@ def make_trainer(
     ):
         if wanted != found:
             raise TuningFailed(f"trl kept {found} of {wanted} examples of {name}")
-    return trainer
+    return cast("Trainer", trainer)
 
 
 def _arguments(recipe: Recipe, rows: int) -> dict[str, Any]:

@@ -131,3 +131,13 @@ def test_the_same_on_object_storage(bucket, job: Path, tmp_path: Path) -> None: 
 def test_a_doctor_takes_them_for_the_lakehouses_own(house: House) -> None:
     house.promote("a1")
     assert doctor(house.lake, "documents")["findings"] == []
+
+
+def test_a_doctor_finds_a_damaged_file_and_those_of_a_killed_tune(house: House) -> None:
+    house.offer("a1")
+    house.lake.put_file("adapters/a1/loss.png", b"another picture")
+    store(house.lake, "killed", house.job)
+    found = doctor(house.lake, "documents")["findings"]
+    damaged = [("damaged_adapter_file", "adapters/a1/loss.png")]
+    killed = [("unnamed_adapter_file", f"adapters/killed/{name}") for name in NAMES]
+    assert sorted((one.kind, one.where) for one in found) == sorted(damaged + killed)

@@ -74,7 +74,7 @@ def likenesses(draw_: st.DrawFn) -> Near:
 
 
 @given(logs(), likenesses())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_nothing_changes_side_and_nothing_is_on_both_however_a_log_grows(
     parts: list[list[Candidate]], near: Near
 ) -> None:

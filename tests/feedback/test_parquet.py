@@ -22,7 +22,7 @@ COLUMNS = {
 
 def table(rows: int) -> pa.Table:
     numbers = list(range(rows))
-    at = [datetime(2026, 3, 1, 10, 0, n % 60) for n in numbers]
+    at = [datetime(2026, 3, 1, 10, 0, n % 60) for n in numbers]  # noqa: DTZ001
     return pa.table(
         {
             "trace": [f"t{n}" for n in numbers],
@@ -50,8 +50,8 @@ def test_a_parquet_log_with_nested_columns(desk: Desk) -> None:
     assert (found.user_id, found.latency_ms) == ("1", 1.5)
     assert found.context == (Passage("c1", "So."),)
     assert found.details == {"meta": {"team": "desk"}, "raw": "/w=="}
-    assert [(one.request_id, one.rating) for one in desk.lake.votes.rows()] == [("t1", -1),
-                                                                              ("t4", 1)]  # fmt: skip
+    votes = [(one.request_id, one.rating) for one in desk.lake.votes.rows()]
+    assert votes == [("t1", -1), ("t4", 1)]
     assert desk.held() == [("requests", "t2", "question_is_not_blank")]
     assert desk.counts(str(desk.root / "log.bin"))["requests"] == (5, 0, 4, 1)
 

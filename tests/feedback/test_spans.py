@@ -244,8 +244,8 @@ def test_votes_on_spans_and_columns_of_ones_own(desk: Desk) -> None:
         "bob", 1, "Floor three.", True,
     )  # fmt: skip
     assert desk.held() == [
-        ("votes", "chatcmpl-1", "rating_is_up_or_down"),
         ("votes", "chatcmpl-1", "correction_comes_with_a_dislike"),
+        ("votes", "chatcmpl-1", "rating_is_up_or_down"),
     ]
 
 

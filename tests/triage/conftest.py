@@ -6,7 +6,7 @@ Night 1: all documents. Night 2: `parking` is gone; the requests are answered fr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ def plant(feedback: Feedback) -> None:
     ask("fault", "Which badge does a visitor show to the printer in the hall?", "The green one.",
         ["printer"], "the orange badge", index_version="2026-03-02")  # fmt: skip
     ask("right", "When does the canteen open and until when does it serve soup?",
-        "It opens at noon, soup until three.", ["canteen"], "at noon, soup until three")  # fmt: skip
+        "Opens at noon, soup until three.", ["canteen"], "at noon, soup until three")  # fmt: skip
     ask("differ", "When does the canteen open?", "At noon.", ["canteen"])
     feedback.vote("differ", 1, user="u2", hour=0)
     ask("elsewhere", "Where do visitors park their bicycles?", "In the hall.",
@@ -142,6 +142,3 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Feedback:
 def feedback(tmp_path: Path) -> Feedback:
     """Three nights of one's own, and no request."""
     return Feedback(tmp_path)
-
-
-Make = Callable[..., Feedback]

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.errors import AlmanacError
 from schemas.feedback import ACTIONS, Passage, Vote, opinions
-from schemas.settings import EndpointSettings, RetentionSettings, TriageSettings
+from schemas.settings import EndpointSettings, TriageSettings
 from tasks.history import retention
 from tasks.triage import worklist
 from tasks.triage.case import contradicting
@@ -45,7 +45,7 @@ def test_the_work_is_on_the_documents_that_it_is_about(planted: Feedback) -> Non
     assert documents["stale"] == ["backup.md"]
     assert documents["missed"] == ["mail.md"]
     assert documents["fault"] == ["printer.md"]
-    assert documents["right"] == documents["differ"] == ["canteen.md"] or not documents["differ"]
+    assert documents["right"] == ["canteen.md"]
     assert documents["elsewhere"] == []
 
 
@@ -102,9 +102,9 @@ def test_the_work_list_goes_by_document_and_cause(planted: Feedback) -> None:
         ("canteen.md", "answer_right", 1),
         ("printer.md", "not_judged", 1),
         ("mail.md", "retrieval_missed", 1),
-        ("mail.md", "source_missing", 1),
+        ("printer.md", "source_missing", 1),
         ("backup.md", "source_stale", 1),
-    ] or True
+    ]
     assert "model_fault" not in {row["cause"] for row in rows}
     assert json.loads(json.dumps(rows)) == rows
 
@@ -208,15 +208,21 @@ def test_a_release_that_went_cold_keeps_its_verdicts(feedback: Feedback) -> None
     assert feedback.house.release(2).tier == "cold"
     assert feedback.triage()["looked_into"] == 0
     found = feedback.triage(everything=True)
-    assert found["causes"]["not_judged"] == 6
+    assert found["causes"] == {
+        "model_fault": 2, "votes_contradict": 1, "answer_right": 1, "not_judged": 5,
+    }  # fmt: skip
     assert "release 2 is cold" in feedback.found()["missed"].evidence["reason"]
-    assert RetentionSettings().keep_last == 7
 
 
 def test_requests_that_say_little_do_no_harm(feedback: Feedback) -> None:
     ask = feedback.ask
     ask("blank", "", "", ())
-    ask("odd-id", "When does it open?", "At noon", (Passage("x' OR 1=1 --", CANTEEN),))
+    ask(
+        "odd-id",
+        "Is it soup that the canteen serves at noon?",
+        "Soup until three",
+        (Passage("x' OR 1=1 --", CANTEEN),),
+    )
     ask("no-context", "When does the canteen open?", "At nine.", (), "at noon, soup until three")
     ask("future", "When?", "Then.", ["canteen"], "at noon", release=99)
     ask("signs", "???", "!!!", ["canteen"], "—")

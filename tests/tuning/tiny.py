@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -13,8 +14,10 @@ TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
     "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-WORDS = [f"{start}{middle}{end}" for start in ("st", "re", "qu", "con", "what ", "the ", "in ", "мо")
-         for middle in ("a", "e", "ion", "wer", "ce") for end in ("t", "ly", "ing", "ed", "?", ".")]  # fmt: skip
+_STARTS = ("st", "re", "qu", "con", "what ", "the ", "in ", "мо")
+_MIDDLES = ("a", "e", "ion", "wer", "ce")
+_ENDS = ("t", "ly", "ing", "ed", "?", ".")
+WORDS = ["".join(parts) for parts in product(_STARTS, _MIDDLES, _ENDS)]
 
 
 def make_tiny_base(folder: Path) -> Path:

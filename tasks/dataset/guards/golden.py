@@ -16,6 +16,7 @@ from tasks.triage.words import words
 _ALIKE = 0.7  # of the weighty stems: a leak costs more than a lost example
 _SPELT = 0.75  # of the letters' 3-grams: a slip of the keyboard breaks stems
 _WITHIN = 0.9  # of one's stems that the other holds
+_ROOT = 5  # letters of a Russian stem: the stemmer takes Байкале and Байкала apart
 _TOLD = 4  # stems that a question needs to be recognised within a longer one
 _LOOKED_AT = 10  # golden questions that share most stems, compared by letters
 
@@ -62,7 +63,8 @@ def _question(text: str) -> _Question:
     folded = unicodedata.normalize("NFKC", text).casefold()
     letters = "".join(filter(str.isalnum, folded))
     grams = frozenset(letters[at : at + 3] for at in range(max(1, len(letters) - 2)))
-    return _Question(text, frozenset(content(text)), words(text).numbers, grams)
+    stems = frozenset(stem[:_ROOT] if stem[0] >= "а" else stem for stem in content(text))
+    return _Question(text, stems, words(text).numbers, grams)
 
 
 def _alike(asked: _Question, golden: _Question, by_letters: bool) -> tuple[str, float] | None:

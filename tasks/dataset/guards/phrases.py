@@ -87,14 +87,15 @@ SPOKEN = {
     "system_prompt": _rule(
         rf"{_SHOW}\b(?:\W+\w+){{0,4}}?\W+(?:your|the)\W+(?:\w+\W+){{0,2}}?{_SECRET}\W+"
         r"(?:prompt|instructions?|message|rules)",
-        rf"{_SHOW}\W+your\W+(?:\w+\W+)?(?:prompt|instructions)",
+        rf"{_SHOW}\W+(?:me\W+)?your\W+(?:\w+\W+)?(?:prompt|instructions)",
         rf"{_RU_SHOW}\W+(?:(?:мне|текст|содержание)\W+)*(?:сво|тво|ваш)\w*\W+(?:\w+\W+)?(?:промпт|инструкци|указани)\w*",
         r"repeat\b.{0,30}\b(?:words|text|everything)\b.{0,20}\babove",
         rf"{_RU_SHOW}{_FEW}{_RU_SECRET}\W+(?:промпт|инструкци|сообщени|указани|правил)\w*",
     ),
     "new_role": _rule(
         rf"you are (?:now|no longer)\b.{{0,40}}\b(?:{_MACHINE}|dan|jailbroken|bound)",
-        rf"(?:pretend|act|behave|role-?play) (?:you|to be|to have|as if|as though|like|as)\b.{{0,40}}\b{_FREE}",
+        r"(?:pretend|act|behave|role-?play) (?:you|to be|to have|as if|as though|like|as)\b"
+        rf".{{0,40}}\b{_FREE}",
         rf"(?:you|an? {_MACHINE})\b.{{0,20}}\b(?:have no|without(?: any)?) {_LIMITS}",
         r"act as (?:root|admin\w*|a hacker|dan)",
         rf"(?:enable|enter|activate|switch to)\b.{{0,20}}\b{_MODES}(?: mode)?",

@@ -9,7 +9,7 @@ alone, so that what is found in it never depends on its neighbours.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import Any
 
 from schemas.errors import ConfigError
 
+Span = tuple[int, int]
+_AROUND = ' ,.;:!?"«»()\n'
 _CAPITAL = re.compile(r"\b[A-Z][a-z'’]+")
 _CYRILLIC = re.compile(r"[А-ЯЁ][а-яё]+")
 _NAME_WORD = re.compile(r"[A-ZА-ЯЁ](?:\.|[\w'’.]*[-]?[\w'’]+)?|(?:van|von|de|der|del|la|bin|al)")
@@ -33,13 +35,12 @@ _FRAME = re.compile(
     re.IGNORECASE,
 )
 _TOLD = re.compile(
-    r"\b(?:[Mm]y name is|[Mm]y name's|[Nn]ame:|[Ss]igned,|(?:[Kk]ind |[Bb]est )?[Rr]egards,"
+    r"(?:\b[Hh](?:i|ello|ey)[,!.]? (?:I'm|I am|this is)|\b[Mm]y name is|[Mm]y name's|[Nn]ame:|[Ss]igned,|(?:[Kk]ind |[Bb]est )?[Rr]egards,"
     r"|[Ss]incerely,|[Мм]еня зовут|[Мм]о[её] имя|ФИО:?|[Сс] уважением,)\s+"
     r"((?:[A-ZА-ЯЁ][\w'’-]+)(?:[ ](?:[A-ZА-ЯЁ][\w'’.-]*)){0,2})"
 )
 _PATRONYMIC = re.compile(
-    r"\b[А-ЯЁ][а-яё-]+ (?:[А-ЯЁ][а-яё-]+ )?[А-ЯЁ][а-яё]+(?:вич|вна|ична)(?:а|у|ем|е|ы|ой)?\b"
-    r"|\b[А-ЯЁ][а-яё]+ [А-ЯЁ][а-яё]+(?:вич|вн|ичн)[а-яё]{0,2} [А-ЯЁ][а-яё-]+\b"
+    r"\b[А-ЯЁ][а-яё]+ [А-ЯЁ][а-яё]+(?:вич|вн|ичн)[а-яё]{0,3}(?: [А-ЯЁ][а-яё-]+)?\b"
 )
 _ADDRESSED = frozenset(
     ["sir", "madam", "team", "support", "all", "everyone", "world", "there", "siri", "alexa"]
@@ -47,40 +48,53 @@ _ADDRESSED = frozenset(
 
 
 def names(text: str, languages: tuple[str, ...]) -> tuple[str, ...]:
-    """Names in a text, longest first, each once.
+    """Names in a text, in their order, each once.
 
     Of several words, or of one after a word that introduces a person: one word alone is too often
     a place, a firm or a title.
     """
-    found = {match[1] for match in _TOLD.finditer(text)}
+    spans = [match.span(1) for match in _TOLD.finditer(text)]
     if "ru" in languages and _CYRILLIC.search(text):
-        found |= {match[0] for match in _PATRONYMIC.finditer(text)}
-        found |= set(_confirmed(text, _russian(text)))
+        spans += [match.span() for match in _PATRONYMIC.finditer(text)]
+        spans += _confirmed(text, _russian(text))
     if "en" in languages and _CAPITAL.search(text):
-        found |= set(_confirmed(text, _english(text)))
-    kept = {name for name in found if name.casefold().split()[0] not in _ADDRESSED}
-    return tuple(sorted(kept, key=lambda name: (-len(name), name)))
+        spans += _confirmed(text, _english(text))
+    found = [text[start:end] for start, end in _joined(spans)]
+    return tuple(dict.fromkeys(one for one in found if one.split()[0].lower() not in _ADDRESSED))
 
 
-def _confirmed(text: str, spans: tuple[tuple[int, int], ...]) -> Iterator[str]:
+def _confirmed(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    """Spans of a model that look like names, without what stands around a name."""
     for start, end in spans:
-        name = _POSSESSIVE.sub("", text[start:end].strip(' ,.;:!?"«»()\n'))
+        name = _POSSESSIVE.sub("", text[start:end].rstrip(_AROUND))
+        start, name = start + len(name) - len(name.lstrip(_AROUND)), name.lstrip(_AROUND)
         words = name.split()
-        if not words or not all(map(_NAME_WORD.fullmatch, words)) or len(words) > 4:
+        if not words or len(words) > 4 or not all(map(_NAME_WORD.fullmatch, words)):
             continue
         full = len([word for word in words if len(word) > 2 or word[-1] != "."]) > 1
         if full or (len(name) > 2 and _FRAME.search(text[max(0, start - 30) : start])):
-            yield name
+            yield start, start + len(name)
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """Overlapping spans as one."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
 
 
 @lru_cache(maxsize=20_000)
-def _english(text: str) -> tuple[tuple[int, int], ...]:
+def _english(text: str) -> tuple[Span, ...]:
     found = _english_model()(text).ents
     return tuple((one.start_char, one.end_char) for one in found if one.label_ == "PERSON")
 
 
 @lru_cache(maxsize=20_000)
-def _russian(text: str) -> tuple[tuple[int, int], ...]:
+def _russian(text: str) -> tuple[Span, ...]:
     return tuple((one.start, one.stop) for one in _russian_model()(text).spans if one.type == "PER")
 
 

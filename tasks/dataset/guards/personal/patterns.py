@@ -28,7 +28,7 @@ _PASSPORT = re.compile(r"(?<!\d)\d{2} ?\d{2}[ ,]{0,2}(?:№|номер|N|No\.?)?
 _DIGITS = re.compile(r"(?<![\d.,+-])\d{10,15}(?![\d-]|[.,]\d)")
 _SSN = re.compile(r"(?<![\d-])(?!000|666|9)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\d-])")
 _CARD_2 = r"\b2[2-7]\d{2}[- ]?\d{4}[- ]?\d{4}[- ]?\d{4}\b"  # Mir, and Mastercard since 2017
-_DIALLED = re.compile(r"\w?[+(]{0,2}\d(?:[ ()./\u00a0-]{0,3}\d){6,24}\w?")
+_DIALLED = re.compile(r"(?<![\w+])[+(]{0,2}\d(?:[ ()./\u00a0-]{0,3}\d){6,24}(?!\w)")
 _MOBILE = re.compile(r"[78]9\d{9}")
 _THOUSANDS = re.compile(r"\d{1,3}(?:[ ,.]\d{3})+")
 _YEARS = re.compile(r"(?:19|20)\d{2}\D{1,3}(?:19|20)\d{2}|(?:19|20)\d{2}[-. ]\d{2}[-. ]\d{2}.*")
@@ -96,9 +96,15 @@ def _numbers(text: str) -> Iterator[Found]:
 
 
 def _phones(text: str) -> Iterator[Found]:
-    """Only stretches of seven digits or more are shown to phonenumbers, which reads slowly."""
+    """Only stretches of seven digits or more are shown to phonenumbers, which reads slowly.
+
+    A stretch that says it is one (a plus, a telling word) need not be a number in use.
+    """
     for stretch in _DIALLED.finditer(text):
-        for start, end in _phone_spans(stretch[0]):
+        before = text[max(0, stretch.start() - _BEFORE) : stretch.start()]
+        said = stretch[0].startswith("+") or bool(_CALL.search(before))
+        whole = [(0, len(stretch[0]))] if said and 10 <= len(_bare(stretch[0])) <= 15 else []
+        for start, end in _phone_spans(stretch[0]) or whole:
             at = stretch.start() + start
             word, before = stretch[0][start:end], text[max(0, at - _BEFORE) : at]
             if _is_phone(word, before):
@@ -135,8 +141,10 @@ def _presidio(kind: str, text: str, test: Test | None = None) -> Iterator[Found]
 
 def _key(kind: str, word: str) -> str:
     if kind == "PHONE":
-        return _bare(word)[-10:]
-    return _bare(word) if kind not in ("EMAIL", "URL", "IP", "CRYPTO", "IBAN") else word.casefold()
+        return _bare(word)[-10:]  # +7 903 and 8 903 are the same
+    if kind == "IBAN":
+        return "".join(word.split()).casefold()
+    return word.casefold() if kind in ("EMAIL", "URL", "IP", "CRYPTO") else _bare(word)
 
 
 def _bare(word: str) -> str:
@@ -176,8 +184,10 @@ def _is_phone(word: str, before: str) -> bool:
         return False
     if _CALL.search(before):
         return True
-    if _THOUSANDS.fullmatch(word):
-        return False
+    return not _THOUSANDS.fullmatch(word) and _has_the_form(word, bare)
+
+
+def _has_the_form(word: str, bare: str) -> bool:
     return bool(_MOBILE.fullmatch(bare)) or (len(bare) >= 10 and bool(_GROUPED.search(word)))
 
 
