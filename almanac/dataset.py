@@ -25,8 +25,10 @@ def dataset() -> None:
 def build(start: datetime | None, end: datetime | None) -> Report:
     """Make a dataset of the model's own faults, and of likes; the same feedback, the same hash."""
     from tasks.dataset import build as stage
+    from tasks.tuning.tokens import token_counter
 
-    return stage.build(settings(), start, end)
+    given = settings()
+    return stage.build(given, start, end, count_tokens=token_counter(given.tuning))
 
 
 @dataset.command("list")

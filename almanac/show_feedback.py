@@ -38,7 +38,7 @@ def _log(result: Report) -> list[str]:
         f"{log['contradicting']:,} with likes and dislikes",
     ]
     if later := log["votes_without_a_request"]:
-        lines.append(f"  {later:,} votes on requests that did not come yet")
+        lines.append(f"  of the votes {later:,} are on requests that did not come yet")
     return lines
 
 

@@ -1,13 +1,13 @@
 """Triage against planted causes: the confusion matrix, and what of it would be trained on.
 
-    python benchmarks/triage_confusion.py                     # all three below, as Markdown
-    python benchmarks/triage_confusion.py --corpus xquad-dev  # the half that thresholds are from
+    python benchmarks/triage_confusion.py                     # all four below, as Markdown
+    python benchmarks/triage_confusion.py --corpus xquad-dev  # one of them
     python benchmarks/triage_confusion.py --json results.json
 
-xquad-dev: topics 0 to 23 of XQuAD, English and Russian; thresholds were chosen on it. xquad-test:
-topics 24 to 47. fastapi: real changes of the documentation between two dates. Embedders are the
-real ones (multilingual for XQuAD, english for FastAPI); no judge is asked. The response of a broken
-retrieval or a missing source is an answer to something else, so it says nothing of the context.
+Rules and thresholds were chosen on xquad-dev (topics 0 to 23 of XQuAD, English and Russian) and
+fastapi (its documentation, with what really changed in it between two dates). xquad-test (topics 24
+to 47) and prefect (its documentation) were left alone until then. Embedders are the real ones:
+multilingual for XQuAD, english for the others. No judge is asked.
 """
 
 from __future__ import annotations
@@ -30,7 +30,13 @@ from schemas.settings import Settings, TriageSettings
 from tasks.triage.run import triage
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-CORPORA = ("xquad-dev", "xquad-test", "fastapi")
+DATED = {
+    "fastapi": ("corpus_a_fastapi", r"en/docs/(tutorial|advanced|how-to|deployment)/.*md$",
+                "2025-06-30", "2026-07-31"),
+    "prefect": ("corpus_a2_prefect", r"(v3/(?!api-ref)|integrations|snippets).*mdx?$",
+                "2024-12-31", "2025-04-30"),
+}  # fmt: skip
+CORPORA = ("xquad-dev", "fastapi", "xquad-test", "prefect")
 RETRIEVAL = ("source_missing", "source_stale", "retrieval_missed")
 
 
@@ -58,7 +64,7 @@ def main() -> int:
 def measure(name: str, data: Path, folder: Path, rules: TriageSettings) -> dict[str, Any]:
     """Plant, triage, compare."""
     corpus = _corpus(name, data)
-    model = "english" if name == "fastapi" else "multilingual"
+    model = "english" if name in DATED else "multilingual"
     kept = folder / "truth.json"
     settings = Settings(lakehouse=str(folder / "lake"), embedder={"model": model})  # type: ignore[arg-type]
     if not (folder / "lake").exists():
@@ -77,8 +83,8 @@ def measure(name: str, data: Path, folder: Path, rules: TriageSettings) -> dict[
 
 
 def _corpus(name: str, data: Path) -> planting.Corpus:
-    if name == "fastapi":
-        return planting.fastapi(data, "2025-06-30", "2026-07-31")
+    if name in DATED:
+        return planting.dated(data, *DATED[name])
     first, last = (0, 23) if name == "xquad-dev" else (24, 47)
     return planting.xquad(data, first, last)
 

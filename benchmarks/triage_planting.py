@@ -107,8 +107,8 @@ def _otherwise(answer: str, doc_id: str) -> str:
     return some[_number(answer) % len(some)]
 
 
-def fastapi(data: Path, before: str, after: str) -> Corpus:
-    """English FastAPI documentation as of two dates; its real changes are the changed documents.
+def dated(data: Path, folder: str, pattern: str, before: str, after: str) -> Corpus:
+    """The documents of a dated corpus whose path matches, as of two dates.
 
     A question is a heading, its answer the first sentence below it. Where that sentence says
     something else on the later date, the document has really changed.
@@ -117,8 +117,8 @@ def fastapi(data: Path, before: str, after: str) -> Corpus:
     old, new = (
         {
             path.replace("/", "__"): one["text"]
-            for path, one in layer.state_at(str(data / "corpus_a_fastapi"), "changes", date).items()
-            if re.match(r"en/docs/(tutorial|advanced|how-to|deployment)/", path)
+            for path, one in layer.state_at(str(data / folder), "changes", date).items()
+            if re.match(pattern, path)
         }
         for date in (before, after)
     )

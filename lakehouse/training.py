@@ -84,9 +84,9 @@ class DatasetLog:
         at: datetime,
     ) -> bool:
         """Store a dataset, its row in `datasets` last; False where it stands there already."""
+        self._keep_examples(examples)  # also of a known one: some may have been erased since
         if any(one["dataset"] == name for one in self.manifests()):
             return False
-        self._keep_examples(examples)
         self._rejected.delete_matching(pa.table({"dataset": [name]}))  # of a run that was killed
         self._rejected.append(
             [

@@ -209,7 +209,7 @@ class TriageSettings(_Section):
 
     k: int = Field(default=10, ge=1, description="Passages of a replayed search.")
     supported: Share = Field(
-        default=0.75,
+        default=0.8,
         description="Of an answer's weighty words that a text must hold to support it.",
     )
     related: Share = Field(

@@ -60,7 +60,7 @@ def _went_in(job: Job, manifest: Mapping[str, Any]) -> str:
         *((name, _counted(counts[name])) for name in ("cause", "origin", "lang", "source")),
         ("left out", _counted(manifest["dropped"])),
         ("personal data masked", _counted(manifest["masked"])),
-        ("base", f"{job.base.name}, {job.base.revision}"),
+        ("base", quoted(f"{job.base.name}, {job.base.revision}")),
         ("recipe", _counted({name: getattr(job.recipe, name) for name in _RECIPE})),
         ("LoRA", _counted(job.recipe.lora.model_dump(exclude={"target_modules"}))),
     ]
@@ -78,12 +78,12 @@ def _training(job: Job) -> str:
 
 
 def _figures(found: Iterable[Figure]) -> str:
-    rows = [_figure_row(one) for one in found if one.questions]
+    measured = [one for one in found if one.questions]
     head = ("", "metric", "questions", "base", "adapter", "difference", "95 % interval", "left out")
-    known = {metric for one in found if one.questions for metric in (one.metric,)}
+    known = {one.metric for one in measured}
     terms = "; ".join(f"{metric}: {said}" for metric, said in METRICS.items() if metric in known)
     return (
-        f"{table(head, rows)}\n\n{terms}. Intervals: paired bootstrap. Left out: nothing to measure"
+        f"{table(head, map(_figure_row, measured))}\n\n{terms}. Intervals: paired bootstrap. Left out: nothing to measure"
         " or not judged, which is never a zero."
     )
 
@@ -124,7 +124,7 @@ def _example(one: Scored) -> str:
     verdicts = [f" ({one.verdict.replace('_', ' ')})" if one else "" for one in one.judgements]
     answers = [quoted(text) + judged for text, judged in zip(said, verdicts, strict=True)]
     return "\n".join([
-        f"**{quoted(case.question)}** — {PART_NAMES[case.part]}, `{case.request_id}`, {figures}",
+        f"**{quoted(case.question)}**: {PART_NAMES[case.part]}, {quoted(case.request_id)}, {figures}",
         "",
         f"Context: {quoted(' '.join(case.context)) or 'none'}",
         "",

@@ -48,6 +48,8 @@ def log_request(
 ) -> str:
     """Store one answered request; its id, which a vote names.
 
+    Checked as an import checks it. The first call of a process takes seconds, to load the checks.
+
     Args:
         lakehouse: Where it is, or an open one. Several processes may write to one at a time.
         context: The passages that the model was shown: `{"chunk_id": ..., "text": ...}` each.

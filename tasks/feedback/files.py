@@ -7,7 +7,6 @@ import json
 import lzma
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -20,7 +19,7 @@ from tasks.sources.parsed import Note, Row, Unreadable, storable
 # The longest line, and the greatest JSON file that is one value over many lines.
 _LONGEST = 64 << 20
 _MARK = b"\xef\xbb\xbf"  # which some programs put before UTF-8
-_ROWS_AT_ONCE = 1_000
+_ROWS_AT_ONCE = 500
 _OF_THE_FILE = (EOFError, OSError, zlib.error, lzma.LZMAError)
 _OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"\xfd7": lzma.open}
 
@@ -37,6 +36,7 @@ class Line:
     values: Mapping[str, Any] = field(default_factory=dict)
     problem: Note | None = None
     raw: str = ""
+    size: int = 0  # in bytes, about
 
     @property
     def label(self) -> str:
@@ -55,33 +55,27 @@ def log_files(where: str) -> list[Path]:
     Names that begin with a dot or an underscore are left out: markers of what wrote the folder.
 
     Raises:
-        FeedbackUnreadable: there is no such file or folder, or it cannot be listed.
+        FeedbackUnreadable: there is no such file or folder, or it cannot be opened.
     """
     place = Path(where).expanduser().resolve()
-    if place.is_file():
-        return [place]
-    if not place.is_dir():
-        raise FeedbackUnreadable(f"there is no file or folder {where}: name the log to import")
     try:
+        if place.is_file():
+            place.open("rb").close()
+            return [place]
         files = [path for path in place.rglob("*") if path.is_file()]
     except OSError as error:
-        raise FeedbackUnreadable(f"{where} cannot be listed: {error.strerror}") from None
+        raise FeedbackUnreadable(f"{where} cannot be read: {error.strerror}") from None
+    if not place.is_dir():
+        raise FeedbackUnreadable(f"there is no file or folder {where}: name the log to import")
     return sorted(path for path in files if not path.name.startswith((".", "_")))
 
 
 def rows_of(file: Path) -> Iterator[Line]:
-    """The rows of one file, one at a time; what breaks off is a last row with a problem.
-
-    Raises:
-        FeedbackUnreadable: the file cannot be opened.
-    """
+    """The rows of one file, one at a time; one that cannot be read on ends in a problem."""
+    number = 0
     try:
         with file.open("rb") as stream:
             head = stream.read(4)
-    except OSError as error:
-        raise FeedbackUnreadable(f"{file} cannot be read: {error.strerror}") from None
-    number = 0
-    try:
         for line in _parquet(file) if head == b"PAR1" else _text(file, head):
             number = line.number
             yield line
@@ -98,16 +92,17 @@ def _parquet(file: Path) -> Iterator[Line]:
     try:
         with pq.ParquetFile(file) as table:
             for batch in table.iter_batches(_ROWS_AT_ONCE):
+                size = batch.nbytes // max(batch.num_rows, 1)
                 for values in batch.to_pylist():
                     number += 1
-                    yield Line(file, number, values)
+                    yield Line(file, number, values, size=size)
     except pa.ArrowException as error:
         reason = f"it is no intact Parquet: {error}"
         yield Line(file, number + 1, problem=Note("file_is_complete", reason))
 
 
 def _text(file: Path, head: bytes) -> Iterator[Line]:
-    with _opened(file, head) as stream:
+    with _OPENERS.get(head[:2], open)(file, "rb") as stream:
         lines = enumerate(_lines(stream), start=1)
         blank = True
         while blank:
@@ -120,12 +115,6 @@ def _text(file: Path, head: bytes) -> Iterator[Line]:
                 yield from _parsed(file, at, line)
         else:
             yield from _document(file, number, first, (line for _, line in lines))
-
-
-@contextmanager
-def _opened(file: Path, head: bytes) -> Iterator[IO[bytes]]:
-    with _OPENERS.get(head[:2], open)(file, "rb") as stream:
-        yield stream
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes | None]:
@@ -183,4 +172,5 @@ def _parsed(file: Path, number: int, line: bytes | None) -> Iterator[Line]:
         yield Line(file, number, problem=Note("row_is_utf8", f"it is no UTF-8: {error}"), raw=raw)
         return
     for row in jsonl_rows(text):
-        yield Line(file, number, row.values, row.problem, text if row.problem else "")
+        raw = text if row.problem else ""
+        yield Line(file, number, row.values, row.problem, raw, len(line))

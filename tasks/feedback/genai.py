@@ -27,7 +27,8 @@ _COMPLETION_TOKENS = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tok
 _MODEL = ("gen_ai.request.model", "gen_ai.response.model")
 _OF_VOTES = ("user_id", "rated_at", "rating", "comment", "correction")
 _DOCUMENTS = "gen_ai.retrieval.documents"
-_ARIZE = re.compile(r"retrieval\.documents\.(\d+)\.document\.(id|content)")
+_USED = {*_USER, *_SESSION, *_PROMPT_TOKENS, *_COMPLETION_TOKENS, _MODEL[0], _DOCUMENTS}
+_ARIZE = re.compile(r"retrieval\.documents\.(\d{1,6})\.document\.(id|content)")
 Columns = Mapping[str, str]
 
 
@@ -49,7 +50,7 @@ def index(export: Mapping[str, Any], traces: Traces, columns: Columns) -> None:
                 traces.add_person(span.trace_id, name, str(said))
         if documents := _documents(known):
             traces.add_documents(span.trace_id, span.start, documents)
-        if _answers(span):
+        if _answers(span) and not calls_a_tool(known, span.events):
             request_id = _request_id(span, columns)
             traces.add_answer(span.trace_id, span.span_id, span.start, request_id)
     for event in log_events(export):
@@ -108,17 +109,20 @@ def _request(span: Span, events: list[Event], traces: Traces, columns: Columns) 
         "completion_tokens": _first(known, _COMPLETION_TOKENS),
         "latency_ms": (span.end - span.start) / 1e6 if span.end > span.start > 0 else None,
     }
-    used = {*_USER, *_SESSION, *_PROMPT_TOKENS, *_COMPLETION_TOKENS, _MODEL[0], _DOCUMENTS}
+    mapped = {name: known[column] for name, column in columns.items() if column in known}
+    return {"details": _details(span)} | own | mapped
+
+
+def _details(span: Span) -> dict[str, Any]:
+    """Whatever else the span says, and where it stands."""
     rest = {
         name: value
-        for name, value in known.items()
-        if name not in used and not is_content(name) and not _ARIZE.fullmatch(name)
+        for name, value in span.attributes.items()
+        if name not in _USED and not is_content(name) and not _ARIZE.fullmatch(name)
     }
-    mapped = {name: known[column] for name, column in columns.items() if column in known}
-    where = {"trace_id": span.trace_id, "span_id": span.span_id}
     if service := span.resource.get("service.name"):
-        where["service.name"] = service
-    return {"details": rest | where} | own | mapped
+        rest["service.name"] = service
+    return rest | {"trace_id": span.trace_id, "span_id": span.span_id}
 
 
 def _votes(events: Iterable[Event], traces: Traces, columns: Columns) -> Iterator[Spoken]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
 from schemas.errors import AlmanacError, ConfigError, FeedbackUnreadable
@@ -23,6 +23,7 @@ from tasks.history.operation import Operation
 
 _log = logging.getLogger("almanac.feedback")
 _BATCH = 5_000
+_BYTES = 64 << 20
 _PURPOSE = "feedback import"
 
 
@@ -89,7 +90,16 @@ def _imported(run: Operation, log: str | None, votes: str | None) -> dict[str, A
 
 
 def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
-    while batch := list(islice(entries, _BATCH)):
+    """As many rows as a batch may have, or as many bytes."""
+    batch: list[Entry] = []
+    size = 0
+    for entry in entries:
+        batch.append(entry)
+        size += entry.line.size
+        if len(batch) == _BATCH or size >= _BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch
 
 

@@ -10,11 +10,14 @@ from tasks.feedback.fields import plain, structure
 from tasks.feedback.otlp import Attributes, Event
 
 Message = dict[str, str]
-_NUMBERED = re.compile(r"gen_ai\.(prompt|completion)\.(\d+)\.(role|content)")
+_NUMBERED = re.compile(r"gen_ai\.(prompt|completion)\.(\d{1,6})\.(role|content)")
+_OF_A_MESSAGE = re.compile(r"gen_ai\.(prompt|completion)\.\d")
 # Span events until version 1.36 of the conventions; `gen_ai.content.*` are older still.
 _ROLES = {f"gen_ai.{role}.message": role for role in ("system", "user", "assistant", "tool")}
-_CONTENT = {"gen_ai.content.prompt": "gen_ai.prompt", "gen_ai.content.completion":
-            "gen_ai.completion"}  # fmt: skip
+_INPUTS, _OUTPUTS = (
+    ("gen_ai.input.messages", "gen_ai.prompt"),
+    ("gen_ai.output.messages", "gen_ai.completion"),
+)
 DETAILS = "gen_ai.client.inference.operation.details"
 _TOOL_CALLS = ("tool_call", "tool_calls", "function_call")
 
@@ -23,8 +26,7 @@ def inputs(attributes: Attributes, events: Iterable[Event]) -> list[Message]:
     """What the model was given, in its order."""
     system = structure(attributes.get("gen_ai.system_instructions"))
     first = [{"role": "system", "content": plain(system)}] if system else []
-    found = structure(attributes.get("gen_ai.input.messages"))
-    if found is not None:
+    if found := _first(attributes, _INPUTS):
         return first + _messages(found, "user")
     if numbered := _numbered(attributes, "prompt"):
         return first + numbered
@@ -33,8 +35,7 @@ def inputs(attributes: Attributes, events: Iterable[Event]) -> list[Message]:
 
 def outputs(attributes: Attributes, events: Iterable[Event]) -> list[Message]:
     """What it answered, a message a choice."""
-    found = structure(attributes.get("gen_ai.output.messages"))
-    if found is not None:
+    if found := _first(attributes, _OUTPUTS):
         return _messages(found, "assistant")
     if numbered := _numbered(attributes, "completion"):
         return numbered
@@ -45,7 +46,7 @@ def calls_a_tool(attributes: Attributes, events: Iterable[Event]) -> bool:
     """Is the output a step on the way to an answer, not one?"""
     if any(".tool_calls." in name for name in attributes if name.startswith("gen_ai.completion.")):
         return True
-    said = [structure(attributes.get("gen_ai.output.messages"))]
+    said = [_first(attributes, _OUTPUTS)]
     said += [structure(event.attributes.get("message")) or event.attributes
              for event in events if event.name == "gen_ai.choice"]  # fmt: skip
     return any(_has_call(one) for one in said)
@@ -53,8 +54,12 @@ def calls_a_tool(attributes: Attributes, events: Iterable[Event]) -> bool:
 
 def is_content(name: str) -> bool:
     """Does an attribute hold messages, which a request has as fields?"""
-    prefixes = ("gen_ai.prompt.", "gen_ai.completion.", "gen_ai.input.", "gen_ai.output.messages")
-    return name == "gen_ai.system_instructions" or name.startswith(prefixes)
+    names = (*_INPUTS, *_OUTPUTS, "gen_ai.system_instructions")
+    return name in names or _OF_A_MESSAGE.match(name) is not None
+
+
+def _first(attributes: Attributes, names: Iterable[str]) -> Any:
+    return next((structure(attributes[name]) for name in names if attributes.get(name)), None)
 
 
 def _has_call(value: Any) -> bool:
@@ -85,7 +90,7 @@ def _of_event(event: Event) -> list[Message]:
     if role := _ROLES.get(event.name):
         return _messages([event.attributes], role)
     if event.name == "gen_ai.content.prompt":
-        return _messages(structure(event.attributes.get(_CONTENT[event.name])), "user")
+        return _messages(structure(event.attributes.get("gen_ai.prompt")), "user")
     return []
 
 
@@ -94,7 +99,7 @@ def _of_choice(event: Event) -> list[Message]:
         said = structure(event.attributes.get("message"))
         return _messages([event.attributes if said is None else said], "assistant")
     if event.name == "gen_ai.content.completion":
-        return _messages(structure(event.attributes.get(_CONTENT[event.name])), "assistant")
+        return _messages(structure(event.attributes.get("gen_ai.completion")), "assistant")
     return []
 
 

@@ -76,6 +76,7 @@ class Refusals:
         self._lake, self._columns, self._lease = lake, columns, lease
         self._found: dict[tuple[str, ...], tuple[str, Rejection]] = {}
         self._mended: set[str] = set()
+        self._again: set[str] = set()  # ids of rows that stand open and were found once more
         self._load()
 
     @property
@@ -124,15 +125,15 @@ class Refusals:
             run_id, "quarantine of feedback", self._lease.ttl_seconds, self._lease.wait_seconds
         ):
             self._lake.quarantine.settle(self._found.values(), mended, run_id, at)
-        self._found.clear()
         self._mended.clear()
         self._load()
+        self._again |= {self._standing[same] for same in self._found if same in self._standing}
+        self._found.clear()
 
     def _load(self) -> None:
         """What stands open: by what is the same, and by what would mend it."""
         self._standing: dict[tuple[str, ...], str] = {}
         self._open: dict[tuple[str, ...], set[str]] = {}
-        self._again: set[str] = set()
         for row in self._lake.quarantine.rows():
             if row.source.startswith(FEEDBACK):
                 held = _Held(row.source, row.doc_id, row.expectation, json.loads(row.value))

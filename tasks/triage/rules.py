@@ -7,7 +7,7 @@ supports the expected answer, and nothing else that was or is to be had supports
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
@@ -17,7 +17,7 @@ from schemas.settings import TriageSettings
 from tasks.endpoints.judge import Judge, Judgement
 from tasks.triage.case import Case, contradicting, keys_of
 from tasks.triage.replay import Held
-from tasks.triage.signals import Level, Support, agreement, nearness, support
+from tasks.triage.signals import Level, Support, agreement, support, together
 from tasks.triage.words import words
 
 VERSION = 1
@@ -198,8 +198,8 @@ class Examination:
         That a response is not from a context about the question does not make it the model's
         fault: the answer itself may be elsewhere. Only a judge can find that without a correction.
         """
-        if context.level == "yes" and self._is_the_answer(context):
-            said = "the response is what the context says where it is about the question"
+        if context.level == "yes" and self._answers_by_itself():
+            said = "the response is about the question, and the context says the same"
             return self._found("answer_right", said, context)
         if self.judge and self.case.context:
             verdict = self._asked(self.judge, self.case.request.response, None)
@@ -209,16 +209,13 @@ class Examination:
                 return self._found("model_fault", "the judge finds it wrong by the context", shown)
         return self._found("not_judged", "without a correction the signals do not decide")
 
-    def _is_the_answer(self, context: Best) -> bool:
-        """Does the response stand where the passage is closest to the question?"""
-        case = self.case
-        text = "\n".join(one.text for one in context.held)
-        here, best = nearness(case.request.question, case.request.response, text, case.rarity)
-        long = len(words(case.request.response).known) > LONG
-        figure = context.support.about if long else here
-        floor = self.rules.related if long else max(self.rules.unrelated, best)
-        self._note("nearness", {"answer": figure}, {"at_least": floor}, context.held)
-        return figure >= floor
+    def _answers_by_itself(self) -> bool:
+        """Does the response say what it answers? A bare span may answer another question."""
+        asked, said = words(self.case.request.question), words(self.case.request.response)
+        share = self.case.rarity.cover(asked.known, said.known)
+        figure = {"about": round(share, 3)}
+        self._note("about the question: response", figure, _of(self.rules, ("related",)), ())
+        return share >= self.rules.related
 
     def _best(self, place: str, pool: Sequence[Held], answer: str | None = None) -> Best:
         """The passages of a pool that support an answer best, noted."""
@@ -230,6 +227,10 @@ class Examination:
             stems = frozenset().union(*(words(one.text).known for one in held))
             figures = support(asked, said, stems, self.case.rarity)
             exact = any(words(one.text).say(said) for one in held)
+            if figures.answer >= self.rules.supported and not exact:
+                text = "\n\n".join(one.text for one in held)
+                close = together(answer or self.case.sought, text, self.case.rarity)
+                figures = replace(figures, answer=min(figures.answer, close))
             level = figures.level(self.rules)
             level = "unclear" if thin and level == "yes" else level
             found = max(found, Best(held, figures, level, exact), key=_closeness)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from itertools import pairwise
+from operator import mul
 from typing import Literal
 
 from schemas.settings import TriageSettings
@@ -19,7 +21,8 @@ Level = Literal["yes", "unclear", "no"]
 class Support:
     """How far a text supports an answer to a question.
 
-    answer: of the answer's weight, what the text holds; 0 where it lacks one of its numbers.
+    answer: of the answer's weight, what the text holds; 0 where it lacks one of its numbers, and
+    no more than what stands `together` in it where that was looked at.
     pair: the same of question and answer together, so that a short answer that stands in many
     texts counts only where the text is about the question. about: of the question's weight alone.
     """
@@ -50,6 +53,22 @@ def support(question: Words, answer: Words, held: Set[str], rarity: Rarity) -> S
         pair=rarity.cover(question.known | answer.known, held) if answer.stems else 0.0,
         about=rarity.cover(question.known, held),
     )
+
+
+def together(answer: str, text: str, rarity: Rarity) -> float:
+    """How much of an answer stands together in a text, never more than `Support.answer`.
+
+    Of each sentence of the answer, the share that two neighbouring sentences of the text hold at
+    best; the mean over the answer's sentences by their weight. Words that are scattered over a
+    passage say something else.
+    """
+    held = [words(piece).known for piece in sentences(text)]
+    windows = [one | other for one, other in pairwise(held)] or held
+    asked = [words(piece).known for piece in sentences(answer)]
+    weights = [sum(map(rarity.weight, one)) for one in asked]
+    shares = [max((rarity.cover(one, window) for window in windows), default=0.0) for one in asked]
+    total = sum(weights)
+    return sum(map(mul, weights, shares)) / total if total else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +115,3 @@ def agreement(
         numbers=tuple(sorted(wanted.numbers - said.known)),
         negated=said.negations % 2 != wanted.negations % 2,
     )
-
-
-def nearness(question: str, answer: str, text: str, rarity: Rarity) -> tuple[float, float]:
-    """Of the question's weight, what the sentences with the answer hold at best, and any sentence.
-
-    A span that answers another question of the same passage stands in a sentence that has less of
-    this question than another one. -1 where no sentence holds the answer.
-    """
-    asked, said = words(question).known - words(answer).known, words(answer)
-    here, best = -1.0, 0.0
-    for sentence in sentences(text):
-        held = words(sentence).known
-        share = rarity.cover(asked, held)
-        best = max(best, share)
-        if said.known <= held:
-            here = max(here, share)
-    return here, best

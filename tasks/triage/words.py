@@ -14,7 +14,8 @@ from typing import Any
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+[^\W_]+")
 _CITED = re.compile(r"(?<=\s)\[\d+\]|(?<=\])\[\d+\]")  # [1], as assistants cite; a[0] stays
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
+# After a full stop, at a blank line, before a list item, a heading or a row of a table.
+_SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n\s*\n|\n(?=\s*(?:[-*+#|>]|\d+[.)])\s)")
 # A closed class in both languages; English `n't` is found by its ending.
 _NEGATIONS = frozenset(
     {"not", "no", "never", "none", "nor", "cannot", "не", "нет", "ни", "никогда"}
@@ -63,7 +64,7 @@ def words(text: str) -> Words:
 
 
 def sentences(text: str) -> list[str]:
-    """Pieces of a text between full stops and line breaks, blank ones left out."""
+    """Pieces of a text between full stops, paragraphs and list items, blank ones left out."""
     return [piece for piece in _SENTENCE.split(text) if piece.strip()]
 
 

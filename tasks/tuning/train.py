@@ -44,7 +44,8 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write("usage: python -m tasks.tuning.train JOB_DIR\n")
         return 2
     # What libraries print must not stand among the lines of progress.
-    progress, sys.stdout = sys.stdout, sys.stderr
+    progress = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     try:
         train(Path(arguments[0]), progress)
@@ -62,8 +63,9 @@ def train(folder: Path, out: TextIO) -> None:
         DatasetRefused: an example is longer than the recipe allows.
     """
     job = open_job(folder)
-    os.environ.update(_ENVIRONMENT)
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")  # trl trains on one, and refuses more.
+    # trl trains on one GPU, and refuses to where it sees more.
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
+    os.environ.update(_ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": visible})
     from filelock import FileLock, Timeout
 
     try:

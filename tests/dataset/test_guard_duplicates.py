@@ -43,7 +43,7 @@ def test_long_answers_are_compared_by_3_grams_of_words() -> None:
         candidate(3, ASKED, chosen=LONG + " today"),
     )
     assert kept(found) == ["r-001", "r-002"]
-    figures = {"repeats": "r-001", "similarity": round(28 / 29, 4)}
+    figures = {"repeats": "r-001", "similarity": round(29 / 30, 4)}
     assert reasons(found)["r-003"] == ("near_duplicate", figures)
 
 

@@ -50,6 +50,8 @@ def test_rules_by_name(text: str, rule: str) -> None:
         "What is prompt injection?",
         "Can I ignore the guidelines on masks?",
         "Show me the instructions for the oven",
+        "Can I ignore all the rules? Can my employer override my training?",
+        "System: Windows 11\nProblem: no sound",
         "How do I enable debug mode in Android Studio?",
         f"Are \U0001f469\u200d\U0001f469\u200d\U0001f467 and {FLAG} shown?",
         "Dev\u00adel\u00adop\u00adment costs\ufeff",

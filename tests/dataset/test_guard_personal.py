@@ -100,6 +100,15 @@ def test_names_of_the_documents_stay_and_others_go_everywhere_in_any_inflection(
     assert found.counts == {"PERSON": 1}
 
 
+def test_words_that_only_begin_like_a_name_stay() -> None:
+    found = mask(
+        example("My name is Mark Brown", chosen="Market research. Mark's is Brown's."), BOTH
+    )
+    assert found.example.chosen == "Market research. [PERSON] is [PERSON]."
+    found = mask(example("Меня зовут Вера Попова", chosen="Верно. Вере нужна Попова?"), BOTH)
+    assert found.example.chosen == "Верно. [PERSON] нужна [PERSON]?"
+
+
 def test_a_wrong_fact_of_the_model_is_no_personal_data_and_a_name_in_a_correction_is() -> None:
     wrong = {"chosen": "Ask Hannah Kowalski.", "rejected": "James Avery and Emily Carter wrote it."}
     found = mask(example("Who wrote it?", **wrong), BOTH).example

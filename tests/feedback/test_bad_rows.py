@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from lakehouse import erasing
 from lakehouse.erasures import user_subject
 from schemas.documents import Rejection
+from tasks.feedback import importing, refusals
 from tests.feedback.conftest import Desk, request, vote
 
 AT = datetime(2026, 3, 3, 2, tzinfo=UTC)
@@ -179,6 +181,36 @@ def test_an_erased_user_stays_out_until_allowed(desk: Desk) -> None:
     desk.lake.erasures.append(subject, "user", "allowed", AT, {})
     assert desk.counts(log) == {"requests": (2, 1, 1, 0), "votes": (1, 1, 0, 0)}
     assert desk.held() == []
+
+
+def test_a_user_and_what_a_document_showed_leave_quarantine_too(desk: Desk) -> None:
+    shown = {"context": [{"chunk_id": "gone", "text": "Secret."}]}
+    log = desk.write("log.jsonl", [
+        request(1, user_id="eve"), request(2, user_id="eve", asked_at="soon"),
+        '{"request_id": "q3", "user_id": "eve", "question": "Wh', request(4, asked_at="soon"),
+        request(5, asked_at="soon", **shown),
+    ])  # fmt: skip
+    desk.take(log, desk.write("votes.jsonl", [vote(1, rating=7), vote(4, rating=7)]))
+    blank = ("docs", Rejection("q1", "text_is_not_blank", "must", "no JSON", "{"))
+    desk.lake.quarantine.record([blank], frozenset(), "night-1", AT)
+    assert erasing.count_user(desk.lake, "eve") == {"requests": 1, "votes": 0, "quarantine": 2}
+    assert erasing.erase_user(desk.lake, "eve")["quarantine"] == 3  # with ann's vote on q1
+    nothing = erasing.Extent((), (), (), (), ())
+    assert erasing.erase_documents(desk.lake, nothing, ["gone"])["quarantine"] == 1
+    assert [row.doc_id for row in desk.lake.quarantine.rows()] == ["q1", "q4", "q4"]
+
+
+def test_quarantine_is_settled_on_the_way_where_much_is_wrong(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "_MANY", 2)
+    monkeypatch.setattr(importing, "_BYTES", 300)  # a batch of two or three rows
+    bad = [vote(n, rating=7) for n in range(4)]
+    votes = desk.write("votes.jsonl", [*bad, *[vote(n) for n in range(4)]])
+    for new in (4, 0):
+        assert desk.counts(None, votes)["votes"] == (8, new, 4 - new, 4)
+        assert [doc_id for _, doc_id, _ in desk.held()] == ["q0", "q1", "q2", "q3"]
+    assert desk.held("resolved") == []
 
 
 def test_a_file_that_breaks_off_gives_what_it_holds(desk: Desk) -> None:

@@ -73,6 +73,7 @@ def test_bad_input_is_refused_in_one_line_and_nothing_is_stored(desk: Desk) -> N
         log_request(desk.lake, **fine, request_id="q1")
 
 
+@pytest.mark.slow
 def test_two_processes_log_at_once_into_a_new_lakehouse(desk: Desk) -> None:
     place = str(desk.root / "lake")
     processes = [

@@ -43,7 +43,7 @@ def test_import_and_status(desk: Desk, run: Run, tmp_path: Path) -> None:
     shown = run("import", "--only-votes", votes).output
     assert "In the log: 2 requests, 2 votes." in shown
     assert "1 disliked, 1 of them corrected; 0 liked; 1 without a vote" in shown
-    assert "1 votes on requests that did not come yet" in shown
+    assert "of the votes 1 are on requests that did not come yet" in shown
     assert "1 × response_is_present (requests, must)" in run("status").output
     assert json.loads(run("status", "--json").stdout)["first"] == "2026-03-01T10:00:01Z"
 

@@ -65,7 +65,7 @@ CHAT = {
     "gen_ai.request.model": "m-1", "gen_ai.response.model": "m-1-2026",
     "gen_ai.response.id": "chatcmpl-1", "gen_ai.conversation.id": "conv-1",
     "gen_ai.usage.input_tokens": 30, "gen_ai.usage.output_tokens": 7,
-    "gen_ai.request.temperature": 0.5,
+    "gen_ai.request.temperature": 0.5, "gen_ai.prompt.name": "desk",
     "gen_ai.system_instructions": [{"type": "text", "content": "Be brief."}],
     "gen_ai.input.messages": [message("user", "Hi"), message("assistant", "Yes?"),
                               message("user", "Where is the printer?")],
@@ -105,7 +105,7 @@ ANSWERED = Request(
     details={
         "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai",
         "gen_ai.response.id": "chatcmpl-1", "gen_ai.response.model": "m-1-2026",
-        "gen_ai.request.temperature": 0.5, "service.name": "desk",
+        "gen_ai.request.temperature": 0.5, "gen_ai.prompt.name": "desk", "service.name": "desk",
         "trace_id": TRACE, "span_id": "0000000000000003",
     },
 )  # fmt: skip
@@ -121,7 +121,7 @@ def test_a_trace_of_today_over_several_lines(desk: Desk) -> None:
     judged = THUMBS | {"gen_ai.evaluation.name": "Relevance", "gen_ai.evaluation.score.value": 4.0}
     spans = desk.write("traces.jsonl", [
         export(span(3, 500, 1250, a=CHAT)),
-        export(span(1, 0, 2000, a=ROOT), span(2, 100, 50, a=RETRIEVAL), span(4, 50, 20, a=step)),
+        export(span(1, 0, 2000, a=ROOT), span(2, 100, 50, a=RETRIEVAL), span(4, 200, 20, a=step)),
         logs({"eventName": "gen_ai.evaluation.result", "timeUnixNano": str(NANOSECOND + 10**10),
               "attributes": pairs(THUMBS), "traceId": TRACE, "spanId": f"{3:016x}"},
              {"eventName": "gen_ai.evaluation.result", "timeUnixNano": "1",
@@ -174,6 +174,11 @@ CONTENT = [
     event("gen_ai.content.completion", 2, a={"gen_ai.completion": json.dumps(
         [{"role": "assistant", "content": "There."}])}),
 ]  # fmt: skip
+BARE = {
+    "gen_ai.prompt": json.dumps([{"role": "system", "content": "Be brief."},
+                                 {"role": "user", "content": "Where?"}]),
+    "gen_ai.completion": "There.",
+}  # fmt: skip
 DETAILS = [
     event("gen_ai.client.inference.operation.details", 1, a={
         "gen_ai.input.messages": [message("system", "Be brief."), message("user", "Where?")],
@@ -184,9 +189,9 @@ DETAILS = [
 
 @pytest.mark.parametrize(
     ("attributes", "events"),
-    [(NUMBERED, []), (OLD | OLD_USAGE, MESSAGES), (OLD | OLD_USAGE, CONTENT),
-     (OLD | OLD_USAGE, DETAILS)],
-    ids=["numbered", "messages", "content", "details"],
+    [(NUMBERED, []), (OLD | OLD_USAGE | BARE, []), (OLD | OLD_USAGE, MESSAGES),
+     (OLD | OLD_USAGE, CONTENT), (OLD | OLD_USAGE, DETAILS)],
+    ids=["numbered", "bare", "messages", "content", "details"],
 )  # fmt: skip
 @pytest.mark.parametrize("apart", [False, True], ids=["on the span", "as log records"])
 def test_older_spellings(

@@ -56,7 +56,7 @@ def test_a_model_fault_has_its_figures_and_thresholds(planted: Feedback) -> None
     context = signal(evidence, "support of the correction: context")
     assert context["level"] == "yes"
     assert context["figures"]["answer"] == 1.0
-    assert context["thresholds"] == {"supported": 0.75, "related": 0.55, "unrelated": 0.45}
+    assert context["thresholds"] == {"supported": 0.8, "related": 0.55, "unrelated": 0.45}
     [shown] = planted.passages(2, "printer")
     assert context["passages"] == [
         {"chunk_id": shown.chunk_id, "document": ["documents", "printer.md"]}
@@ -219,8 +219,8 @@ def test_requests_that_say_little_do_no_harm(feedback: Feedback) -> None:
     ask("blank", "", "", ())
     ask(
         "odd-id",
-        "Is it soup that the canteen serves at noon?",
-        "Soup until three",
+        "Does the canteen serve soup at noon?",
+        "The canteen serves soup.",
         (Passage("x' OR 1=1 --", CANTEEN),),
     )
     ask("no-context", "When does the canteen open?", "At nine.", (), "at noon, soup until three")

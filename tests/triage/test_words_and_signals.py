@@ -7,7 +7,7 @@ import math
 import pytest
 
 from schemas.settings import TriageSettings
-from tasks.triage.signals import agreement, nearness, support
+from tasks.triage.signals import agreement, support, together
 from tasks.triage.words import Rarity, sentences, stems_of, words
 
 RULES = TriageSettings()
@@ -47,7 +47,15 @@ def test_rarity_is_the_one_of_bm25() -> None:
 
 
 def test_sentences() -> None:
-    assert sentences("One. Two!\n\nThree 3.5 items") == ["One.", "Two!", "Three 3.5 items"]
+    text = "One. Two!\n\nThree 3.5\nitems\n- a\n- b"
+    assert sentences(text) == ["One.", "Two!", "Three 3.5\nitems", "- a", "- b"]
+
+
+def test_scattered_words_do_not_stand_together() -> None:
+    text = "A visitor comes. It rains. An orange is sold. It rains. The badge is lost."
+    assert together("the orange badge", text, FLAT) == pytest.approx(2 / 3)
+    assert together("the orange badge", "The badge is lost. It is orange.", FLAT) == 1
+    assert together("orange", "", FLAT) == 0
 
 
 @pytest.mark.parametrize(
@@ -88,12 +96,3 @@ def test_missing_numbers_disagree() -> None:
     found = agreement("when", "at 4 in the night", "at 2 in the night", [], FLAT)
     assert found.numbers == ("2",)
     assert found.level(RULES) == "no"
-
-
-def test_nearness_tells_sentences_apart() -> None:
-    text = "The printer wants an orange badge. The canteen opens at noon."
-    asked = "When does the canteen open?"
-    assert nearness(asked, "noon", text, FLAT) == pytest.approx((0.6, 0.6))
-    here, best = nearness(asked, "orange badge", text, FLAT)
-    assert here < best
-    assert nearness(asked, "midnight", text, FLAT)[0] == -1

@@ -17,7 +17,7 @@ def make_views(folder: Path, train: int = 40, held_back: int = 10) -> Path:
     """Write sft, dpo and kto below `folder`; on DPO's held-back side the wrong answer is chosen."""
     sides: dict[Side, int] = {"train": train, "held_back": held_back}
     for side, rows in sides.items():
-        some = [_example(number) for number in range(rows)]
+        some = [_example(number) for number in range(rows + 1)]
         swapped = side == "held_back"
         views: dict[str, list[dict[str, Any]]] = {
             "sft": [{"prompt": ask, "completion": right} for ask, right, _ in some],
@@ -34,7 +34,10 @@ def make_views(folder: Path, train: int = 40, held_back: int = 10) -> Path:
         }
         for method, table in views.items():
             (folder / method).mkdir(parents=True, exist_ok=True)
-            pq.write_table(pa.Table.from_pylist(table), folder / method / f"{side}.parquet")
+            # The last examples only say what columns there are.
+            kept = rows * len(table) // (rows + 1)
+            whole = pa.Table.from_pylist(table).slice(0, kept)
+            pq.write_table(whole, folder / method / f"{side}.parquet")
     return folder
 
 

@@ -28,6 +28,7 @@ from tasks.dataset.guards.rule import Guard
 from tasks.dataset.guards.votes import Votes
 
 GUARDS = "1"  # raise it with any change of what is kept, dropped or masked
+_TELL = 2_000  # rows between two lines of progress
 _log = logging.getLogger("almanac.dataset")
 
 
@@ -57,7 +58,9 @@ def guard(
     kept: list[Candidate] = []
     dropped: list[Rejected] = []
     counts: Counter[str] = Counter()
-    for one in ordered:
+    for number, one in enumerate(ordered, 1):
+        if number % _TELL == 0:
+            _log.info("%d of %d examples guarded", number, len(ordered))
         masked, objection = _judged(one, before, after, rules.languages)
         if objection is not None:
             dropped.append(objection)

@@ -21,13 +21,13 @@ _DROP = _any(
     "don['’]t follow", "stop following", "erase",
 )  # fmt: skip
 _WHICH = _any(
-    "previous", "prior", "above", "earlier", "preceding", "initial", "original", "existing", "all",
-    "any", "your", "these", "those", "my", "system",
+    "previous", "prior", "above", "earlier", "preceding", "initial", "original", "your", "system",
 )  # fmt: skip
 _ORDERS = _any(
     "instructions?", "rules?", "prompts?", "directions", "guidelines?", "directives?", "commands?",
     "messages?", "context", "constraints?", "programming", "training",
 )  # fmt: skip
+_BARE_ORDERS = _any("instructions", "rules", "role", "prompt", "guidelines", "directives")
 _RU_DROP = _any(
     r"(?:про)?игнорир\w+", r"забуд(?:ь|ьте)", "забыть", r"отмени(?:те)?", r"не следуй(?:те)?",
     r"не выполняй(?:те)?", r"не обращай(?:те)? внимания на", r"пренебреги(?:те)?",
@@ -61,19 +61,26 @@ _MODES = _any("dan", "god", "jailbreak", "sudo", "developer mode and", "unrestri
 _RU_LIMITS = _any("ограничени[йя]", "правил", "фильтров", "запретов")
 _MACHINE = _any("ai", "model", "assistant", "bot")
 _RU_MACHINE = _any(r"ассистент\w*", r"помощник\w*", r"модел\w+", r"бот\w*", "ии")
-_BIDDEN = r"(?:(?:^|[.!?;:,]\s*|\b(?:and|then|please|и|а|пожалуйста)\s+))"  # where an order begins
+# Where an order begins: "Can I ignore all rules?" is none.
+_BIDDEN = r"(?:^|[.!?;:,]\s*|\b(?:and|then|please|now|to|и|а|пожалуйста)\s+)"
+_AUTHORITY = _any(
+    "you", "your", "always", "never", "must", "ignore", "approve", "allow", r"authori[sz]ed",
+    "policy", "instructions?", "ты", "тебе", "всегда", "никогда", r"долж\w+", r"игнорир\w+",
+    r"одобр\w+", r"разреш\w+",
+)  # fmt: skip
 
 # Tokens that a tokenizer may read as its own: never to be trained on, quoted or not.
 MARKERS = re.compile(
     r"<\|/?[a-z_]{2,30}\|?>|</?(?:start|end)_of_turn>|\[/?INST\]|</?<?SYS>>|<｜[^｜\n]{1,30}｜>"
     r"|^\s*#{2,}\s*(?:system|instructions?|assistant)\s*:"
-    r"|^\s*(?:system|assistant|система|ассистент)\s*:\s*\S",
+    r"|^\s*(?:assistant|ассистент)\s*:\s*\S"
+    rf"|^\s*(?:system|система)\s*:.{{0,80}}\b{_AUTHORITY}\b",
     re.IGNORECASE | re.MULTILINE,
 )
 SPOKEN = {
     "ignore_instructions": _rule(
         rf"{_DROP}{_FEW}{_WHICH}{_FEW}{_ORDERS}",
-        rf"{_BIDDEN}{_DROP}\W+(?:the )?(?:instructions|rules|role|prompt|guidelines)",
+        rf"{_BIDDEN}{_DROP}\W+(?:(?:all|any|the|these|those|my|of)\W+)*{_BARE_ORDERS}",
         rf"{_BIDDEN}{_RU_DROP}\W+(?:{_RU_ORDERS}|защит\w+)",
         rf"{_BIDDEN}forget (?:your role|everything)",
         rf"{_DROP}{_FEW}{_ORDERS} (?:you (?:were|have been|are)|given|above)",
@@ -88,7 +95,8 @@ SPOKEN = {
         rf"{_SHOW}\b(?:\W+\w+){{0,4}}?\W+(?:your|the)\W+(?:\w+\W+){{0,2}}?{_SECRET}\W+"
         r"(?:prompt|instructions?|message|rules)",
         rf"{_SHOW}\W+(?:me\W+)?your\W+(?:\w+\W+)?(?:prompt|instructions)",
-        rf"{_RU_SHOW}\W+(?:(?:мне|текст|содержание)\W+)*(?:сво|тво|ваш)\w*\W+(?:\w+\W+)?(?:промпт|инструкци|указани)\w*",
+        rf"{_RU_SHOW}\W+(?:(?:мне|текст|содержание)\W+)*(?:сво|тво|ваш)\w*\W+(?:\w+\W+)?"
+        r"(?:промпт|инструкци|указани)\w*",
         r"repeat\b.{0,30}\b(?:words|text|everything)\b.{0,20}\babove",
         rf"{_RU_SHOW}{_FEW}{_RU_SECRET}\W+(?:промпт|инструкци|сообщени|указани|правил)\w*",
     ),

@@ -21,7 +21,11 @@ from tasks.dataset.guards.personal.names import names
 from tasks.dataset.guards.personal.patterns import find
 from tasks.triage.words import words
 
-_ENDING = r"(?:['’]s|\w{0,3})"
+_POSSESSIVE = r"(?:['’]s?)?"
+_ENDINGS = (
+    "а|я|у|ю|е|ы|и|й|ь|ом|ем|им|ым|ой|ей|ий|ый|ою|ею|ию|ью|ия|ии|ея|ья|ьи|ье|ая|ую|ого|его|ому|ему"
+    "|ием|еем|ьей"
+)
 _SHORT = 3  # letters of a name's word below which it is not replaced on its own
 
 
@@ -86,34 +90,35 @@ def _placeholders(entities: Iterable[Entity], kinds: Mapping[str, int]) -> dict[
     return named
 
 
-def _people(example: Example, languages: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """The stems of each name that users brought and the documents do not have."""
-    passages = frozenset(stem for text in example.context for stem in words(text).known)
+def _people(example: Example, languages: tuple[str, ...]) -> list[str]:
+    """The names that users brought and the documents do not have, each person's longest."""
+    passages = _known(example.context)
     turns = [one["content"] for one in example.prompt[:-1] if one["role"] == "user"]
     own = [name for text in (example.question, *turns) for name in names(text, languages)]
-    found = [stems for stems in map(_stems, own) if not _stands(stems, passages)]
+    found = [name for name in own if not _stands(name, passages)]
     if example.origin == "correction":
         # A name that a correction shares with the answer it corrects came from the model.
         known = passages | words(example.rejected or "").known
-        written = [_stems(name) for name in names(example.chosen or "", languages)]
-        found += [stems for stems in written if not _stands(stems, known)]
+        written = names(example.chosen or "", languages)
+        found += [name for name in written if not _stands(name, known)]
     return _persons(found)
 
 
-def _stems(name: str) -> tuple[str, ...]:
-    return words(name).stems
+def _known(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(stem for text in texts for stem in words(text).known)
 
 
-def _stands(name: tuple[str, ...], known: frozenset[str]) -> bool:
+def _stands(name: str, known: frozenset[str]) -> bool:
     """By its last or its longest word: documents often say the family name alone."""
-    return not name or name[-1] in known or max(name, key=len) in known
+    stems = words(name).stems
+    return not stems or stems[-1] in known or max(stems, key=len) in known
 
 
-def _persons(found: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
+def _persons(found: Iterable[str]) -> list[str]:
     """Each person once: a name whose words another name has is the same person's."""
-    kept: list[tuple[str, ...]] = []
-    for name in sorted(dict.fromkeys(found), key=len, reverse=True):
-        if not any(set(name) <= set(other) for other in kept):
+    kept: list[str] = []
+    for name in sorted(dict.fromkeys(found), key=lambda name: -len(words(name).known)):
+        if not any(words(name).known <= words(other).known for other in kept):
             kept.append(name)
     return kept
 
@@ -121,7 +126,7 @@ def _persons(found: Iterable[tuple[str, ...]]) -> list[tuple[str, ...]]:
 class _Swap:
     """Replaces entities in one text."""
 
-    def __init__(self, spellings: Mapping[str, str], people: list[tuple[str, ...]]) -> None:
+    def __init__(self, spellings: Mapping[str, str], people: list[str]) -> None:
         self._spellings = spellings
         longest = sorted(spellings, key=len, reverse=True)
         self._forms = _union(rf"(?<!\w){re.escape(word)}(?!\w)" for word in longest)
@@ -151,22 +156,23 @@ def _union(patterns: Iterable[str]) -> re.Pattern[str] | None:
     return re.compile(joined) if joined else None
 
 
-def _name_pattern(name: tuple[str, ...]) -> re.Pattern[str]:
+def _name_pattern(name: str) -> re.Pattern[str]:
     """The whole name in any inflection, else one of its words."""
-    bends = [_bent(stem) for stem in name]
-    whole = r"[\s.-]+".join(bends)
-    single = [bend for stem, bend in zip(name, bends, strict=True) if len(stem) >= _SHORT]
+    parts = name.split()
+    whole = r"\s+".join(map(_bent, parts))
+    single = [_bent(part) for part in parts if len(part) >= _SHORT and part.isalpha()]
     return re.compile(rf"(?<!\w)(?:{'|'.join([whole, *single])})(?!\w)", re.IGNORECASE)
 
 
-def _bent(stem: str) -> str:
-    """Spellings of a stem: English stems end in i where the word has y."""
-    bent = re.escape(stem[:-1]) + "[iy]" if stem[-1] == "i" else re.escape(stem)
-    return bent + _ENDING
+def _bent(word: str) -> str:
+    stems = words(word).stems
+    if len(stems) != 1 or not "а" <= stems[0][0] <= "я":
+        return re.escape(word) + _POSSESSIVE
+    return f"(?:{re.escape(word)}|{re.escape(stems[0])}(?:{_ENDINGS})?)"
 
 
 def _everywhere(example: Example, swap: _Swap) -> Example:
-    passages = frozenset(stem for text in example.context for stem in words(text).known)
+    passages = _known(example.context)
 
     def masked(text: str) -> str:
         return swap(text, passages)

@@ -35,12 +35,13 @@ _FRAME = re.compile(
     re.IGNORECASE,
 )
 _TOLD = re.compile(
-    r"(?:\b[Hh](?:i|ello|ey)[,!.]? (?:I'm|I am|this is)|\b[Mm]y name is|[Mm]y name's|[Nn]ame:|[Ss]igned,|(?:[Kk]ind |[Bb]est )?[Rr]egards,"
-    r"|[Ss]incerely,|[Мм]еня зовут|[Мм]о[её] имя|ФИО:?|[Сс] уважением,)\s+"
-    r"((?:[A-ZА-ЯЁ][\w'’-]+)(?:[ ](?:[A-ZА-ЯЁ][\w'’.-]*)){0,2})"
+    r"(?:\b[Hh](?:i|ello|ey)[,!.]? (?:I'm|I am|this is)|\b[Mm]y name is|\b[Mm]y name's|\b[Nn]ame:"
+    r"|\b[Ss]igned,|\b[Rr]egards,|\b[Ss]incerely,|\b[Мм]еня зовут|\b[Мм]о[её] имя|\bФИО:?"
+    r"|\b[Сс] уважением,)\s+([A-ZА-ЯЁ][\w'’-]+(?: [A-ZА-ЯЁ][\w'’.-]*){0,2})"
 )
 _PATRONYMIC = re.compile(
-    r"\b[А-ЯЁ][а-яё]+ [А-ЯЁ][а-яё]+(?:вич|вн|ичн)[а-яё]{0,3}(?: [А-ЯЁ][а-яё-]+)?\b"
+    r"\b[А-ЯЁ][а-яё]+ [А-ЯЁ][а-яё]+(?:(?:ович|евич|ьич)(?:а|у|ем|е)?|(?:овн|евн|ичн)[аеуы])\b"
+    r"(?: [А-ЯЁ][а-яё-]+\b)?"
 )
 _ADDRESSED = frozenset(
     ["sir", "madam", "team", "support", "all", "everyone", "world", "there", "siri", "alexa"]
@@ -59,7 +60,7 @@ def names(text: str, languages: tuple[str, ...]) -> tuple[str, ...]:
         spans += _confirmed(text, _russian(text))
     if "en" in languages and _CAPITAL.search(text):
         spans += _confirmed(text, _english(text))
-    found = [text[start:end] for start, end in _joined(spans)]
+    found = [text[start:end] for start, end in _joined(text, spans)]
     return tuple(dict.fromkeys(one for one in found if one.split()[0].lower() not in _ADDRESSED))
 
 
@@ -76,11 +77,11 @@ def _confirmed(text: str, spans: Iterable[Span]) -> Iterator[Span]:
             yield start, start + len(name)
 
 
-def _joined(spans: Iterable[Span]) -> list[Span]:
-    """Overlapping spans as one."""
+def _joined(text: str, spans: Iterable[Span]) -> list[Span]:
+    """Spans that overlap, or that a space parts, as one: the family name and the others."""
     joined: list[Span] = []
     for start, end in sorted(spans):
-        if joined and start < joined[-1][1]:
+        if joined and not text[joined[-1][1] : start].strip(" "):
             joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
             joined.append((start, end))

@@ -104,7 +104,7 @@ def _phones(text: str) -> Iterator[Found]:
         before = text[max(0, stretch.start() - _BEFORE) : stretch.start()]
         said = stretch[0].startswith("+") or bool(_CALL.search(before))
         whole = [(0, len(stretch[0]))] if said and 10 <= len(_bare(stretch[0])) <= 15 else []
-        for start, end in _phone_spans(stretch[0]) or whole:
+        for start, end in whole or _phone_spans(stretch[0]):
             at = stretch.start() + start
             word, before = stretch[0][start:end], text[max(0, at - _BEFORE) : at]
             if _is_phone(word, before):
