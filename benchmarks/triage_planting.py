@@ -248,15 +248,24 @@ def _context(fate: str, item: Item, hits: Sequence[Any]) -> list[Any] | None:
     own = [hit for hit in hits if hit.doc_id.removesuffix(".md") == item.doc_id.removesuffix(".md")]
     others = [hit for hit in hits if hit not in own]
     if fate == "source_missing":
-        return list(hits[:_SHOWN])
+        shown = list(hits[:_SHOWN])
+        return None if _says(shown, item.answer) else shown
     if fate == "retrieval_missed":
-        return others[:_SHOWN] if len(others) >= _SHOWN else None
+        shown = others[:_SHOWN]
+        return shown if len(shown) == _SHOWN and not _says(shown, item.answer) else None
     stood = item.old if fate == "source_stale" else item.answer
     holding = [hit for hit in own if stood in hit.text]
     if not holding:
         return None
     shown = list(hits[:_SHOWN])
+    if fate == "source_stale" and _says([*shown, *holding], item.answer):
+        return None
     return shown if holding[0] in shown else [*shown[: _SHOWN - 1], holding[0]]
+
+
+def _says(hits: Sequence[Any], answer: str) -> bool:
+    """Does a passage have a whole sentence word by word? Short answers stand in many by chance."""
+    return len(answer.split()) >= 8 and any(answer in hit.text for hit in hits)
 
 
 def _response(fate: str, item: Item) -> str:

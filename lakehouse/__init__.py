@@ -6,7 +6,8 @@
       delta/embeddings         one vector (little-endian float32 bytes) of one text under one
                                embedder; partitioned by embedder; content-addressed
       delta/releases           one published state of one index; its append *is* the publish
-      delta/quarantine         rejected rows with their reason, and what became of them
+      delta/quarantine         rejected rows with their reason, and what became of them; those of
+                               logs have the sources feedback/requests and feedback/votes
       delta/runs               one report a run
       delta/source_files       what each source file was when last read (a cache, rebuilt at need)
       delta/placements         where each release stands (hot, cold, gone), and its seal

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,12 +16,6 @@ from schemas.hashing import canonical_json
 if TYPE_CHECKING:
     from lakehouse.lakehouse import Lakehouse
 
-_ADAPTERS = """
-    SELECT * EXCLUDE (newest) FROM (
-        SELECT *, row_number() OVER (PARTITION BY adapter_id ORDER BY ordinal DESC) AS newest
-        FROM log
-    ) WHERE newest = 1
-"""
 # Such a row keeps its user's id and its beginning; a chunk's id stands there before its text.
 _REFUSED = """
     SELECT DISTINCT id FROM (
@@ -184,11 +179,14 @@ def _refused(
 
 
 def _mark_adapters(lake: Lakehouse, request_ids: set[str]) -> int:
-    log = lake.delta("adapters")
-    rows = log.query(_ADAPTERS).to_pylist()
-    ordinal = 1 + max((row["ordinal"] for row in rows), default=0)
-    stale = [row for row in rows if request_ids & set(row["trained_on"])]
-    log.append([row | {"status": "retrain", "ordinal": ordinal} for row in stale])
+    now = datetime.now(UTC)
+    stale = [one for one in lake.adapters.current() if request_ids & set(one.trained_on)]
+    why = "a request that it was trained on was erased"
+    lake.adapters.append(
+        replace(one, status="retrain", actor="an erasure", reason=why, run_id="", at=now)
+        for one in stale
+        if one.status != "retrain"
+    )
     return len(stale)
 
 

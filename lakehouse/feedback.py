@@ -74,7 +74,7 @@ class RequestLog:
         start: datetime | None = None,
         end: datetime | None = None,
     ) -> list[Request]:
-        """Requests by time and id: these, or all asked from `start` (included) up to `end`."""
+        """Requests by time and id: these, or all asked from `start` to `end`, both included."""
         clauses, tables = _where(request_ids)
         if start:
             clauses.append(f"asked_at >= TIMESTAMPTZ '{start.isoformat()}'")

@@ -98,7 +98,7 @@ def judge_adapter(
     - The right answer is not found less often in held-back answers, as far as can be told: the
       interval of `contains` does not lie below 0. F1 rewards brevity, so a shorter answer that is
       wrong more often could win by it alone. Longer answers contain more by chance, so a fall must
-      be shown.
+      be shown. Where a judge was asked, the same holds of its verdicts.
     - Groundedness of held-back answers, and the primary metric on golden questions and on liked
       answers, are not worse by more than `margin` (non-inferiority: the interval's low end is at or
       above -margin). With fewer than `min_questions` that cannot be asked: then only a loss that is
@@ -107,9 +107,11 @@ def judge_adapter(
     """
     figures = tuple(_figure(scored, part, metric) for part in PARTS for metric in METRICS)
     of = {(one.part, one.metric): one for one in figures}
+    judged = of["held_back", "judged"]
     checks = (
         _better(of["held_back", PRIMARY], rules.min_questions),
         _not_shown_worse(of["held_back", "contains"]),
+        *([_not_shown_worse(judged)] if judged.questions else []),
         _not_worse(of["held_back", "grounded"], rules),
         _not_worse(of["golden", PRIMARY], rules),
         _not_worse(of["liked", PRIMARY], rules),
@@ -170,6 +172,9 @@ def _merged(merge: Mapping[str, Any] | None) -> Check:
     name = "the merged model is base plus adapter"
     if merge is None:
         return Check(name, False, "The merged model was not compared with base plus adapter.")
-    figures = f"{merge['max_abs_difference']:.3g}, where {merge['tolerance']:.3g} is rounding"
+    difference = merge["max_abs_difference"]
+    if difference is None:
+        return Check(name, False, "The merged model's logits are no finite numbers.")
+    figures = f"{difference:.3g}, where {merge['tolerance']:.3g} is rounding"
     said = f"Logits of the merged model and of base plus adapter differ by at most {figures}."
     return Check(name, bool(merge["passed"]), said)

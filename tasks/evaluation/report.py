@@ -73,8 +73,9 @@ def _counted(counts: Mapping[str, Any]) -> str:
 
 
 def _training(job: Job) -> str:
-    return table(("", ""), [(name.replace("_", " "), value)
-                            for name, value in (job.metrics or {}).items()])  # fmt: skip
+    said = (job.metrics or {}).items()
+    rows = ((name, round(value, 4) if isinstance(value, float) else value) for name, value in said)
+    return table(("", ""), ((name.replace("_", " "), value) for name, value in rows))
 
 
 def _figures(found: Iterable[Figure]) -> str:
@@ -83,8 +84,8 @@ def _figures(found: Iterable[Figure]) -> str:
     known = {one.metric for one in measured}
     terms = "; ".join(f"{metric}: {said}" for metric, said in METRICS.items() if metric in known)
     return (
-        f"{table(head, map(_figure_row, measured))}\n\n{terms}. Intervals: paired bootstrap. Left out: nothing to measure"
-        " or not judged, which is never a zero."
+        f"{table(head, map(_figure_row, measured))}\n\n{terms}. Intervals: paired "
+        "bootstrap. Left out: nothing to measure or not judged, which is never a zero."
     )
 
 
@@ -110,6 +111,8 @@ def _examples(scored: Sequence[Scored]) -> str:
     lines = []
     for name, some in (("better", better), ("worse", worse)):
         lines.append(f"## What got {name}: {len(some)} of {len(scored)} answers")
+        if some:
+            lines.append(f"By more than {_CHANGE} of F1; the most changed first.")
         lines += [_example(one) for one in some[:_SHOWN]]
     unasked = sum(one.answered.base_answer is None for one in scored)
     if unasked:
@@ -123,8 +126,9 @@ def _example(one: Scored) -> str:
     said = (answered.base_answer, answered.adapter_answer)
     verdicts = [f" ({one.verdict.replace('_', ' ')})" if one else "" for one in one.judgements]
     answers = [quoted(text) + judged for text, judged in zip(said, verdicts, strict=True)]
+    where = f"{PART_NAMES[case.part]}, {quoted(case.request_id)}, {figures}"
     return "\n".join([
-        f"**{quoted(case.question)}**: {PART_NAMES[case.part]}, {quoted(case.request_id)}, {figures}",
+        f"**{quoted(case.question)}** ({where})",
         "",
         f"Context: {quoted(' '.join(case.context)) or 'none'}",
         "",

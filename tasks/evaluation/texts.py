@@ -74,7 +74,7 @@ def grounded(answer: str, context: Iterable[str]) -> float | None:
     """Share of an answer's weighty words and numbers that stand in the context; None without any.
 
     K-Precision of Adlakha et al., "Evaluating Correctness and Faithfulness of Instruction-Following
-    Models for Question Answering" (TACL 2024), section 5, over stems, so that an ending does not
+    Models for Question Answering" (TACL 2024), over stems, so that an ending does not
     matter; a stem of fewer than four letters does not count. Numbers must be the same number.
     """
     weighty = [stem for stem in stemmed(answer).stems if _weighs(stem)]

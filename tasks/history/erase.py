@@ -23,11 +23,13 @@ from tasks.stages.index import Recipe
 _log = logging.getLogger("almanac.erase")
 _TABLES = (
     "document_changes", "chunks", "embeddings", "quarantine", "source_files", "runs", "placements",
-    "requests", "votes", "training_examples", "sealed_files",
+    "requests", "votes", "triage", "training_examples", "rejected_examples", "evaluations",
+    "sealed_files",
 )  # fmt: skip
 _OUTSIDE = (
     "Not touched: Prefect's own database and logs, backups, copies made with `almanac restore "
-    "--mode copy`, and the sources themselves."
+    "--mode copy`, datasets that were exported, folders of unfinished tunes (tuning.workdir), and "
+    "the sources themselves."
 )
 
 

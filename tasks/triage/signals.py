@@ -25,24 +25,27 @@ class Support:
     no more than what stands `together` in it where that was looked at.
     pair: the same of question and answer together, so that a short answer that stands in many
     texts counts only where the text is about the question. about: of the question's weight alone.
+    numbers: the text has every number of the question.
     """
 
     answer: float
     pair: float
     about: float
+    numbers: bool = True
 
     def level(self, rules: TriageSettings) -> Level:
         """Does the text support the answer, by the thresholds?"""
         if self.answer < rules.supported:
             return "no"
-        if self.pair >= rules.related:
+        if self.pair >= rules.related and self.numbers:
             return "yes"
         return "unclear" if self.pair >= rules.unrelated else "no"
 
-    def rounded(self) -> dict[str, float]:
+    def rounded(self) -> dict[str, float | bool]:
         """For the evidence."""
         figures = {"answer": self.answer, "pair": self.pair, "about": self.about}
-        return {name: round(figure, 3) for name, figure in figures.items()}
+        rounded = {name: round(figure, 3) for name, figure in figures.items()}
+        return rounded | {"numbers": self.numbers}
 
 
 def support(question: Words, answer: Words, held: Set[str], rarity: Rarity) -> Support:
@@ -51,6 +54,7 @@ def support(question: Words, answer: Words, held: Set[str], rarity: Rarity) -> S
     return Support(
         answer=covered,
         pair=rarity.cover(question.known | answer.known, held) if answer.stems else 0.0,
+        numbers=question.numbers <= held,
         about=rarity.cover(question.known, held),
     )
 

@@ -92,7 +92,7 @@ class Rarity:
 
 @cache
 def _stemmers() -> tuple[Any, Any]:
-    import snowballstemmer  # type: ignore[import-untyped]
+    import snowballstemmer
 
     return snowballstemmer.stemmer("english"), snowballstemmer.stemmer("russian")
 

@@ -170,6 +170,14 @@ def work(job: Job, module: str, on_progress: Callable[[dict[str, Any]], None]) -
     return _obituary(job, child.returncode, errors)
 
 
+def forget_texts(job: Job) -> None:
+    """Remove what users wrote from a job's folder: an erasure does not reach it there."""
+    shutil.rmtree(job.folder / "data", ignore_errors=True)
+    for pattern in ("cases.parquet", "answers*", "*.log"):
+        for file in job.folder.glob(pattern):
+            file.unlink()
+
+
 def write_whole(file: Path, data: bytes) -> None:
     """The file as it was or as it is to be, at any time."""
     file.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from tasks.tuning.asking import Tokens
@@ -27,8 +28,8 @@ def merge_check(
     the largest logit (how rounding adds up in sums of products: Higham, "Accuracy and Stability of
     Numerical Algorithms", 2002, chapter 3).
 
-    Returns max_abs_difference, tolerance, passed, and for comparison scale (the largest logit) and
-    effect (by how much the adapter moves a logit at most).
+    Returns max_abs_difference (None where a logit is no finite number), tolerance, passed, and for
+    comparison scale (the largest logit) and effect (by how much the adapter moves a logit at most).
     """
     import torch
 
@@ -39,14 +40,14 @@ def merge_check(
         merged = merge(model) if merge else model.merge_and_unload()
         found = _logits(merged, prompts)
     scale = _largest(expected)
-    difference = max(_largest([a - b]) for a, b in zip(found, expected, strict=True))
+    difference = _largest([a - b for a, b in zip(found, expected, strict=True)])
     tolerance = _ROUNDINGS * _EPS * scale
     return {
-        "max_abs_difference": difference,
+        "max_abs_difference": difference if isfinite(difference) else None,
         "tolerance": tolerance,
         "passed": difference <= tolerance,
         "scale": scale,
-        "effect": max(_largest([a - b]) for a, b in zip(expected, base, strict=True)),
+        "effect": _largest([a - b for a, b in zip(expected, base, strict=True)]),
     }
 
 
@@ -60,4 +61,7 @@ def _logits(model: Any, prompts: Sequence[Tokens]) -> list[torch.Tensor]:
 
 
 def _largest(values: Sequence[torch.Tensor]) -> float:
-    return max(float(one.abs().max()) for one in values)
+    """The largest magnitude; not a number where one of them is none, which Python's max hides."""
+    import torch
+
+    return float(torch.stack([one.abs().max() for one in values]).max())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -150,7 +149,9 @@ def resolve(recipe: Recipe, desirable: int = 0, undesirable: int = 0) -> Recipe:
         precision = "bfloat16" if native else "float32"
     if precision == "4bit":
         _refuse_4bit(device)
-    few = math.gcd(recipe.batch_size, 4) if recipe.method == "kto" else 1
+    few = 1
+    if recipe.method == "kto":
+        few = next(n for n in (4, 2, 3, recipe.batch_size) if recipe.batch_size % n == 0)
     found: dict[str, Any] = {
         "device": device,
         "precision": precision,

@@ -123,6 +123,8 @@ def _settle(recipe: Recipe) -> None:
 
     torch.set_num_threads(recipe.threads)
     torch.use_deterministic_algorithms(True, warn_only=recipe.device == "cuda")
+    # Else all new memory is written once more, for code that reads what it never wrote.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     datasets.disable_progress_bars()
     datasets.disable_caching()
 

@@ -111,6 +111,7 @@ def offer(settings: Settings, job: Job, judged: Judged, run_id: str | None) -> A
         verdict.reasons,
         run_id,
     )
+    jobs.forget_texts(job)
     return lake.adapters.find(job.adapter_id)
 
 

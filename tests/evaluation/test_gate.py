@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -120,6 +121,22 @@ def test_a_loss_that_is_shown_on_few_questions_refuses() -> None:
     verdict = judge_adapter(scored(held_back=BETTER, golden=[(RIGHT, WRONG)] * 5), MERGED, RULES)
     assert refused_by(verdict) == ["f1 not worse on golden questions"]
     assert verdict.reasons[0].startswith("Worse: ")
+
+
+def test_a_judge_that_finds_the_answers_worse_refuses() -> None:
+    found = [
+        replace(one, base={**one.base, "judged": 1.0}, adapter={**one.adapter, "judged": 0.0})
+        for one in scored(held_back=BETTER)
+    ]
+    verdict = judge_adapter(found, MERGED, RULES)
+    assert refused_by(verdict) == ["judged not shown to be worse on held-back faults"]
+    assert "0.000 with the adapter and 1.000 without" in verdict.reasons[0]
+
+
+def test_a_merged_model_without_finite_logits_is_refused() -> None:
+    merge = {"max_abs_difference": None, "tolerance": 1e-3, "passed": False}
+    verdict = judge_adapter(scored(held_back=BETTER), merge, RULES)
+    assert verdict.reasons == ["The merged model's logits are no finite numbers."]
 
 
 @pytest.mark.parametrize("merge", [None, MERGED | {"passed": False, "max_abs_difference": 3.5}])

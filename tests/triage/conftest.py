@@ -122,7 +122,7 @@ def plant(feedback: Feedback) -> None:
     ask("elsewhere", "Where do visitors park their bicycles?", "In the hall.",
         (Passage("app-7", PRINTER),), "in the yard behind the northern gate",
         index_version="2026-03-02")  # fmt: skip
-    ask("elsewhere-fault", "Which badge does a visitor show to the printer in the hall?",
+    ask("elsewhere-fault", "The printer in the hall prints only after a visitor shows which badge?",
         "The green one.", (Passage("app-7", PRINTER),), "the orange badge",
         index_version="blue-green-17")  # fmt: skip
     ask("bare", "Which badge does a visitor show to the printer in the hall?", "The green one.",

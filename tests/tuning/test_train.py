@@ -210,10 +210,10 @@ def test_a_view_without_rows_is_refused(tiny_base: Base, tmp_path: Path) -> None
 @pytest.mark.slow
 def test_the_small_model_learns(exported: Path, tmp_path: Path) -> None:
     base = resolve_base(TuningSettings())
-    recipe = load_recipe("sft", threads=1, max_steps=3, eval_steps=3, save_steps=3, warmup=0)
+    recipe = load_recipe("sft", threads=1, max_steps=2, eval_steps=2, save_steps=2, warmup=0)
     job = prepare(make_views(tmp_path, train=8, held_back=2), "d" * 64, base, recipe, tmp_path)
     metrics = run(job, lambda row: None)
-    assert metrics["steps"] == 3
+    assert metrics["steps"] == 2
     assert metrics["best_eval_loss"] < metrics["first_eval_loss"]
     config = json.loads((job.adapter / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
