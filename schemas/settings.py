@@ -235,7 +235,10 @@ class DatasetSettings(_Section):
     held_back: Share = Field(default=0.2, description="Of the questions, by hash.")
     salt: str = Field(default="almanac", description="Another one draws another split.")
     max_tokens: int = Field(
-        default=1024, ge=64, description="Of prompt and answer together; longer ones are dropped."
+        default=960,
+        ge=64,
+        description="Of prompt and answer; longer ones are dropped. The recipe's max_length must "
+        "leave room for what the model's template adds, about 10 tokens a message.",
     )
     near_duplicate: Share = Field(default=0.85, description="Jaccard similarity of word 3-grams.")
     max_per_user: int = Field(default=100, ge=1, description="Examples of one user.")
