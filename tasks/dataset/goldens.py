@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 
 from schemas.errors import ConfigError
+from tasks.stages.golden import rows_of
 
 
 def golden_texts(files: Iterable[str | None]) -> tuple[str, ...]:
@@ -15,17 +15,8 @@ def golden_texts(files: Iterable[str | None]) -> tuple[str, ...]:
     Raises:
         ConfigError: a file cannot be read, or a row has no text; line and file named.
     """
-    return tuple(sorted({text for file in files if file for text in _texts(file)}))
-
-
-def _texts(file: str) -> Iterable[str]:
-    try:
-        lines = Path(file).read_bytes().splitlines()
-    except OSError as error:
-        raise ConfigError(f"{file}: the golden questions cannot be read: {error}") from None
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield _text(file, number, line)
+    texts = (_text(file, *row) for file in files if file for row in rows_of(file))
+    return tuple(sorted(set(texts)))
 
 
 def _text(file: str, number: int, line: bytes) -> str:

@@ -16,21 +16,19 @@ that is not exactly what was asked for is refused at once.
 
 from __future__ import annotations
 
-import ipaddress
-import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.encoder import EmbedderIdentity, Encoder, TokenCounter
-from schemas.errors import ConfigError, EmbeddingFailed
+from schemas.errors import EmbeddingFailed
 from schemas.settings import EmbedderSettings
 from tasks.embedding.answers import NotAnAnswer, normalized, vectors_in
 from tasks.embedding.checks import checked, refuse_longer, refuse_unusable
 from tasks.embedding.choices import prefixes
+from tasks.endpoints.address import host, key
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -80,8 +78,9 @@ class EndpointEncoder:
 
     def __init__(self, settings: EmbedderSettings) -> None:
         self._settings = settings
-        self._host = _host(settings)
-        self._key = _key(settings)
+        url = settings.base_url or _DEFAULT_URL
+        self._host = host(url)
+        self._key = key(url, settings.api_key_env, "embedder.api_key_env")
         self._client = _client(settings, self._key)
         self._query_prefix, self._passage_prefix = prefixes(settings)
         self._counter = ByteCounter(self._passage_prefix)
@@ -187,7 +186,7 @@ def _identity(settings: EmbedderSettings, dimension: int) -> EmbedderIdentity:
     return EmbedderIdentity(
         provider="openai",
         model=settings.model,
-        revision=settings.revision or _host(settings),
+        revision=settings.revision or host(settings.base_url or _DEFAULT_URL),
         dimension=dimension,
         precision="float32",
         normalize=settings.normalize,
@@ -206,27 +205,3 @@ def _client(settings: EmbedderSettings, key: str) -> OpenAI:
         timeout=settings.timeout_seconds,
         max_retries=settings.max_retries,
     )
-
-
-def _host(settings: EmbedderSettings) -> str:
-    """Host and port of the endpoint, without the user that a URL may hold."""
-    return urlsplit(settings.base_url or _DEFAULT_URL).netloc.rpartition("@")[2]
-
-
-def _key(settings: EmbedderSettings) -> str:
-    """The key; empty where a server on this machine needs none."""
-    key = os.environ.get(settings.api_key_env, "").strip()
-    if not key and not _is_loopback(settings):
-        raise ConfigError(
-            f"the environment variable {settings.api_key_env} with the key for {_host(settings)} "
-            "is not set: set it, or name another in embedder.api_key_env"
-        )
-    return key
-
-
-def _is_loopback(settings: EmbedderSettings) -> bool:
-    name = urlsplit(settings.base_url or _DEFAULT_URL).hostname or ""
-    try:
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

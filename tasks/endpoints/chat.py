@@ -7,15 +7,13 @@ second, doubled each time up to eight.
 
 from __future__ import annotations
 
-import ipaddress
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from schemas.errors import AlmanacError, ConfigError
 from schemas.feedback import Message
 from schemas.settings import EndpointSettings
+from tasks.endpoints.address import host, key
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -41,7 +39,7 @@ class Chat:
         self._settings = settings
         self._model = settings.model
         self._url = settings.base_url or _DEFAULT_URL
-        self._key = _key(settings, self._url)
+        self._key = key(self._url, settings.api_key_env, "api_key_env of the endpoint")
         self._client = self._open()
 
     @property
@@ -49,7 +47,7 @@ class Chat:
         """What decides the answers: model, base_url host, seed and the longest answer."""
         return {
             "model": self._model,
-            "host": _host(self._url),
+            "host": host(self._url),
             "seed": self._settings.seed,
             "max_tokens": self._settings.max_tokens,
         }
@@ -93,7 +91,7 @@ class Chat:
             what = what.replace(self._key, "[key]")  # some servers repeat the key they refuse
         allowed = f"{self._settings.max_retries} retries allowed"
         said = " ".join(what.split())[:_TOLD]
-        return EndpointFailed(f"{self._model} at {_host(self._url)} failed ({allowed}): {said}")
+        return EndpointFailed(f"{self._model} at {host(self._url)} failed ({allowed}): {said}")
 
     def _open(self) -> OpenAI:
         from openai import OpenAI
@@ -104,27 +102,3 @@ class Chat:
             timeout=self._settings.timeout_seconds,
             max_retries=self._settings.max_retries,
         )
-
-
-def _host(url: str) -> str:
-    """Host and port, without the user that a URL may hold."""
-    return urlsplit(url).netloc.rpartition("@")[2]
-
-
-def _key(settings: EndpointSettings, url: str) -> str:
-    """The key; empty where a server on this machine needs none."""
-    key = os.environ.get(settings.api_key_env, "").strip()
-    if not key and not _is_loopback(url):
-        raise ConfigError(
-            f"the environment variable {settings.api_key_env} with the key for {_host(url)} "
-            "is not set: set it, or name another in api_key_env of the endpoint"
-        )
-    return key
-
-
-def _is_loopback(url: str) -> bool:
-    name = urlsplit(url).hostname or ""
-    try:
-        return name == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from schemas.errors import ConfigError
 from schemas.examples import Example
 from schemas.feedback import Message
 from schemas.hashing import sha256_parts
+from tasks.stages.golden import rows_of
 
 Part = Literal["held_back", "golden", "liked"]
 PARTS: tuple[Part, ...] = ("held_back", "golden", "liked")
@@ -80,7 +81,7 @@ def read_golden(file: str) -> list[GoldenAnswer]:
     """
     seen: dict[str, int] = {}
     found = []
-    for number, line in _lines(file):
+    for number, line in rows_of(file):
         try:
             row = GoldenAnswer.model_validate_json(line)
         except ValidationError as error:
@@ -98,14 +99,6 @@ def read_golden(file: str) -> list[GoldenAnswer]:
         seen[row.id] = number
         found.append(row)
     return found
-
-
-def _lines(file: str) -> Iterator[tuple[int, bytes]]:
-    try:
-        data = Path(file).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{file}: the golden questions cannot be read: {error}") from None
-    return ((number, line) for number, line in enumerate(data.splitlines(), 1) if line.strip())
 
 
 def cases(

@@ -69,7 +69,7 @@ def read_golden(file: str, on: date) -> list[Golden]:
     day = as_utc(on).date() if isinstance(on, datetime) else on
     seen: dict[str, int] = {}
     kept = []
-    for number, line in _lines(file):
+    for number, line in rows_of(file):
         try:
             row = json.loads(line)
             golden, valid = _golden(row), _valid_on(row, day)
@@ -84,7 +84,12 @@ def read_golden(file: str, on: date) -> list[Golden]:
     return kept
 
 
-def _lines(file: str) -> Iterator[tuple[int, bytes]]:
+def rows_of(file: str) -> Iterator[tuple[int, bytes]]:
+    """Number and bytes of each line of a file of golden questions that is not blank.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
     try:
         data = Path(file).read_bytes()
     except OSError as error:

@@ -11,8 +11,6 @@ A job's `evaluation` may set `max_new_tokens` (of an answer) and `batch_tokens` 
 from __future__ import annotations
 
 import json
-import logging
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -21,7 +19,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from schemas.errors import AlmanacError, TuningFailed
+from schemas.errors import TuningFailed
 from schemas.hashing import canonical_json, sha256_bytes, sha256_text
 from tasks.evaluation.answers import Answered, write_answers
 from tasks.evaluation.cases import read_cases
@@ -29,6 +27,7 @@ from tasks.tuning.asking import Asked, Said, ask, batches, tokenised
 from tasks.tuning.base import open_base
 from tasks.tuning.jobs import Job, open_job, write_whole
 from tasks.tuning.merging import merge_check
+from tasks.tuning.own_process import on_job
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -38,27 +37,11 @@ _MAX_NEW_TOKENS = 96
 _BATCH_TOKENS = {"cpu": 2048, "cuda": 32_768}
 _MERGE_PROMPTS = 4
 _WHO = ("base", "adapter")
-_ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "TQDM_DISABLE": "1",
-    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-}
 
 
 def main(arguments: list[str]) -> int:
     """Answer the cases of one job; 1 and a line on standard error where it cannot be done."""
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m tasks.tuning.answer JOB_DIR\n")
-        return 2
-    progress, sys.stdout = sys.stdout, sys.stderr
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    try:
-        answer(Path(arguments[0]), progress)
-    except AlmanacError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+    return on_job("tasks.tuning.answer", answer, arguments)
 
 
 def answer(folder: Path, out: TextIO) -> None:
@@ -71,7 +54,6 @@ def answer(folder: Path, out: TextIO) -> None:
     for name in ("cases.parquet", "adapter/adapter_model.safetensors"):
         if not (folder / name).is_file():
             raise TuningFailed(f"{folder.name} cannot be evaluated: it has no {name}")
-    os.environ.update(_ENVIRONMENT)
     from filelock import FileLock, Timeout
 
     try:

@@ -15,10 +15,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from schemas.errors import AlmanacError, TuningFailed
+from schemas.errors import TuningFailed
 from tasks.tuning.base import open_base
 from tasks.tuning.checkpoints import folder_of, newest_whole, publish
 from tasks.tuning.jobs import Job, open_job, pretty, write_whole
+from tasks.tuning.own_process import on_job
 from tasks.tuning.progress import Progress
 from tasks.tuning.recipe import Recipe
 from tasks.tuning.views import read_view, refuse_longer
@@ -27,32 +28,11 @@ if TYPE_CHECKING:
     from transformers import Trainer
 
 _log = logging.getLogger("almanac.tuning")
-# Set before the libraries are loaded, which read them then.
-_ENVIRONMENT = {
-    "HF_HUB_OFFLINE": "1",
-    "HF_DATASETS_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "TQDM_DISABLE": "1",
-    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-}
 
 
 def main(arguments: list[str]) -> int:
     """Train one job; 1 and a line on standard error where it cannot be done."""
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m tasks.tuning.train JOB_DIR\n")
-        return 2
-    # What libraries print must not stand among the lines of progress.
-    progress = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    try:
-        train(Path(arguments[0]), progress)
-    except AlmanacError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+    return on_job("tasks.tuning.train", train, arguments)
 
 
 def train(folder: Path, out: TextIO) -> None:
@@ -65,7 +45,7 @@ def train(folder: Path, out: TextIO) -> None:
     job = open_job(folder)
     # trl trains on one GPU, and refuses to where it sees more.
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
-    os.environ.update(_ENVIRONMENT | {"CUDA_VISIBLE_DEVICES": visible})
+    os.environ["CUDA_VISIBLE_DEVICES"] = visible
     from filelock import FileLock, Timeout
 
     try:

@@ -23,6 +23,7 @@ from tasks.tuning.jobs import open_job
 from tasks.tuning.merging import merge_check
 from tasks.tuning.recipe import Recipe, resolve
 
+ROOT = Path(__file__).resolve().parents[2]
 QUESTIONS = ("where is the printer?", "что это?", "who wrote it, and when was it written?", "why")
 RESULTS = ("answers.parquet", "merge.json", "answers.jsonl")
 
@@ -250,10 +251,12 @@ def test_a_failed_process_says_why(job: Path) -> None:
         evaluate(open_job(job), [], lambda line: None)
 
 
-def test_usage(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_usage(tmp_path: Path) -> None:
     assert main([]) == 2
-    assert main([str(tmp_path)]) == 1
-    assert "is no job" in capsys.readouterr().err
+    command = [sys.executable, "-m", "tasks.tuning.answer", str(tmp_path)]
+    done = subprocess.run(command, text=True, capture_output=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1 and "is no job" in done.stderr
 
 
 def test_a_journal_of_something_else_is_left_behind(tmp_path: Path) -> None:
