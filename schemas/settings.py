@@ -262,8 +262,9 @@ class TuningSettings(_Section):
         description="small comes with the installation; else a hub id or a folder.",
     )
     revision: str | None = Field(default=None, description="A commit of the hub.")
-    recipe: str = Field(default="sft", description="sft, dpo, kto, or a YAML file.")
-    threads: int = Field(default=2, ge=1, description="On the processor; part of the recipe.")
+    threads: int = Field(
+        default=2, ge=1, description="On the processor, where the recipe names none."
+    )
     workdir: str | None = Field(
         default=None,
         description="Where jobs run; a folder for this lakehouse below the system's cache.",

@@ -201,7 +201,7 @@ def with_base(settings: Settings, base: str | None) -> Settings:
 
 def summary(adapter: Adapter) -> dict[str, Any]:
     """Where an adapter stands, as a run returns it."""
-    names = ("dataset", "method", "base", "metrics", "verdict")
+    names = ("dataset", "method", "recipe", "base", "metrics", "verdict")
     said = {name: adapter.record.get(name) for name in names}
     return {
         "adapter_id": adapter.adapter_id,

@@ -12,7 +12,7 @@ from typing import Any
 
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.training import Adapter
-from schemas.errors import ReleaseNotFound
+from schemas.errors import ConfigError, ReleaseNotFound
 from schemas.examples import Method
 from schemas.feedback import Message, Passage, Request
 from schemas.settings import Settings
@@ -32,7 +32,7 @@ from tasks.stages.search import Searcher
 from tasks.tuning import jobs
 from tasks.tuning.base import resolve_base
 from tasks.tuning.jobs import Job
-from tasks.tuning.recipe import load_recipe
+from tasks.tuning.recipe import Recipe, load_recipe
 
 Progress = Callable[[dict[str, Any]], None]
 _K = 3  # passages of a golden question that brings none
@@ -66,8 +66,7 @@ def prepare(
     """
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     manifest = lake.datasets.manifest(dataset)
-    given = {"method": method, "threads": settings.tuning.threads} | dict(limits)
-    made = load_recipe(recipe or method, **given)
+    made = _recipe(settings, method, recipe, limits)
     base = resolve_base(settings.tuning)
     with tempfile.TemporaryDirectory() as folder:
         export(lake, manifest, Path(folder))
@@ -152,6 +151,19 @@ def _cases(settings: Settings, lake: Lakehouse, job: Job) -> list[Case]:
     examples = lake.datasets.examples(manifest)
     most = settings.tuning.max_questions
     return cases(examples, golden, most, prompter, partial(_retrieve, settings))
+
+
+def _recipe(
+    settings: Settings, method: Method, recipe: str | None, limits: Mapping[str, Any]
+) -> Recipe:
+    made = load_recipe(recipe or method, **limits)
+    if made.method != method:
+        raise ConfigError(
+            f"the recipe {recipe} is for {made.method}, and the method is {method}: name the same"
+        )
+    if "threads" in made.model_fields_set:
+        return made
+    return made.model_copy(update={"threads": settings.tuning.threads})
 
 
 def _prompt(system: str, question: str, passages: Sequence[str]) -> tuple[Message, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lakehouse import Lakehouse, open_lakehouse
-from schemas.errors import AdapterRefused
+from schemas.errors import AdapterRefused, ConfigError
 from schemas.feedback import Passage, Request
 from tests.dataset.logged import THINGS, asked, vote
 from tests.flows.test_keeping import newest_page
@@ -34,7 +34,7 @@ def config(tmp_path: Path, tiny_base: Any) -> Path:  # noqa: F811
     file = tmp_path / "almanac.toml"
     file.write_text(
         'lakehouse = "lake"\n[feedback]\nlog = "log.jsonl"\nvotes = "votes.jsonl"\n'
-        f'[tuning]\nbase = "{tiny_base.path}"\nthreads = 1\nworkdir = "jobs"\nmin_questions = 4\n'
+        f'[tuning]\nbase = "{tiny_base.path}"\nworkdir = "jobs"\nmin_questions = 4\n'
         "min_new_faults = 30\ncooldown_days = 7\n"
     )
     return file
@@ -79,10 +79,13 @@ def test_dislikes_become_an_adapter_that_the_gate_judges(config: Path) -> None:
     assert (taken["tune"]["due"], taken["tune"]["faults"]) == (True, 40)
     assert "# Triage: 40 disliked answers" in newest_page("triage-report")
 
+    with pytest.raises(ConfigError, match="is for sft, and the method is dpo"):
+        tune(method="dpo", recipe=str(config.parent / "steps.yaml"), config=str(config))
     made = tune(recipe=str(config.parent / "steps.yaml"), config=str(config))
     # Four steps of a random model teach nothing, and the gate says so.
     assert made["status"] == "refused"
     assert made["metrics"]["steps"] == 4
+    assert made["recipe"]["threads"] == 1  # the recipe's own, not the configured 2
     assert any("held-back" in reason for reason in made["verdict"]["reasons"])
     lake = lake_of(config)
     adapter = lake.adapters.find(made["adapter_id"])
