@@ -16,6 +16,7 @@ from tasks.endpoints.judge import Judge, Judgement
 from tasks.evaluation.answers import Answered
 from tasks.evaluation.cases import Case
 from tasks.evaluation.texts import contains, exact, grounded, token_f1
+from tasks.evaluation.vectors import text_vectors
 
 _log = logging.getLogger("almanac.evaluation")
 Metric = Literal["f1", "exact", "contains", "semantic", "grounded", "judged", "margin"]
@@ -84,7 +85,7 @@ def score(
     """
     said = {one.case_id: one for one in answers}
     found = [(case, said[case.case_id]) for case in cases]
-    vectors = _vectors(found, encoder)
+    vectors = text_vectors(_texts(found), encoder)
     scored = []
     for case, answered in found:
         judgements = _judgements(case, answered, judge)
@@ -123,22 +124,13 @@ def _figures(
     }
 
 
-def _vectors(
-    found: Sequence[tuple[Case, Answered]], encoder: Encoder
-) -> dict[str, NDArray[np.float64]]:
-    """The unit vector of every text, each encoded once: equal answers differ by nothing."""
-    texts = {
+def _texts(found: Sequence[tuple[Case, Answered]]) -> set[str]:
+    return {
         text
         for case, answered in found
         for text in (*case.references, answered.base_answer, answered.adapter_answer)
-        if text and text.strip()
+        if text
     }
-    ordered = sorted(texts)
-    if not ordered:
-        return {}
-    made = encoder.encode(ordered).astype(np.float64)
-    made /= np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-12)
-    return dict(zip(ordered, made, strict=True))
 
 
 def _semantic(
