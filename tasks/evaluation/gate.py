@@ -95,10 +95,11 @@ def judge_adapter(
 
     - The primary metric is known of at least `min_questions` held-back questions, and improves on
       them: its interval lies above 0.
-    - The right answer is not found less often in held-back answers, as far as can be told: the
-      interval of `contains` does not lie below 0. F1 rewards brevity, so a shorter answer that is
-      wrong more often could win by it alone. Longer answers contain more by chance, so a fall must
-      be shown. Where a judge was asked, the same holds of its verdicts.
+    - The right answer is not found less often in the answers of any part, as far as can be told:
+      the interval of `contains` does not lie below 0. F1 rewards brevity, so a shorter answer that
+      is wrong more often could win by it alone, and in a real run it did: on golden questions F1
+      rose from 0.12 to 0.31 while answers that held the right one fell from 53 % to 30 %. Longer
+      answers contain more by chance, so a fall must be shown.
     - Groundedness of held-back answers, and the primary metric on golden questions and on liked
       answers, are not worse by more than `margin` (non-inferiority: the interval's low end is at or
       above -margin). With fewer than `min_questions` that cannot be asked: then only a loss that is
@@ -107,11 +108,10 @@ def judge_adapter(
     """
     figures = tuple(_figure(scored, part, metric) for part in PARTS for metric in METRICS)
     of = {(one.part, one.metric): one for one in figures}
-    judged = of["held_back", "judged"]
+    told = [of[part, "contains"] for part in PARTS] + [of["held_back", "judged"]]
     checks = (
         _better(of["held_back", PRIMARY], rules.min_questions),
-        _not_shown_worse(of["held_back", "contains"]),
-        *([_not_shown_worse(judged)] if judged.questions else []),
+        *(_not_shown_worse(figure) for figure in told if figure.questions),
         _not_worse(of["held_back", "grounded"], rules),
         _not_worse(of["golden", PRIMARY], rules),
         _not_worse(of["liked", PRIMARY], rules),

@@ -81,6 +81,14 @@ def test_brevity_that_loses_the_right_answer_is_refused() -> None:
     assert refused_by(verdict) == ["contains not shown to be worse on held-back faults"]
 
 
+def test_brevity_that_loses_right_answers_to_golden_questions_is_refused() -> None:
+    """As a real SFT did: F1 on golden questions rose, and the right answer was there less often."""
+    pairs: list[Pair] = [(LONG, RIGHT)] * 19 + [(LONG, "The printer")] * 11
+    verdict = judge_adapter(scored(held_back=BETTER, golden=pairs, liked=SAME), MERGED, RULES)
+    assert checks(verdict)["f1 not worse on golden questions"] is True
+    assert refused_by(verdict) == ["contains not shown to be worse on golden questions"]
+
+
 def test_an_adapter_that_forgets_liked_answers_is_refused() -> None:
     liked: list[Pair] = [(RIGHT, WRONG)] * 3 + [(RIGHT, RIGHT)] * 27
     verdict = judge_adapter(scored(held_back=BETTER, golden=SAME, liked=liked), MERGED, RULES)
@@ -119,7 +127,10 @@ def test_too_few_golden_and_liked_questions_are_said_and_do_not_refuse() -> None
 
 def test_a_loss_that_is_shown_on_few_questions_refuses() -> None:
     verdict = judge_adapter(scored(held_back=BETTER, golden=[(RIGHT, WRONG)] * 5), MERGED, RULES)
-    assert refused_by(verdict) == ["f1 not worse on golden questions"]
+    assert refused_by(verdict) == [
+        "contains not shown to be worse on golden questions",
+        "f1 not worse on golden questions",
+    ]
     assert verdict.reasons[0].startswith("Worse: ")
 
 
