@@ -140,6 +140,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
+def cut(text: str, length: int = 100) -> str:
+    """One line of at most `length` characters."""
+    line = safe(" ".join(text.split()))
+    return line if len(line) <= length else line[: length - 1] + "…"
+
+
 def safe(text: str) -> str:
     """Text from a document on one line, control characters shown as dots."""
     return "".join(char if char.isprintable() else "·" for char in text)

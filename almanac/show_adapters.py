@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from almanac.show import Report, count, safe, table
+from almanac.show import Report, count, cut, safe, table
+
+_REASON = 80  # of its characters in a table
 
 
 def listing(result: Report) -> str:
@@ -10,7 +12,7 @@ def listing(result: Report) -> str:
     rows = [
         (one["adapter"][:12], one["stage"] + (" RETRAIN" if one["retrain"] else ""), one["name"],
          one["method"] or "", (one["dataset"] or "")[:12], one["at"] or "", safe(one["actor"]),
-         safe(one["reason"]))
+         cut(one["reason"], _REASON))
         for one in result["adapters"]
     ]  # fmt: skip
     if not rows:
@@ -29,8 +31,8 @@ def showing(result: Report) -> str:
         f"  base       {base.get('name', '')} {base.get('revision', '')}".rstrip(),
         f"  trained    {record.get('method', '')} on dataset {(record.get('dataset') or '')[:12]}, "
         f"{count(result['examples_of'], 'request')}",
-        f"  the gate   {'offered it' if record.get('offered') else 'refused it'}: "
-        f"{safe('; '.join(record.get('reasons', []))) or 'no reason given'}",
+        f"  the gate   {'offered it' if record.get('offered') else 'refused it'}",
+        *(f"    - {safe(reason)}" for reason in record.get("reasons", [])),
     ]
     lines += [
         f"  {'file' if one['whole'] else 'BROKEN':<10} {one['path']} ({one['bytes']} bytes, "
@@ -44,7 +46,7 @@ def history(result: Report) -> str:
     """The audit as a table."""
     rows = [
         (one["at"] or "", one["adapter"][:12], one["to"], safe(one["actor"]), one["run_id"],
-         safe(one["reason"]))
+         cut(one["reason"], _REASON))
         for one in result["steps"]
     ]  # fmt: skip
     if not rows:

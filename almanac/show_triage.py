@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from almanac.show import count, safe, table
+from almanac.show import count, cut, safe, table
 
 Report = Mapping[str, Any]
 _SHOWN = 20
-_CUT = 100
 
 
 def triaged(result: Report) -> str:
@@ -31,7 +30,7 @@ def _work(rows: Sequence[Report]) -> list[str]:
         return []
     shown = [
         (str(row["requests"]), row["cause"], _document(row["source"], row["doc_id"]),
-         _cut(row["example"]))
+         cut(row["example"]))
         for row in rows[:_SHOWN]
     ]  # fmt: skip
     lines = ["", table(("requests", "cause", "document", "for example"), shown)]
@@ -45,7 +44,7 @@ def listed(result: Report) -> str:
     """A line a request."""
     rows = [
         (safe(row["request_id"]), row["cause"],
-         ", ".join(_document(*key) for key in row["documents"][:2]), _cut(row["question"]))
+         ", ".join(_document(*key) for key in row["documents"][:2]), cut(row["question"]))
         for row in result["requests"]
     ]  # fmt: skip
     if not rows:
@@ -58,12 +57,12 @@ def shown(result: Report) -> str:
     request, evidence = result["request"], result["evidence"]
     lines = [
         f"{safe(request['request_id'])}, asked {request['asked_at']} by {safe(request['user_id'])}",
-        f"  question  {_cut(request['question'])}",
-        f"  response  {_cut(request['response'])}",
+        f"  question  {cut(request['question'])}",
+        f"  response  {cut(request['response'])}",
     ]
     for vote in result["votes"]:
         said = vote["correction"] or vote["comment"] or ""
-        lines.append(f"  {vote['rating']:+d}        {safe(vote['user_id'])} {_cut(said)}".rstrip())
+        lines.append(f"  {vote['rating']:+d}        {safe(vote['user_id'])} {cut(said)}".rstrip())
     lines += ["", f"{result['cause']}: {evidence['reason']}", f"  to do: {result['action']}", ""]
     lines += [f"  answered from {_release(evidence['then'])}"]
     if evidence["now"]:
@@ -95,8 +94,3 @@ def _release(then: Report) -> str:
 
 def _document(source: str | None, doc_id: str | None) -> str:
     return safe(f"{source}: {doc_id}") if doc_id else "(no document)"
-
-
-def _cut(text: str) -> str:
-    line = safe(" ".join(text.split()))
-    return line if len(line) <= _CUT else line[: _CUT - 1] + "…"
