@@ -45,7 +45,7 @@ def test_from_candidate_to_production_and_back(house: House, tmp_path: Path) -> 
     ]
     shown = run(house, "show", "b2").output
     assert "b2: production, asked for as almanac-documents\n" in shown
-    assert "the gate   offered it: +9 % [4, 13]" in shown
+    assert "the gate   offered it\n    - +9 % [4, 13]\n" in shown
     assert "adapters/b2/adapter_model.safetensors" in shown
     fetched = run(house, "fetch", "b2", "--to", str(tmp_path / "out"))
     assert "Wrote 4 files" in fetched.output and "vllm serve org/tiny" in fetched.output
