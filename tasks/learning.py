@@ -161,9 +161,12 @@ def offer(settings: Settings, job: Job, judged: tune.Judged, run_id: str | None)
 def decide(
     settings: Settings, adapter_id: str, answer: Approval, run_id: str | None
 ) -> dict[str, Any]:
-    """Take the step that a person chose."""
-    step = moves.approve if answer.decision == "approve" else moves.reject
-    return _logged(step(settings, adapter_id, answer.who, answer.reason, run_id=run_id))
+    """Take the step that a person chose; one that was taken elsewhere meanwhile is refused."""
+    if answer.decision == "reject":
+        return _logged(moves.reject(settings, adapter_id, answer.who, answer.reason, run_id))
+    return _logged(
+        moves.approve(settings, adapter_id, answer.who, answer.reason, "staging", run_id)
+    )
 
 
 @task(name="move-adapter", cache_policy=NO_CACHE)

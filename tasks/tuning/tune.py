@@ -94,9 +94,11 @@ def offer(settings: Settings, job: Job, judged: Judged, run_id: str | None) -> A
 
     Raises:
         AdapterRefused: its files are not what an adapter's must be.
+        DatasetRefused: something it was trained on was erased meanwhile.
     """
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     manifest = lake.datasets.manifest(job.spec["dataset"])
+    lake.datasets.examples(manifest)
     plots_of(job, judged)
     stored = files.store(lake, job.adapter_id, job.folder)
     lake.evaluations.keep([one.as_row(job.adapter_id) for one in judged.scored])
