@@ -26,7 +26,7 @@ nightly: install
 
 # Two processes, each on a core of its own: a library that takes both would wait for the other.
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: install
 	$(BIN)/ruff format --check .
