@@ -13,7 +13,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Its connection for events is closed after some minutes, and what is sent next is lost.
     """
     for item in items:
-        flow = "flows" in item.path.parts
+        flow = item.path.parent.name == "flows"
         item.add_marker(pytest.mark.xdist_group("flows" if flow else str(item.path)))
 
 
