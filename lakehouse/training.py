@@ -116,10 +116,9 @@ class DatasetLog:
             DatasetRefused: some were erased since; a dataset is whole or not at all.
         """
         sides: dict[str, Side] = dict(manifest["examples"])
-        wanted = pa.table([pa.array(sorted(sides), pa.string())], names=["example_id"])
         rows = self._examples.query(
             "SELECT DISTINCT example_id, example FROM log SEMI JOIN wanted USING (example_id)",
-            wanted=wanted,
+            wanted=_column(sides),
         )
         found = {row["example_id"]: row["example"] for row in rows.to_pylist()}
         if missing := len(sides.keys() - found.keys()):
@@ -148,9 +147,12 @@ class DatasetLog:
             }
             for one in examples
         }
-        known = self._examples.query("SELECT DISTINCT example_id FROM log")["example_id"]
-        for example_id in known.to_pylist():
-            rows.pop(example_id, None)
+        known = self._examples.query(
+            "SELECT DISTINCT example_id FROM log SEMI JOIN wanted USING (example_id)",
+            wanted=_column(rows),
+        )
+        for example_id in known["example_id"].to_pylist():
+            del rows[example_id]
         self._examples.append([rows[key] for key in sorted(rows)])
 
 
@@ -240,6 +242,10 @@ class EvaluationLog:
             wanted=pa.table({"adapter_id": [adapter_id]}),
         ).to_pylist()
         return [row | {"result": json.loads(row["result"])} for row in found]
+
+
+def _column(example_ids: Iterable[str]) -> pa.Table:
+    return pa.table([pa.array(sorted(example_ids), pa.string())], names=["example_id"])
 
 
 def _manifest(row: dict[str, Any]) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def offer(settings: Settings, job: Job, judged: Judged, run_id: str | None) -> A
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     manifest = lake.datasets.manifest(job.spec["dataset"])
     lake.datasets.examples(manifest)
-    plots_of(job, judged)
+    _draw(job, judged)
     stored = files.store(lake, job.adapter_id, job.folder)
     lake.evaluations.keep([one.as_row(job.adapter_id) for one in judged.scored])
     verdict = judged.verdict
@@ -123,7 +123,7 @@ def report(settings: Settings, job: Job, judged: Judged) -> str:
     return page(job, manifest, judged.scored, judged.verdict)
 
 
-def plots_of(job: Job, judged: Judged) -> None:
+def _draw(job: Job, judged: Judged) -> None:
     """The pictures beside the adapter."""
     jobs.write_whole(job.folder / "loss.png", plots.loss_curve(job.folder / "progress.jsonl"))
     jobs.write_whole(job.folder / "figures.png", plots.figures(judged.verdict.figures))
