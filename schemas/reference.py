@@ -59,6 +59,7 @@ def _row(name: str, field: FieldInfo) -> str:
 
 def _type(kind: Any) -> str:
     text = kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "")
+    text = text.replace("pydantic.types.SecretStr", "secret")
     return f"`{text}`".replace("|", "\\|").replace(", ...]", "]")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from schemas.settings import Settings
 from schemas.times import When
+from tasks import showing
 from tasks.history import retention
 from tasks.history.pages import restore_page, retention_page
 from tasks.history.restore import Mode as RestoreMode
@@ -25,9 +25,7 @@ def restore_release(
 ) -> dict[str, Any]:
     """See `tasks.history.restore`."""
     result = restore(settings, when, mode, **parameters)
-    page = restore_page(result)
-    create_markdown_artifact(page, key="restore-report", description="Restore")
-    get_run_logger().info(page.splitlines()[0].lstrip("# "))
+    showing.page("restore-report", restore_page(result), "Restore")
     return result
 
 
@@ -46,7 +44,5 @@ def apply_retention(
 
 
 def _shown(result: dict[str, Any]) -> dict[str, Any]:
-    page = retention_page(result)
-    create_markdown_artifact(page, key="retention-report", description="Retention")
-    get_run_logger().info(page.splitlines()[0].lstrip("# "))
+    showing.page("retention-report", retention_page(result), "Retention")
     return result

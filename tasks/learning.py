@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
 from prefect import get_run_logger, task
-from prefect.artifacts import (
-    create_image_artifact,
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
 from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 from prefect.input import RunInput
@@ -24,6 +16,7 @@ from lakehouse import open_lakehouse
 from lakehouse.training import Adapter
 from schemas.examples import Method
 from schemas.settings import Settings
+from tasks import showing
 from tasks.adapters import moves
 from tasks.dataset.build import build
 from tasks.evaluation import plots
@@ -59,7 +52,7 @@ def take_feedback(
         get_run_logger().info("No log is configured: what the application logged itself is there")
         return None
     taken = import_feedback(settings, log, votes, run_id)
-    _page("feedback-report", feedback_pages.import_page(taken), "Feedback")
+    showing.page("feedback-report", feedback_pages.import_page(taken), "Feedback")
     return taken
 
 
@@ -73,10 +66,10 @@ def triage_dislikes(
 ) -> dict[str, Any]:
     """See `tasks.triage.run`."""
     found = triage(settings, start, end, run_id, everything)
-    _page("triage-report", triage_pages.triage_page(found), "Why disliked answers failed")
-    create_table_artifact(
-        found["work"], key="triage-work-list", description="What to mend, by document"
+    showing.page(
+        "triage-report", triage_pages.triage_page(found), "Why disliked answers failed"
     )
+    showing.table("triage-work-list", found["work"], "What to mend, by document")
     return found
 
 
@@ -107,7 +100,7 @@ def build_dataset(
 ) -> str:
     """See `tasks.dataset.build`; the dataset's hash."""
     built = build(settings, start, end, run_id, token_counter(settings.tuning))
-    _page("dataset-card", built["card"], "Training data")
+    showing.page("dataset-card", built["card"], "Training data")
     return str(built["dataset"])
 
 
@@ -124,7 +117,8 @@ def prepare_job(
 @task(name="train", cache_policy=NO_CACHE)
 def train(job: Job) -> dict[str, Any]:
     """Train in a process of its own; the loss as it falls, in the log and as a picture."""
-    logger, advance = get_run_logger(), _progress("training")
+    logger = get_run_logger()
+    advance = showing.progress("training", "steps trained")
 
     def seen(line: Mapping[str, Any]) -> None:
         advance(line["step"], line["of"])
@@ -132,17 +126,15 @@ def train(job: Job) -> dict[str, Any]:
         logger.info(f"Step {line['step']} of {line['of']}: {', '.join(losses)}")
 
     metrics = jobs.run(job, seen)
-    picture = base64.b64encode(plots.loss_curve(job.folder / "progress.jsonl")).decode()
-    create_image_artifact(
-        f"data:image/png;base64,{picture}", key="loss-curve", description="Loss by step"
-    )
+    curve = plots.loss_curve(job.folder / "progress.jsonl")
+    showing.picture("loss-curve", curve, "Loss by step")
     return metrics
 
 
 @task(name="evaluate", cache_policy=NO_CACHE)
 def evaluate(settings: Settings, job: Job) -> tune.Judged:
     """Ask base and adapter the same questions, and hold one against the other."""
-    advance = _progress("evaluation")
+    advance = showing.progress("evaluation", "answers compared")
     judged = tune.judge(settings, job, lambda line: advance(line["done"], line["of"]))
     for reason in judged.verdict.reasons:
         get_run_logger().info(reason)
@@ -153,7 +145,7 @@ def evaluate(settings: Settings, job: Job) -> tune.Judged:
 def offer(settings: Settings, job: Job, judged: tune.Judged, run_id: str | None) -> Adapter:
     """Store the adapter with all that made it; a candidate only if it passed."""
     adapter = tune.offer(settings, job, judged, run_id)
-    _page("tune-report", tune.report(settings, job, judged), f"Adapter {adapter.adapter_id}")
+    showing.page("tune-report", tune.report(settings, job, judged), f"Adapter {adapter.adapter_id}")
     return adapter
 
 
@@ -225,22 +217,3 @@ def question(adapter: Adapter) -> str:
 def _logged(moved: dict[str, Any]) -> dict[str, Any]:
     get_run_logger().info(f"Adapter {moved['adapter'][:12]}: {moved['was']} -> {moved['stage']}")
     return moved
-
-
-def _page(key: str, page: str, description: str) -> None:
-    create_markdown_artifact(page, key=key, description=description)
-    get_run_logger().info(page.splitlines()[0].lstrip("# "))
-
-
-def _progress(what: str) -> Callable[[int, int], None]:
-    """A progress artifact, made when there is something to show."""
-    made: list[Any] = []
-
-    def advance(done: int, of: int) -> None:
-        share = 100 * done / max(of, 1)
-        if made:
-            update_progress_artifact(made[0], progress=share)
-        else:
-            made.append(create_progress_artifact(share, key=what, description=what.capitalize()))
-
-    return advance

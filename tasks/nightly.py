@@ -9,15 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
-from uuid import UUID
+from typing import Any
 
 from prefect import get_run_logger, task
-from prefect.artifacts import (
-    create_markdown_artifact,
-    create_progress_artifact,
-    update_progress_artifact,
-)
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
@@ -30,6 +24,7 @@ from lakehouse.releases import Release
 from schemas.errors import AlmanacError, RunRefused
 from schemas.settings import Settings
 from schemas.times import isoformat
+from tasks import alarms, showing
 from tasks.sources.address import redacted
 from tasks.stages import compare, index, ingest, publish, report, snapshot, upgrade
 from tasks.stages.models import Models
@@ -87,8 +82,8 @@ def recover(run: Run) -> State_:
 @task(name="read-and-validate", **_OUTSIDE)
 def read_and_validate(run: Run, state: State_, read_all: bool, retry: bool) -> ingest.Ingested:
     """Read what may have changed and quarantine what breaks a must."""
-    with _Progress("reading", "files read") as progress:
-        found = ingest.ingest(run, state, read_all, retry, progress)
+    progress = showing.progress("reading-progress", "files read", _PROGRESS_FROM)
+    found = ingest.ingest(run, state, read_all, retry, progress)
     stored = ingest.quarantine(run, found)
     get_run_logger().info(
         "%d files, %d read, %d other entries; %d documents rejected (%d rows new in quarantine, "
@@ -171,7 +166,8 @@ def chunk_documents(run: Run, models: Models, change: snapshot.IndexChange) -> N
 @task(name="embed", **_OUTSIDE)
 def embed_texts(run: Run, models: Models, change: snapshot.IndexChange) -> snapshot.Embedding:
     """Embed the texts that have no vector yet."""
-    with run.timed("embed"), _Progress("embedding", "texts embedded") as progress:
+    progress = showing.progress("embedding-progress", "texts embedded", _PROGRESS_FROM)
+    with run.timed("embed"):
         result = snapshot.store_vectors(run, models, change.taken.values(), progress)
     get_run_logger().info(
         "%d texts needed, %d embedded (%d tokens), %d known",
@@ -250,37 +246,6 @@ def finish(run: Run, found: ingest.Ingested | None, outcome: report.Outcome) -> 
         if found is not None:
             run.lake.files.record(found.read, found.gone)
     result = report.report(run, outcome)
-    create_markdown_artifact(report.markdown(result), key="nightly-report", description="Nightly")
-    get_run_logger().info(report.headline(result))
+    showing.page("nightly-report", report.markdown(result), "Nightly")
+    alarms.raise_quarantine(run.settings, result)
     return result
-
-
-class _Progress:
-    """A progress artifact, made only where the work is long enough to watch."""
-
-    def __init__(self, key: str, what: str) -> None:
-        self._key = f"{key}-progress"
-        self._what = what
-        self._artifact: UUID | None = None
-        self._shown = 0
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._artifact is not None:
-            update_progress_artifact(self._artifact, 100.0)
-
-    def __call__(self, done: int, total: int) -> None:
-        """Show `done` of `total`, at most a hundred times."""
-        percent = 100 * done // max(total, 1)
-        if total < _PROGRESS_FROM or percent == self._shown:
-            return
-        self._shown = percent
-        if self._artifact is None:
-            made = create_progress_artifact(float(percent), key=self._key, description=self._what)
-            self._artifact = cast(UUID, made)  # a coroutine only where called from one
-            return
-        update_progress_artifact(self._artifact, float(percent))
-        if percent % 10 == 0:
-            get_run_logger().info("%d of %d %s", done, total, self._what)

@@ -1,0 +1,154 @@
+"""From sources to an index: reading, cutting, embedding, publishing and keeping."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator
+
+from schemas.sections.base import Section, Share
+
+Language = Literal[
+    "Arabic", "Danish", "Dutch", "English", "Finnish", "French", "German", "Greek", "Hungarian",
+    "Italian", "Norwegian", "Portuguese", "Romanian", "Russian", "Spanish", "Swedish", "Tamil",
+    "Turkish",
+]  # fmt: skip
+
+
+class Columns(Section):
+    """Which columns of a table hold what. Several `id` columns are joined with `/`."""
+
+    id: tuple[str, ...] = ("id",)
+    text: str = "text"
+    title: str | None = "title"
+    metadata: tuple[str, ...] | None = Field(
+        default=None, description="Columns kept as metadata; all the others unless given."
+    )
+
+    @field_validator("id", mode="before")
+    @classmethod
+    def _one_id(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+
+class SourceSettings(Section):
+    """Where documents come from: a folder or a table, on any file system fsspec knows."""
+
+    uri: str = Field(description="A path or URL: ./docs, s3://bucket/docs, https://host/items.csv")
+    kind: Literal["auto", "folder", "table"] = Field(
+        default="auto", description="auto: a table where the URI ends like one, else a folder."
+    )
+    include: tuple[str, ...] = Field(
+        default=(
+            "**/*.md", "**/*.mdx", "**/*.markdown", "**/*.txt", "**/*.html", "**/*.htm", "**/*.pdf",
+            "**/*.docx", "**/*.rst", "**/*.csv", "**/*.tsv", "**/*.jsonl", "**/*.ndjson",
+            "**/*.parquet",
+        ),
+        description="Globs of the paths to read, upper and lower case alike.",
+    )  # fmt: skip
+    exclude: tuple[str, ...] = ()
+    max_bytes: int = Field(default=50_000_000, gt=0, description="Larger files are quarantined.")
+    parse_timeout_seconds: float = Field(default=60.0, gt=0)
+    columns: Columns = Columns()
+    storage_options: dict[str, str] = Field(default={}, description="Passed to fsspec.")
+
+
+class ChunkerSettings(Section):
+    """How documents are cut. Tokens are the embedder's own."""
+
+    max_tokens: int | None = Field(
+        default=None, ge=16, description="The embedder's window unless given."
+    )
+    target_tokens: int = Field(default=160, ge=8, description="The usual length of a chunk.")
+
+
+class EmbedderSettings(Section):
+    """Which model turns text into vectors."""
+
+    provider: Literal["local", "openai"] = "local"
+    model: str = Field(
+        default="english",
+        description="english and multilingual come with the installation; else a hub id, a folder, "
+        "or the endpoint's name of the model.",
+    )
+    revision: str | None = Field(default=None, description="A commit of the hub, or a version.")
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    normalize: bool = True
+    query_prefix: str | None = Field(default=None, description="The model's own unless given.")
+    passage_prefix: str | None = None
+    max_tokens: int | None = Field(default=None, gt=0, description="The model's own window.")
+    batch_tokens: int = Field(
+        default=4096, gt=0, description="Tokens in one call of the model: memory, not results."
+    )
+    threads: int = Field(default=1, ge=1, description="Threads of a model on the processor.")
+    device: str = "cpu"
+    dimension: int | None = Field(default=None, gt=0, description="Asked of an endpoint.")
+    base_url: str | None = Field(default=None, description="Of an OpenAI-compatible endpoint.")
+    api_key_env: str = Field(
+        default="OPENAI_API_KEY", description="The environment variable that holds the key."
+    )
+    price_per_million_tokens: float = Field(default=0.0, ge=0)
+    timeout_seconds: float = Field(default=60.0, gt=0)
+    max_retries: int = Field(default=6, ge=0)
+
+
+class IndexSettings(Section):
+    """The search index. Below `ann_above_rows` a search compares with every row, exactly."""
+
+    name: str = Field(default="documents", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    ann_above_rows: int = Field(default=100_000, ge=1_000)
+    nprobes: int = Field(default=20, gt=0)
+    refine_factor: int = Field(default=10, gt=0)
+    language: Language = Field(default="English", description="Stemming of full-text search.")
+    rebuild_text_below_rows: int = Field(
+        default=250_000,
+        ge=0,
+        description="Up to here the full-text index is rebuilt at each publish, so that its scores "
+        "do not depend on history; above it is updated.",
+    )
+
+
+class GuardSettings(Section):
+    """When a run stops before it publishes."""
+
+    max_vanished_share: Share = Field(default=0.3, description="Of the last release's documents.")
+    max_shrunk_share: Share = Field(default=0.3, description="Of the documents still there.")
+    shrunk_below: Share = Field(default=0.5, description="Of its former characters.")
+    min_documents: int = Field(default=10, ge=0, description="Smaller releases are not guarded.")
+
+
+class LeaseSettings(Section):
+    """The one writer at a time."""
+
+    ttl_seconds: float = Field(default=90.0, gt=0, description="A silent writer loses it then.")
+    wait_seconds: float = Field(default=0.0, ge=0, description="How long to wait for another.")
+
+
+class RetentionSettings(Section):
+    """Which releases stay open in LanceDB (hot). The others stay in Delta (cold), from which
+    `almanac restore --mode reopen` builds them again, exactly. Days, weeks, months and years are
+    those that have a release, UTC; of each its last release is kept."""
+
+    keep_last: int = Field(default=7, ge=1, description="The newest releases.")
+    daily: int = Field(default=14, ge=0)
+    weekly: int = Field(default=8, ge=0)
+    monthly: int = Field(default=24, ge=0)
+    yearly: int = Field(default=10, ge=0)
+    pinned: tuple[int, ...] = Field(default=(), description="Releases that stay open for ever.")
+    cold_days: int | None = Field(
+        default=None, ge=1, description="Older cold releases are dropped for good; for ever."
+    )
+    grace_minutes: float = Field(
+        default=60.0, ge=0, description="Unneeded files stay so long, for readers."
+    )
+
+
+class UpgradeSettings(Section):
+    """When an index made by another embedder or chunker takes the place of the present one."""
+
+    questions: str | None = Field(
+        default=None,
+        description="JSONL rows with id, text and the relevant doc_ids: the golden questions.",
+    )
+    margin: Share = Field(default=0.02, description="Of recall@10 that may be lost, at worst.")
+    min_questions: int = Field(default=20, ge=1, description="Fewer show too little.")
