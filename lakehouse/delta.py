@@ -6,7 +6,7 @@ import atexit
 import math
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import cache
@@ -17,8 +17,10 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from lakehouse.files import Files
+from lakehouse.guard import WRITER
 from lakehouse.location import Location
-from schemas.tables import DELTA_TABLES, PARTITIONS, STATISTICS
+from schemas.errors import LeaseHeld
+from schemas.tables import DELTA_TABLES, PARTITIONS, STATISTICS, UNLEASED
 
 # Log clean-up and vacuum are policy (retention), never a side effect of writing.
 _KEPT = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
@@ -28,6 +30,9 @@ _PATH = re.compile(r'"path":"([^"]+)"')
 _MEMORY = "1GB"  # of one query; what is more goes to temporary files
 _FILES = 32  # of data or of log, from which on a table is written together
 _STREAMED = 10_000  # rows in one batch of a long answer
+_OPENINGS = 3
+_UNDER_WAY = timedelta(minutes=1)  # longer than a commit takes
+_ATTEMPTS = 10  # to commit where others commit at the same time
 
 
 @cache
@@ -50,6 +55,27 @@ class TransactionTaken(Exception):
     """Another writer committed under this name and number first."""
 
 
+def storage_errors() -> tuple[type[Exception], ...]:
+    """What is raised where storage does not answer as it should."""
+    from deltalake.exceptions import DeltaError
+
+    return (OSError, DeltaError)
+
+
+def _opened(open_table: Callable[[], Any]) -> Any:
+    """Open a table; once more where its log was cleared, or it was created, just then."""
+    from deltalake.exceptions import DeltaError, TableNotFoundError
+
+    for _ in range(_OPENINGS):
+        try:
+            return open_table()
+        except TableNotFoundError:
+            raise
+        except DeltaError:
+            continue
+    return open_table()
+
+
 class DeltaLog:
     """One table of `schemas.tables`, append-only in daily life."""
 
@@ -60,6 +86,7 @@ class DeltaLog:
         self._uri = location.child("delta", name)
         self._options = location.delta_options
         self._files = Files(location)
+        self._guard = None if name in UNLEASED else location.guard
 
     def exists(self) -> bool:
         """Has anything ever been written?"""
@@ -87,7 +114,9 @@ class DeltaLog:
             return
         flat = (batch for part in chain([first], parts) for batch in part.to_batches())
         reader = pa.RecordBatchReader.from_batches(self.schema, flat)
-        write_deltalake(self._open_or_create(), reader, mode="append")
+        delta = self._open_or_create()
+        marks = self._marks(delta, None)
+        write_deltalake(delta, reader, mode="append", **marks)
 
     def replace(
         self, rows: pa.Table | Sequence[dict[str, Any]], transaction: tuple[str, int] | None = None
@@ -97,8 +126,15 @@ class DeltaLog:
 
     def delete(self, predicate: str) -> None:
         """Remove the rows that match an SQL predicate."""
+        rewritten = self._rewritten()
         if self.exists():
-            self._open().delete(predicate, writer_properties=self._rewritten())
+            self._commit(
+                lambda delta, marks: delta.delete(predicate, writer_properties=rewritten, **marks)
+            )
+
+    def fence(self) -> None:
+        """Leave the mark of the present lease: no writer of an earlier one commits after it."""
+        self._set(_FOREVER)
 
     def transaction_version(self, name: str) -> int:
         """The last number committed under `name`; 0 before the first."""
@@ -159,10 +195,15 @@ class DeltaLog:
         if not keys.num_rows or not self.exists():
             return
         same = " AND ".join(f"t.{name} = s.{name}" for name in keys.column_names)
-        merge = self._open().merge(
-            keys, same, source_alias="s", target_alias="t", writer_properties=self._rewritten()
-        )
-        merge.when_matched_delete().execute()
+        rewritten = self._rewritten()
+
+        def drop(delta: Any, marks: Any) -> None:
+            merge = delta.merge(
+                keys, same, source_alias="s", target_alias="t", writer_properties=rewritten, **marks
+            )
+            merge.when_matched_delete().execute()
+
+        self._commit(drop)
 
     def tidy(self, grace: timedelta) -> None:
         """Write many small files together, and clear what reading needs no more.
@@ -172,7 +213,10 @@ class DeltaLog:
         if not self.exists():
             return
         if self._open().get_add_actions().num_rows > _FILES:
-            self._open().optimize.compact(writer_properties=self._rewritten())
+            rewritten = self._rewritten()
+            self._commit(
+                lambda delta, marks: delta.optimize.compact(writer_properties=rewritten, **marks)
+            )
         logs = self._files.sizes(f"{self._folder}/_delta_log")
         if len(logs) > _FILES or not grace:
             self.forget_history(grace)
@@ -181,22 +225,44 @@ class DeltaLog:
         """Leave nothing but the present rows: no older file and no older entry of the log."""
         if not self.exists():
             return
-        self._open().vacuum(
-            retention_hours=math.ceil(grace.total_seconds() / 3600),
-            enforce_retention_duration=False,
-            dry_run=False,
-            full=True,
-        )
-        kept = dict.fromkeys(_KEPT, f"interval {math.ceil(grace.total_seconds() / 60)} minutes")
-        self._open().alter.set_table_properties(kept)
+        self._vacuum(grace)
+        if not self._guard:  # who writes a row now needs the last entries
+            grace = max(grace, _UNDER_WAY)
+        self._set(dict.fromkeys(_KEPT, f"interval {math.ceil(grace.total_seconds() / 60)} minutes"))
         table = self._open()
         table.create_checkpoint()
         table.cleanup_metadata()
-        self._open().alter.set_table_properties(_FOREVER)
+        self._set(_FOREVER)
+
+    def _vacuum(self, grace: timedelta) -> None:
+        """Clear files that were removed at least `grace` ago, then those that no log ever named."""
+        hours = math.ceil(grace.total_seconds() / 3600)
+        # Of a table that others write to now, a new file without a name may be named at any moment.
+        unnamed = hours if self._guard else max(hours, 1)
+        self._vacuumed(hours, full=False)
+        self._vacuumed(unnamed, full=True)
+
+    def _vacuumed(self, hours: int, *, full: bool) -> None:
+        self._commit(
+            lambda delta, marks: delta.vacuum(
+                retention_hours=hours,
+                enforce_retention_duration=False,
+                dry_run=False,
+                full=full,
+                **marks,
+            )
+        )
+
+    def _set(self, properties: dict[str, str]) -> None:
+        self._commit(lambda delta, marks: delta.alter.set_table_properties(properties, **marks))
 
     def strays(self) -> list[str]:
-        """Paths of data files that the table's log never named: a writer was killed there."""
-        if not self.exists():
+        """Paths of data files that the table's log never named: a writer was killed there.
+
+        None of a table that others write to now, which are about to name theirs; retention clears
+        those there once they are old.
+        """
+        if not self._guard or not self.exists():
             return []
         sizes = self._files.sizes(self._folder)
         data = {path for path in sizes if path.endswith(".parquet") and "/_delta_log/" not in path}
@@ -238,18 +304,21 @@ class DeltaLog:
     def _open(self) -> Any:
         from deltalake import DeltaTable
 
-        return DeltaTable(self._uri, storage_options=self._options)
+        return _opened(lambda: DeltaTable(self._uri, storage_options=self._options))
 
     def _open_or_create(self) -> Any:
         from deltalake import DeltaTable
 
-        return DeltaTable.create(
-            self._uri,
-            schema=self.schema,
-            mode="ignore",
-            partition_by=PARTITIONS.get(self.name),
-            configuration=_FOREVER | {"delta.dataSkippingStatsColumns": STATISTICS[self.name]},
-            storage_options=self._options,
+        configuration = _FOREVER | {"delta.dataSkippingStatsColumns": STATISTICS[self.name]}
+        return _opened(
+            lambda: DeltaTable.create(
+                self._uri,
+                schema=self.schema,
+                mode="ignore",
+                partition_by=PARTITIONS.get(self.name),
+                configuration=configuration,
+                storage_options=self._options,
+            )
         )
 
     def _write(
@@ -258,29 +327,60 @@ class DeltaLog:
         mode: Any,
         transaction: tuple[str, int] | None,
     ) -> None:
-        from deltalake import CommitProperties, Transaction, write_deltalake
-        from deltalake.exceptions import CommitFailedError
+        from deltalake import write_deltalake
 
         table = (
             rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), self.schema)
         )
         if not table.num_rows:
             return
-        # Looked at and written through one handle: Delta refuses what was committed in between.
-        delta = self._open_or_create()
+        cast = table.cast(self.schema)
+        # "merge": columns that were added since the table was made.
+        self._commit(
+            lambda delta, marks: write_deltalake(
+                delta, cast, mode=mode, schema_mode="merge", **marks
+            ),
+            transaction,
+        )
+
+    def _commit(
+        self, change: Callable[[Any, Any], object], transaction: tuple[str, int] | None = None
+    ) -> None:
+        """Call `change` with the newest state and what its commit must bear.
+
+        Looked at and written through one handle: Delta refuses what was committed in between, and
+        then it is looked at anew.
+        """
+        from deltalake.exceptions import CommitFailedError
+
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                delta = self._open_or_create()
+                change(delta, self._marks(delta, transaction))
+                return
+            except CommitFailedError:
+                if attempt == _ATTEMPTS:
+                    raise
+
+    def _marks(self, delta: Any, transaction: tuple[str, int] | None) -> dict[str, Any]:
+        """What a commit bears: the number of the transaction, and that of the lease if any.
+
+        Raises:
+            TransactionTaken: the transaction, or a later one, was committed already.
+            LeaseHeld: the lease was lost.
+        """
+        from deltalake import CommitProperties, PostCommitHookProperties, Transaction
+
+        marks = [Transaction(*transaction)] if transaction else []
         if transaction and (delta.transaction_version(transaction[0]) or 0) >= transaction[1]:
             raise TransactionTaken(f"{transaction[0]} {transaction[1]} of {self.name}")
-        marks = [Transaction(*transaction)] if transaction else None
-        properties = CommitProperties(app_transactions=marks)
-        try:
-            write_deltalake(
-                delta,
-                table.cast(self.schema),
-                mode=mode,
-                schema_mode="merge",  # columns that were added since the table was made
-                commit_properties=properties,
-            )
-        except CommitFailedError as error:
-            if not transaction:
-                raise
-            raise TransactionTaken(f"{transaction[0]} {transaction[1]} of {self.name}") from error
+        number = self._guard.number if self._guard else None
+        if self._guard and number is not None:
+            self._guard.check()
+            if (delta.transaction_version(WRITER) or 0) > number:
+                raise LeaseHeld(f"another writer took over and works on {self.name} by now")
+            marks.append(Transaction(WRITER, number))
+        return {
+            "commit_properties": CommitProperties(app_transactions=marks or None),
+            "post_commithook_properties": PostCommitHookProperties(cleanup_expired_logs=False),
+        }

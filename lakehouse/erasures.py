@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from lakehouse.delta import DeltaLog
+from schemas.errors import RunRefused
 from schemas.hashing import canonical_json, sha256_parts
+from schemas.times import isoformat
 
 Kind = Literal["document", "user"]
 _NEWEST = """
@@ -27,6 +29,23 @@ class ErasureLog:
         """Subjects that stay out until somebody allows them."""
         rows = self._log.query(_NEWEST).to_pylist()
         return frozenset(row["subject"] for row in rows if row["status"] != "allowed")
+
+    def check_finished(self) -> None:
+        """Raise RunRefused where the erasure of a document was killed midway.
+
+        Its text is gone from Delta and still stands in the index: what is built on that now would
+        carry it on, under a digest that nothing can repeat.
+        """
+        rows = self._log.query(
+            _NEWEST.replace("status FROM", 'status, kind, "at" FROM')
+        ).to_pylist()
+        left = [row for row in rows if (row["kind"], row["status"]) == ("document", "started")]
+        if left:
+            began = isoformat(min(row["at"] for row in left))
+            raise RunRefused(
+                f"an erasure of {began} was killed before its end: nothing is published, moved or "
+                "cleared until the same `almanac erase --doc ID` was run again"
+            )
 
     def newest(self, subject: str) -> dict[str, Any] | None:
         """The newest record of a subject; None where there is none."""

@@ -61,6 +61,7 @@ class Files:
     def delete(self, paths: Iterable[str]) -> None:
         """Remove files; one that is gone already is no error."""
         for path in paths:
+            self._location.guard.check()
             try:
                 self._system.delete_file(path)
             except FileNotFoundError:

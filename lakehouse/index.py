@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ from lakehouse.ann import AnnModels
 from lakehouse.delta import DeltaLog
 from lakehouse.location import Location
 from lakehouse.readback import Coverage, ReadBack, coverage, read_back
+from schemas.errors import LeaseHeld
 from schemas.hashing import sha256_parts
 from schemas.tables import index_schema
 
@@ -32,12 +34,17 @@ def release_tag(seq: int, placement: int = 1) -> str:
 
 
 class IndexWriter:
-    """Brings one Lance table from the rows of one release to those of the next."""
+    """Brings one Lance table from the rows of one release to those of the next.
+
+    Lance fits a late write of another in between ours: so each change asks whether the lease still
+    stands, and sees that it made the very next version of the table.
+    """
 
     def __init__(self, location: Location, name: str, dimension: int) -> None:
         import lancedb
 
         self.name = name
+        self._guard = location.guard
         self.uri = location.child("lance", f"{name}.lance")
         self._dimension = dimension
         self._models = AnnModels(DeltaLog(location, "ann_models"), name)
@@ -57,6 +64,7 @@ class IndexWriter:
         """
         if self._table is None:
             return False
+        self._guard.check()
         if tag is None:
             self._db.drop_table(self.name)
             self._table = None
@@ -64,6 +72,7 @@ class IndexWriter:
         keep = set(published)
         stale = [name for name in self._table.tags.list() if name not in keep]
         for name in stale:
+            self._guard.check()
             self._table.tags.delete(name)
         version = self._table.tags.get_version(tag)
         if self._table.version == version:
@@ -86,6 +95,7 @@ class IndexWriter:
         """Fill a table that does not exist yet, in one commit; keys must be unique."""
         import lance
 
+        self._guard.check()
         schema = index_schema(self._dimension)
         lance.write_dataset(
             pa.RecordBatchReader.from_batches(schema, iter(rows)),
@@ -101,18 +111,22 @@ class IndexWriter:
         if self._table is None:
             self.create([])
         for batch in _batches(sorted(removed)):
-            self._table.delete(f"chunk_id IN ({_literals(batch)})")
+            with self._next_version():
+                self._table.delete(f"chunk_id IN ({_literals(batch)})")
         for rows in added:
             merge = self._table.merge_insert("chunk_id").when_matched_update_all()
-            merge.when_not_matched_insert_all().execute(rows)
+            with self._next_version():
+                merge.when_not_matched_insert_all().execute(rows)
 
     def cover(self, search: Mapping[str, Any]) -> None:
         """Make the full-text and, where `search` wants one, the vector index cover every row."""
         if self._table.count_rows() == 0:
             return
-        self._cover_text(search)
+        with self._next_version():
+            self._cover_text(search)
         if search["vector"] == "ann":
-            self._models.cover(self._table)
+            with self._next_version():
+                self._models.cover(self._table)
 
     def _cover_text(self, search: Mapping[str, Any]) -> None:
         from lancedb.index import FTS
@@ -142,6 +156,7 @@ class IndexWriter:
 
     def compact(self) -> bool:
         """Write small fragments together as a new version; False if there was nothing to do."""
+        self._guard.check()
         done = self._table.to_lance().optimize.compact_files(target_rows_per_fragment=_ROWS)
         self._table.checkout_latest()
         return bool(done.fragments_removed)
@@ -149,6 +164,7 @@ class IndexWriter:
     def tag(self, name: str) -> int:
         """Name the present version for readers; the version number."""
         version = int(self._table.version)
+        self._guard.check()
         self._table.tags.create(name, version)
         return version
 
@@ -161,6 +177,18 @@ class IndexWriter:
     def version(self) -> int:
         """The present version of the table; 0 before the first."""
         return int(self._table.version) if self._table is not None else 0
+
+    @contextmanager
+    def _next_version(self) -> Iterator[None]:
+        """A change that makes one version, or none where there is nothing to do."""
+        self._guard.check()
+        before = self.version
+        yield
+        if self.version > before + 1:
+            raise LeaseHeld(
+                f"another writer changed {self.name} at the same time (version {self.version} "
+                f"came after {before}): nothing was published"
+            )
 
     def _scan(self, columns: list[str], predicate: str) -> pa.Table:
         return self._table.to_lance().scanner(columns=columns, filter=predicate).to_table()

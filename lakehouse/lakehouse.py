@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 
 from lakehouse.asof import AsOf
@@ -18,6 +18,7 @@ from lakehouse.index import IndexWriter
 from lakehouse.lease import Lease, writer
 from lakehouse.location import Location, locate
 from lakehouse.maintenance import LanceTables
+from lakehouse.placing import SEALED_TABLES, seal_tables
 from lakehouse.quarantine import Quarantine
 from lakehouse.releases import PlacementLog, Release, ReleaseLog, check_not_gone
 from lakehouse.runs import FileLog, RunLog
@@ -116,12 +117,21 @@ class Lakehouse:
         """Open a Lance table for writing; only under the lease."""
         return IndexWriter(self.location, table, dimension)
 
+    @contextmanager
     def lease(
         self, holder: str, purpose: str, ttl_seconds: float, wait_seconds: float = 0.0
-    ) -> AbstractContextManager[Lease]:
+    ) -> Iterator[Lease]:
         """Be the one writer for the length of a block; see `lakehouse.lease`."""
-        log = DeltaLog(self.location, "lease")
-        return writer(log, holder, purpose, ttl_seconds, wait_seconds)
+        log = self.delta("lease")
+        with (
+            writer(log, holder, purpose, ttl_seconds, wait_seconds) as lease,
+            self.location.guard.holding(lease),
+        ):
+            if lease.was_left:
+                for name in SEALED_TABLES:
+                    self.delta(name).fence()
+                seal_tables(self)
+            yield lease
 
 
 def open_lakehouse(uri: str, options: Mapping[str, str] | None = None) -> Lakehouse:

@@ -1,26 +1,37 @@
 """One writer at a time: a lease in a Delta table, so that it holds on object storage too.
 
 Taking it is a compare-and-swap (Delta's transaction numbers). A writer that was killed loses it:
-at once where its process can be seen to be gone, else when the lease runs out.
+at once where its process can be seen to be gone, else when the lease runs out. One that was only
+stopped may come back after that: see `lakehouse.guard` for what keeps it from writing.
+
+When a lease runs out is what the holder's clock said. Two hosts' clocks may differ by `_SKEW`
+(NTP keeps them within a fraction of a second); a lease of another host counts that much longer.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
+import random
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
-from lakehouse.delta import DeltaLog, TransactionTaken
+from lakehouse.delta import DeltaLog, TransactionTaken, storage_errors
 from schemas.errors import LeaseHeld
 from schemas.times import isoformat
 
+_log = logging.getLogger("almanac.lease")
 _NAME = "lease"
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = (0.5, 2.0)  # drawn anew each time, so that waiters do not ask in step
+_SAID_EVERY = 60.0
+_RETRY_SECONDS = 5.0
+_SKEW = timedelta(seconds=30)
 
 
 class Lease:
@@ -28,14 +39,24 @@ class Lease:
 
     def __init__(self, log: DeltaLog, holder: str, purpose: str, ttl_seconds: float) -> None:
         self._log = log
-        self._holder = holder
-        self._purpose = purpose
         self._ttl = timedelta(seconds=ttl_seconds)
-        self._number = 0
+        self._me = {
+            "holder": holder,
+            "purpose": purpose,
+            "host": platform.node(),
+            "pid": os.getpid(),
+            "process_started": _process_started(os.getpid()) or 0.0,
+            "process_space": _process_space(),
+        }
+        self._since: datetime | None = None
+        self._last = 0  # the number of the table's last commit, as far as is known
+        self._runs_out = (datetime.min.replace(tzinfo=UTC), 0.0)  # by the clock and by the uptime
         self._done = threading.Event()
         self._lost: str | None = None
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
         self._renewer = threading.Thread(target=self._renew, name="almanac-lease", daemon=True)
+        self.number = 0
+        self.was_left = False  # taken over from a holder that may still live
 
     def acquire(self, wait_seconds: float = 0.0) -> None:
         """Take the lease, waiting for its holder for at most `wait_seconds`.
@@ -44,18 +65,30 @@ class Lease:
             LeaseHeld: it is held by a writer that lives; the message says by whom and until when.
         """
         deadline = time.monotonic() + wait_seconds
-        while (held := self._try()) is not None:
-            if time.monotonic() >= deadline:
+        say_next = time.monotonic()
+        while (held := self._tried(deadline)) is not None:
+            now = time.monotonic()
+            if now >= deadline:
+                waited = f"after {wait_seconds:g} seconds still " if wait_seconds else ""
                 raise LeaseHeld(
-                    f"another writer holds the lakehouse: {held['purpose']} ({held['holder']}, "
-                    f"process {held['pid']} on {held['host']}), at least until "
+                    f"{waited}another writer holds the lakehouse: {_named(held)}, at least until "
                     f"{isoformat(held['expires_at'])}; wait for it, or set lease.wait_seconds"
                 )
-            time.sleep(_POLL_SECONDS)
+            if now >= say_next:
+                left = deadline - now
+                _log.info("waiting up to %.0f s for the lakehouse: %s", left, _named(held))
+                say_next = now + _SAID_EVERY
+            time.sleep(min(random.uniform(*_POLL_SECONDS), max(deadline - now, 0.0)))
+        self.number = self._last
         self._renewer.start()
 
     def check(self) -> None:
-        """Call before a publish: raises LeaseHeld if the lease was lost meanwhile."""
+        """Call before a change; raises LeaseHeld if the lease was lost meanwhile.
+
+        One that ran out unseen, while the process was stopped, is renewed if nobody took it.
+        """
+        if self._lost is None and self._ran_out():
+            self._extend()
         if self._lost is not None:
             raise LeaseHeld(self._lost)
 
@@ -65,49 +98,89 @@ class Lease:
             self._log.tidy(grace)
 
     def release(self) -> None:
-        """Give it back."""
+        """Give it back; where that fails it runs out by itself."""
         self._done.set()
         if self._renewer.is_alive():
             self._renewer.join()
-        if self._lost is None:
-            self._commit(datetime.now(UTC))
+        if self._lost is not None:
+            return
+        try:
+            self._commit({"holder": ""})
+        except storage_errors() as error:
+            _log.warning("the lease could not be given back and will run out: %s", error)
+
+    def _tried(self, deadline: float) -> dict[str, Any] | None:
+        """See `_try`; storage that does not answer is asked again as long as we wait."""
+        while True:
+            try:
+                return self._try()
+            except storage_errors() as error:
+                if time.monotonic() >= deadline:
+                    raise
+                _log.warning("the lease cannot be read, trying again: %s", error)
+                time.sleep(random.uniform(*_POLL_SECONDS))
 
     def _try(self) -> dict[str, Any] | None:
         """None: it is ours now. Else the row of who has it."""
-        self._number = self._log.transaction_version(_NAME)
+        self._last = self._log.transaction_version(_NAME)
         row = self._row()
-        if row and _is_alive(row):
+        if row and _stands(row):
             return row
-        if self._commit(datetime.now(UTC) + self._ttl):
+        self._since = datetime.now(UTC)
+        if self._commit():
+            self.was_left = bool(row and row["holder"]) and not _is_gone(row or {})
             return None
-        return self._row()
+        return self._row() or self._me | {"expires_at": self._since}
 
     def _row(self) -> dict[str, Any] | None:
-        rows: list[dict[str, Any]] = self._log.read().to_pylist()
-        return rows[0] if rows else None
+        # Columns that a lakehouse of an older version does not have are null.
+        rows: list[dict[str, Any]] = self._log.dataset().to_table().to_pylist()
+        return dict.fromkeys(self._log.schema.names) | rows[0] if rows else None
 
-    def _commit(self, expires_at: datetime) -> bool:
-        row = {
-            "holder": self._holder,
-            "purpose": self._purpose,
-            "host": platform.node(),
-            "pid": os.getpid(),
-            "process_started": _process_started(os.getpid()) or 0.0,
-            "expires_at": expires_at,
-        }
-        try:
-            with self._writing:
-                self._log.replace([row], transaction=(_NAME, self._number + 1))
-        except TransactionTaken:
-            return False
-        self._number += 1
-        return True
+    def _commit(self, changed: dict[str, Any] | None = None) -> bool:
+        """Store that we hold it for another `ttl`; False where another committed first."""
+        with self._writing:
+            clock, uptime = datetime.now(UTC), time.monotonic()
+            row = self._me | {"since": self._since, "expires_at": clock + self._ttl}
+            try:
+                self._log.replace([row | (changed or {})], transaction=(_NAME, self._last + 1))
+            except TransactionTaken:
+                return False
+            self._last += 1
+            self._runs_out = (clock + self._ttl, uptime + self._ttl.total_seconds())
+            return True
+
+    def _ran_out(self) -> bool:
+        # The uptime stands still while a machine sleeps, the clock can be set back: ask both.
+        clock, uptime = self._runs_out
+        return datetime.now(UTC) >= clock or time.monotonic() >= uptime
+
+    def _extend(self) -> bool:
+        """Renew it; False where storage did not answer but there is time to try again."""
+        with self._writing:
+            try:
+                if self._commit() or self._is_ours():
+                    return True
+                self._lost = f"the lease of {self._me['holder']} was taken over by another writer"
+            except storage_errors() as error:
+                if not self._ran_out():
+                    _log.warning("the lease could not be renewed, trying again: %s", error)
+                    return False
+                self._lost = f"the lease of {self._me['holder']} ran out: {error}"
+            _log.error(self._lost)
+            return True
+
+    def _is_ours(self) -> bool:
+        """Is what was committed first our own, whose confirmation got lost?"""
+        self._last = self._log.transaction_version(_NAME)
+        row = self._row() or {}
+        return all(row.get(name) == value for name, value in self._me.items()) and self._commit()
 
     def _renew(self) -> None:
-        while not self._done.wait(self._ttl.total_seconds() / 3):
-            if not self._commit(datetime.now(UTC) + self._ttl):
-                self._lost = f"the lease of {self._holder} was taken over by another writer"
-                return
+        whole = self._ttl.total_seconds() / 3
+        pause = whole
+        while self._lost is None and not self._done.wait(pause):
+            pause = whole if self._extend() else min(_RETRY_SECONDS, whole / 5)
 
 
 @contextmanager
@@ -123,12 +196,36 @@ def writer(
         lease.release()
 
 
-def _is_alive(row: dict[str, Any]) -> bool:
-    if row["expires_at"] <= datetime.now(UTC):
+def _named(row: dict[str, Any]) -> str:
+    since = f", since {isoformat(row['since'])}" if row.get("since") else ""
+    return f"{row['purpose']} ({row['holder']}, process {row['pid']} on {row['host']}{since})"
+
+
+def _stands(row: dict[str, Any]) -> bool:
+    """Must the holder be taken to write?"""
+    if not row["holder"] or _is_gone(row):
         return False
-    if row["host"] != platform.node():
-        return True
-    return bool(_process_started(row["pid"]) == row["process_started"])
+    skew = timedelta(0) if row["process_space"] == _process_space() else _SKEW
+    return bool(row["expires_at"] + skew > datetime.now(UTC))
+
+
+def _is_gone(row: dict[str, Any]) -> bool:
+    """Can its process be seen to be gone? Only from where process numbers mean the same."""
+    if row["process_space"] != _process_space():
+        return False
+    return bool(_process_started(row["pid"]) != row["process_started"])
+
+
+def _process_space() -> str:
+    """Where a process number names one process: this boot of this kernel, and its namespace.
+
+    Not the host's name: containers may share one and see other processes.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return platform.node()
 
 
 def _process_started(pid: int) -> float | None:
@@ -138,11 +235,10 @@ def _process_started(pid: int) -> float | None:
     /proc/<pid>/stat, proc(5); a system without /proc knows the process number only.
     """
     try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:  # noqa: PTH123
-            fields = stat.read().rpartition(b")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return None if fields[0] in (b"Z", b"X") else float(fields[19])
     except OSError:
-        return None if os.path.isdir("/proc/self") else _answers(pid)  # noqa: PTH112
+        return None if Path("/proc/self").is_dir() else _answers(pid)
 
 
 def _answers(pid: int) -> float | None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lakehouse.guard import Guard
+
 
 @dataclass(frozen=True, slots=True)
 class Location:
@@ -16,6 +18,7 @@ class Location:
 
     uri: str
     options: Mapping[str, str] = field(default_factory=dict)
+    guard: Guard = field(default_factory=Guard, compare=False, repr=False)
 
     def child(self, *parts: str) -> str:
         """The URI of something inside."""

@@ -63,6 +63,7 @@ class LanceTables:
     def tag(self, table: str, name: str, version: int) -> None:
         """Name a version; a tag of that name that no release has is replaced."""
         tags = self._open(table).tags
+        self._location.guard.check()
         if name in tags.list():
             tags.delete(name)
         tags.create(name, version)
@@ -83,7 +84,9 @@ class LanceTables:
         dataset = self._open(table)
         for name in sorted(dataset.tags.list()):
             if name not in keep:
+                self._location.guard.check()
                 dataset.tags.delete(name)
+        self._location.guard.check()
         dataset.cleanup_old_versions(
             grace, delete_unverified=not grace, error_if_tagged_old_versions=False
         )
@@ -94,6 +97,7 @@ class LanceTables:
 
         options = self._location.lance_options or None
         database: Any = lancedb.connect(self._location.child("lance"), storage_options=options)
+        self._location.guard.check()
         database.drop_table(table, ignore_missing=True)
         self._files.delete(self.sizes(table))
 

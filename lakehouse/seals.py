@@ -8,6 +8,7 @@ is taken once, when the file is new, so that sealing costs what the change costs
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ _NEWEST = """
         SELECT *, row_number() OVER (PARTITION BY path ORDER BY ordinal DESC) AS newest FROM log
     ) WHERE newest = 1
 """
+
+_NAMED_AGAIN = re.compile("/(_versions|_refs)/").search
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +50,14 @@ class SealedFiles:
         return {row["path"]: SealedFile(**row) for row in rows}
 
     def seal(self, paths: Collection[str]) -> list[SealedFile]:
-        """The sealed files of `paths`, in path order, hashing those that were not sealed yet."""
+        """The sealed files of `paths`, in path order, hashing those that were not sealed yet.
+
+        Manifests and tags have names that come again: a run that was killed may have sealed others.
+        """
         known = self.known()
-        fresh = [path for path in sorted(set(paths)) if path not in known]
-        if fresh:
-            added = [self.measured(path) for path in fresh]
+        fresh = [path for path in sorted(set(paths)) if path not in known or _NAMED_AGAIN(path)]
+        added = [one for one in map(self.measured, fresh) if known.get(one.path) != one]
+        if added:
             self._append(added)
             known |= {file.path: file for file in added}
         return [known[path] for path in sorted(set(paths))]

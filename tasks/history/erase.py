@@ -227,9 +227,13 @@ def _without(release: Release, documents: int, rows: int, digest: str, mark: str
 
 def _erase_user(run: Operation, user_id: str) -> dict[str, Any]:
     number = sha256_parts("erasure", run.run_id)[:16]
-    counts = erase_user(run.lake, user_id)
-    if not any(counts.values()):
+    subject = user_subject(user_id)
+    record = run.lake.erasures.newest(subject)
+    begun = record is not None and record["status"] == "started"  # and was killed
+    if not begun and not any(count_user(run.lake, user_id).values()):
         raise AlmanacError("this user has no request and no vote here")
+    run.lake.erasures.append(subject, "user", "started", run.at, {})
+    counts = erase_user(run.lake, user_id)
     _forget_bytes(run)
     report = {
         "receipt": number,
@@ -240,7 +244,7 @@ def _erase_user(run: Operation, user_id: str) -> dict[str, Any]:
         "rebuilt": [],
         "outside": _OUTSIDE,
     }
-    run.lake.erasures.append(user_subject(user_id), "user", "erased", run.at, report)
+    run.lake.erasures.append(subject, "user", "erased", run.at, report)
     return report | {"same_text_elsewhere": []}
 
 

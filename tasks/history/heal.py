@@ -34,6 +34,7 @@ _EMBEDDED_AT_ONCE = 1_024
 def heal(settings: Settings, quick: bool = False, run_id: str | None = None) -> dict[str, Any]:
     """Mend every finding that can be mended here; `findings` of the answer are those left."""
     with operation(settings, "heal", run_id) as (run, _):
+        run.lake.erasures.check_finished()
         found = doctor(run.lake, settings.index.name, quick)
         _refuse_without_truth(found["findings"])
         healed = _Healing(run, found["findings"])

@@ -44,13 +44,19 @@ def operation(
     lease = run.lake.lease(
         run.run_id, purpose, settings.lease.ttl_seconds, settings.lease.wait_seconds
     )
-    with lease as held:
-        try:
-            yield run, held
-        except AlmanacError as error:
-            _record(run, purpose, "failed", {"message": str(error)})
-            raise
-        _record(run, purpose, "done", run.report)
+    with lease as held, recorded(run, purpose):
+        yield run, held
+
+
+@contextmanager
+def recorded(run: Operation, purpose: str) -> Iterator[None]:
+    """Store what came of the block; that needs no lease."""
+    try:
+        yield
+    except AlmanacError as error:
+        _record(run, purpose, "failed", {"message": str(error)})
+        raise
+    _record(run, purpose, "done", run.report)
 
 
 def _record(run: Operation, purpose: str, status: str, report: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from schemas.errors import ConfigError, RunRefused, VerificationFailed
 from schemas.settings import Settings
 from schemas.times import When, isoformat
 from tasks.history.file_check import FileCheck
-from tasks.history.operation import Operation, operation
+from tasks.history.operation import Operation, operation, recorded
 from tasks.history.rebuild import Rebuilt, rebuild
 
 _log = logging.getLogger("almanac.restore")
@@ -40,6 +40,10 @@ def restore(
     runs wait until one is told to go on. copy: a lakehouse of its own at `to`, from Delta alone.
     reopen: the index of a cold release is built again where it was.
 
+    A copy only reads here, so it holds the lease of `to` and not of this lakehouse, whose nights go
+    on meanwhile. What a clean-up or an erasure takes from under it shows in the digest, or in what
+    is said of the release at the end, and then nothing is published there.
+
     Raises:
         ReleaseNotFound, ReleaseNotOpen: there is nothing to go back to.
         RunRefused: it is what answers already, or `to` is not empty.
@@ -47,32 +51,41 @@ def restore(
     """
     if (mode == "copy") != bool(to):
         raise ConfigError("--to URI is needed for --mode copy, and for no other")
-    if dry_run:
-        run = Operation(settings, "restore", run_id)
+    purpose = f"restore ({mode})"
+    if dry_run or to:
+        run = Operation(settings, purpose, run_id)
         history = run.releases.history()
         release = pick(history, when, settings.index.name)
         _check(run, history, release, mode, to)
-        seen = _named(release, mode, to) | _against_now(run, release)
-        return seen | {"dry_run": True, "seconds": run.seconds}
-    with operation(settings, f"restore ({mode})", run_id) as (run, lease):
+        if dry_run:
+            seen = _named(release, mode, to) | _against_now(run, release)
+            return seen | {"dry_run": True, "seconds": run.seconds}
+        with recorded(run, purpose):
+            return _said(run, release, mode, to, reason, _copy(run, release, str(to)))
+    with operation(settings, purpose, run_id) as (run, lease):
         history = run.releases.history()
         release = pick(history, when, settings.index.name)
         _check(run, history, release, mode, to)
         if mode == "publish":
             done = _publish(run, lease, history, release, {"reason": reason, "hold": hold})
-        elif mode == "reopen":
-            done = _reopen(run, release)
         else:
-            done = _copy(run, release, str(to))
-        run.report = _named(release, mode, to) | done
-        run.report |= {"dry_run": False, "reason": reason, "seconds": run.seconds}
-        return run.report
+            done = _reopen(run, release)
+        return _said(run, release, mode, to, reason, done)
+
+
+def _said(
+    run: Operation, release: Release, mode: Mode, to: str | None, reason: str, done: dict[str, Any]
+) -> dict[str, Any]:
+    run.report = _named(release, mode, to) | done
+    run.report |= {"dry_run": False, "reason": reason, "seconds": run.seconds}
+    return run.report
 
 
 def _check(
     run: Operation, history: list[Release], release: Release, mode: Mode, to: str | None
 ) -> None:
     check_not_gone(release)
+    run.lake.erasures.check_finished()
     if mode == "publish":
         _check_publishable(run, release, pick(history, None, release.index))
     if mode == "reopen" and release.tier == "hot":
@@ -126,7 +139,7 @@ def _check_publishable(run: Operation, release: Release, latest: Release) -> Non
 
 
 def _check_empty(target: Lakehouse) -> None:
-    held = target.sizes()
+    held = [path for path in target.sizes() if not path.startswith("delta/lease/")]
     if held:
         raise RunRefused(
             f"{target.location.uri} is not empty ({len(held)} files): a copy needs a place of its "
@@ -183,13 +196,28 @@ def _copy(run: Operation, release: Release, to: str) -> dict[str, Any]:
     target = open_lakehouse(to, run.settings.storage_options)
     origin = {"copy_of": {"lakehouse": run.lake.location.uri, "seal": release.seal}}
     copied = replace(release, note=dict(release.note) | origin, seal="")
-    _log.info("copying the Delta rows of release %d", release.seq)
-    copy_release(run.lake, target, release)
-    built = rebuild(run.lake, [copied], target, run_id=run.run_id, cause="copied")[0]
-    target.placements.append([built.placement])
-    target.releases(release.index).append(built.release)
-    seal_tables(target)
+    with target.lease(run.run_id, "restore (copy)", run.settings.lease.ttl_seconds):
+        _check_empty(target)  # of two copies at a time to one place, one gets it
+        before = _said_of(run, release.seq)
+        _log.info("copying the Delta rows of release %d", release.seq)
+        copy_release(run.lake, target, release)
+        built = rebuild(run.lake, [copied], target, run_id=run.run_id, cause="copied")[0]
+        if _said_of(run, release.seq) != before:
+            raise RunRefused(
+                f"release {release.seq} was let go, or something was erased, while it was copied: "
+                f"the copy was not published. Remove {target.location.uri}, and copy again"
+            )
+        target.placements.append([built.placement])
+        target.releases(release.index).append(built.release)
+        seal_tables(target)
     return {"release": release.seq, **_proof(built)}
+
+
+def _said_of(run: Operation, seq: int) -> tuple[Any, ...]:
+    """What an erasure or a retention changes of a release, as soon as it has begun."""
+    now = pick(run.releases.history(), seq, run.settings.index.name)
+    erasures = len(run.lake.erasures.receipts())
+    return now.tier == "gone", now.documents, now.rows, now.digest, now.mark, erasures
 
 
 def _proof(built: Rebuilt) -> dict[str, Any]:

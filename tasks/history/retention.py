@@ -41,6 +41,7 @@ def apply(
     by the next one.
     """
     with operation(settings, "retention", run_id) as (run, lease):
+        run.lake.erasures.check_finished()
         verdicts = judge(run.releases.history(), settings.retention, now or datetime.now(UTC))
         result = _report(run, verdicts)
         before = sum(run.lake.sizes().values())

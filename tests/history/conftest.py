@@ -66,11 +66,13 @@ class ToyEncoder:
         return (vector / np.linalg.norm(vector)).astype(np.float32)
 
 
-def night(settings: Settings, at: datetime, encoder: ToyEncoder) -> Release:
+def night(
+    settings: Settings, at: datetime, encoder: ToyEncoder, ttl: float = 90.0, wait: float = 0.0
+) -> Release:
     """One nightly run without Prefect; there must be something to publish."""
     run, models = begin_run(settings, at, f"night-{at:%Y-%m-%d}"), Models(settings)
     models.__dict__ |= {"embedder": encoder.identity, "encoder": encoder, "tokens": encoder}
-    with run.lake.lease(run.run_id, "nightly run", 90.0) as lease:
+    with run.lake.lease(run.run_id, "nightly run", ttl, wait) as lease:
         snapshot.recover(run)
         state = run.lake.documents.state(run.releases.last_snapshot())
         found = ingest.ingest(run, state)

@@ -8,17 +8,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import lance
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from lakehouse.erasures import document_subject
 from lakehouse.releases import Release
 from schemas.documents import Rejection
-from schemas.errors import AlmanacError, ConfigError
+from schemas.errors import AlmanacError, ConfigError, RunRefused
+from schemas.hashing import sha256_text
 from tasks.history import erase as stage
 from tasks.history import retention
 from tasks.history.doctor import doctor
 from tasks.history.erase import Subject, allow, erase
+from tasks.history.heal import heal
+from tasks.history.restore import restore
 from tasks.history.verify import verify
 from tests.history.conftest import House
 
@@ -211,6 +216,8 @@ def test_a_user_leaves_with_requests_votes_examples_and_marked_adapters(house: H
 
     lake.delta("requests").append([request(1, MARKER), request(2, "bob"), request(3, "bob")])
     lake.delta("votes").append([vote(1, "bob"), vote(2, MARKER), vote(3, "bob")])
+    asked = [sha256_text(f"{MARKER} asks 1"), sha256_text("bob asks 2")]
+    lake.vectors.append("toy-questions", asked, np.ones((2, 4), np.float32))
     lake.delta("training_examples").append(
         [{"example_id": f"e{n}", "request_id": f"q{n}", "example": "{}"} for n in (1, 2)]
     )
@@ -239,8 +246,9 @@ def test_a_user_leaves_with_requests_votes_examples_and_marked_adapters(house: H
     receipt = erase(house.settings, Subject(user_id=MARKER))
     assert receipt["touched"] == {
         "requests": 1, "votes": 2, "triage": 2, "training_examples": 2, "rejected_examples": 1,
-        "evaluations": 1, "adapters_to_retrain": 1, "quarantine": 2,
+        "evaluations": 1, "adapters_to_retrain": 1, "quarantine": 2, "question_vectors": 1,
     }  # fmt: skip
+    assert lake.vectors.known("toy-questions", asked) == {asked[1]}
     of_feedback = [row.doc_id for row in lake.quarantine.rows() if "/" in row.source]
     assert of_feedback == ["q8"]
     assert lake.delta("requests").read()["request_id"].to_pylist() == ["q2", "q3"]
@@ -266,3 +274,20 @@ def test_requests_that_were_shown_the_document_go_with_it(house: House) -> None:
     receipt = erase(house.settings, SECRET)
     assert receipt["touched"]["requests"] == 1
     assert house.lake.delta("requests").read()["request_id"].to_pylist() == ["q2"]
+
+
+def test_nothing_is_built_on_an_erasure_that_was_killed(house: House) -> None:
+    """Its text stands in the index still, and would go on under a digest that nothing repeats."""
+    begun = document_subject("documents", "backup.md")
+    house.lake.erasures.append(begun, "document", "started", datetime.now(UTC), {"plan": {}})
+    releases = house.releases
+    house.put("later", "A document that came later.")
+    for write in (
+        lambda: house.night(9),
+        lambda: retention.apply(house.settings),
+        lambda: heal(house.settings),
+        lambda: restore(house.settings, 2),
+    ):
+        with pytest.raises(RunRefused, match="until the same `almanac erase --doc ID` was run"):
+            write()
+    assert house.releases == releases

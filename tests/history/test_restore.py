@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,8 @@ from schemas.errors import (
     VerificationFailed,
 )
 from tasks.history.doctor import doctor
+from tasks.history.erase import Subject, erase
+from tasks.history.rebuild import rebuild
 from tasks.history.restore import Mode, restore
 from tasks.history.retention import apply
 from tasks.history.verify import verify
@@ -307,3 +310,25 @@ def test_readers_of_a_copy_are_readers_like_any_other(house: House) -> None:
     assert rows(view.index).equals(house.rows(5))
     stored = view.find("post.md")
     assert view.text(stored) == house.lake.as_of(5).text(stored)
+
+
+def test_a_copy_is_made_while_another_writes(house: House) -> None:
+    with house.lake.lease("night", "nightly run", 60):
+        copy = copy_of(house, 4)
+    assert is_sound(copy)
+
+
+def test_a_copy_that_an_erasure_overtook_is_not_published(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks.history import restore as module
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        built = rebuild(*arguments, **named)
+        erase(house.settings, Subject(doc_id="backup.md"))
+        return built
+
+    monkeypatch.setattr(module, "rebuild", slow)
+    with pytest.raises(RunRefused, match="or something was erased, while it was copied"):
+        copy_of(house, 4)
+    assert open_lakehouse(str(house.root / "copy" / "lake")).releases("documents").history() == []

@@ -9,7 +9,7 @@ import pytest
 from lakehouse import Lakehouse
 from lakehouse.index import release_tag, table_name
 from lakehouse.releases import Release
-from schemas.errors import ReleaseNotFound
+from schemas.errors import LeaseHeld, ReleaseNotFound
 from tests.lakehouse.conftest import DIMENSION, SEARCH, digest_of, rows_of
 
 TABLE = table_name("documents", "0" * 16, "toy")
@@ -161,3 +161,11 @@ def test_russian_is_stemmed_where_configured(lake: Lakehouse, release_of) -> Non
     writer.tag(release_tag(1))
     hits = opened(lake, release_of, 1, 2).text("резервная копия", 5)
     assert [hit.doc_id for hit in hits] == ["a"]
+
+
+def test_what_another_writer_puts_in_between_is_noticed(lake: Lakehouse) -> None:
+    write(lake, OLD, [], 1)
+    ours, theirs = (lake.write(TABLE, DIMENSION) for _ in range(2))
+    theirs.apply([rows_of(NEW)], [])
+    with pytest.raises(LeaseHeld, match="another writer changed"):
+        ours.apply([], ids(OLD))

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from lakehouse import Lakehouse, open_lakehouse
+from lakehouse.lease import Lease
+from schemas.documents import Document
 from schemas.errors import LeaseHeld
 
 HOLD = """
@@ -65,26 +73,158 @@ def test_a_waiting_writer_gets_it_when_it_is_given_back(lake: Lakehouse, tmp_pat
     assert order == ["first", "second"]
 
 
-def test_a_silent_writer_loses_it_and_may_not_publish(lake: Lakehouse, tmp_path: Path) -> None:
+def test_a_stopped_writer_that_nobody_followed_goes_on(lake: Lakehouse) -> None:
     with lake.lease("first", "a", 60) as first:
-        first._done.set()  # the renewing thread stops, as in a process that hangs
-        first._renewer.join()
-        first._commit(first_expiry := _past())
-        with open_lakehouse(str(tmp_path / "lake")).lease("second", "b", 0.6) as second:
-            first._done.clear()
-            renewer = threading.Thread(target=first._renew)
-            first._ttl = first._ttl / 1000
-            renewer.start()
-            renewer.join(5)
-            with pytest.raises(LeaseHeld, match="taken over"):
+        _silence(first)
+        expire(lake, first)
+        first.check()
+        assert lake.delta("lease").read()["expires_at"][0].as_py() > datetime.now(UTC)
+
+
+def test_a_stopped_writer_loses_the_lease_to_another(lake: Lakehouse, tmp_path: Path) -> None:
+    with lake.lease("first", "a", 60) as first:
+        _silence(first)
+        expire(lake, first)
+        with open_lakehouse(str(tmp_path / "lake")).lease("second", "b", 60) as second:
+            assert second.number > first.number
+            with pytest.raises(LeaseHeld, match="first was taken over"):
                 first.check()
+            with pytest.raises(LeaseHeld, match="first was taken over"):
+                lake.placements.discard_after(0)
+                lake.documents.append(1, "first", [("documents", _document())], [])
             second.check()
-    assert first_expiry < _now()
+            assert lake.documents.state(1) == {}
+    lake.runs.append("first", *[datetime.now(UTC)] * 3, "failed", {})  # what it came to is told
+    assert [row["run_id"] for row in lake.runs.rows()] == ["first"]
+
+
+def test_what_was_about_to_be_committed_when_the_lease_went_is_not(
+    lake: Lakehouse, tmp_path: Path
+) -> None:
+    """Both looked before the other came: only Delta can tell them apart."""
+    other = open_lakehouse(str(tmp_path / "lake"))
+    with lake.lease("first", "a", 60) as first:
+        _silence(first)
+        log = lake.delta("document_changes")
+        handle = log._open_or_create()
+        marks = log._marks(handle, None)
+        expire(lake, first)
+        with other.lease("second", "b", 60):
+            from deltalake import write_deltalake
+            from deltalake.exceptions import CommitFailedError
+
+            rows = log.schema.empty_table()
+            with pytest.raises(CommitFailedError):
+                write_deltalake(handle, rows, mode="append", **marks)
+
+
+def test_storage_that_fails_for_a_while_does_not_end_the_lease(
+    lake: Lakehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with lake.lease("first", "a", 6) as first:
+        before = lake.delta("lease").read()["expires_at"][0].as_py()
+        with _out_of_order(tmp_path / "lake/delta/lease"):
+            _wait(lambda: "trying again" in caplog.text)
+        _wait(lambda: lake.delta("lease").read()["expires_at"][0].as_py() > before)
+        first.check()
+
+
+def test_a_lease_that_cannot_be_renewed_in_time_is_lost_and_said_to_be(
+    lake: Lakehouse, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with lake.lease("first", "a", 1) as first:
+        with _out_of_order(tmp_path / "lake/delta/lease"):
+            _wait(lambda: "the lease of first ran out" in caplog.text)
+        with pytest.raises(LeaseHeld, match="the lease of first ran out"):
+            first.check()
+    with lake.lease("second", "b", 60, wait_seconds=30) as second:
+        second.check()
+
+
+def test_a_renewal_whose_confirmation_got_lost_is_its_own(lake: Lakehouse) -> None:
+    with lake.lease("first", "a", 60) as first:
+        _silence(first)
+        first._commit()
+        first._last -= 1  # stored, but the answer never came
+        expire(lake, first, store=False)
+        first.check()
+
+
+def test_waiting_says_for_whom_and_ends(
+    lake: Lakehouse, holder, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "almanac.lease")
+    with (
+        pytest.raises(LeaseHeld, match=r"after 2 seconds still .* nightly run \(first"),
+        lake.lease("second", "restore", 60, wait_seconds=2),
+    ):
+        pass
+    assert caplog.messages[0].startswith(
+        f"waiting up to 2 s for the lakehouse: nightly run (first, process {holder.pid} on"
+    )
+    assert ", since 20" in caplog.messages[0]
+
+
+@pytest.mark.parametrize(("late", "is_free"), [(29, False), (31, True)])
+def test_the_lease_of_another_host_counts_until_any_clock_says_that_it_ran_out(
+    lake: Lakehouse, late: int, is_free: bool
+) -> None:
+    row = {
+        "holder": "first", "purpose": "a", "host": "elsewhere", "pid": os.getpid(),
+        "process_started": 1.0, "process_space": "another", "since": datetime.now(UTC),
+        "expires_at": datetime.now(UTC) - timedelta(seconds=late),
+    }  # fmt: skip
+    lake.delta("lease").replace([row], transaction=("lease", 1))
+    try:
+        with lake.lease("second", "b", 60) as second:
+            assert second.was_left
+    except LeaseHeld:
+        assert not is_free
+    else:
+        assert is_free
+
+
+def test_a_container_with_the_same_name_does_not_look_dead(lake: Lakehouse) -> None:
+    row = {
+        "holder": "first", "purpose": "a", "host": platform.node(), "pid": 2**22 + 1,
+        "process_started": 1.0, "process_space": "pid:[1]", "since": datetime.now(UTC),
+        "expires_at": datetime.now(UTC) + timedelta(seconds=60),
+    }  # fmt: skip
+    lake.delta("lease").replace([row], transaction=("lease", 1))
+    with pytest.raises(LeaseHeld), lake.lease("second", "b", 60):
+        pass
+
+
+def test_a_lease_of_an_older_version_is_understood(lake: Lakehouse) -> None:
+    from deltalake import write_deltalake
+
+    new = ("process_space", "since")
+    log = lake.delta("lease")
+    old = pa.schema([field for field in log.schema if field.name not in new])
+    row = {
+        "holder": "first", "purpose": "a", "host": platform.node(), "pid": 1,
+        "process_started": 1.0, "expires_at": datetime.now(UTC) - timedelta(seconds=90),
+    }  # fmt: skip
+    write_deltalake(log._uri, pa.Table.from_pylist([row], old))
+    with lake.lease("second", "b", 60) as second:
+        second.check()
+
+
+def test_logging_goes_on_while_the_tables_are_cleared(lake: Lakehouse, tmp_path: Path) -> None:
+    """Runs are written without the lease: no row is lost, and no file that a row is in."""
+    log = open_lakehouse(str(tmp_path / "lake")).delta("runs")
+    now = datetime.now(UTC)
+    lake.runs.append("0", now, now, now, "done", {})
+    with ThreadPoolExecutor(1) as beside:
+        for number in range(1, 40, 3):
+            clearing = beside.submit(log.forget_history)
+            for name in range(number, number + 3):
+                lake.runs.append(str(name), now, now, now, "done", {})
+            clearing.result()
+    assert sorted(int(row["run_id"]) for row in lake.runs.rows()) == list(range(40))
 
 
 def test_of_many_writers_at_once_exactly_one_gets_it(tmp_path: Path) -> None:
-    with open_lakehouse(str(tmp_path / "lake")).lease("warm-up", "x", 60):
-        pass
     start, all_tried = threading.Barrier(6), threading.Barrier(6)
     won, lost = [], []
 
@@ -107,13 +247,39 @@ def test_of_many_writers_at_once_exactly_one_gets_it(tmp_path: Path) -> None:
     assert (len(won), len(lost)) == (1, 5)
 
 
-def _now():
-    from datetime import UTC, datetime
+def _silence(lease: Lease) -> None:
+    """End the renewing, as in a process that is stopped."""
+    lease._done.set()
+    lease._renewer.join()
 
-    return datetime.now(UTC)
+
+def expire(lake: Lakehouse, lease: Lease, store: bool = True) -> None:
+    """Let its time be over."""
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    if store:
+        assert lease._commit({"expires_at": past})
+    lease._runs_out = (past, 0.0)
 
 
-def _past():
-    from datetime import timedelta
+@contextmanager
+def _out_of_order(folder: Path) -> Iterator[None]:
+    """Storage that answers with errors: a file where a folder was."""
+    away = folder.with_name("away")
+    folder.rename(away)
+    folder.write_text("")
+    try:
+        yield
+    finally:
+        folder.unlink()
+        away.rename(folder)
 
-    return _now() - timedelta(seconds=1)
+
+def _wait(until: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _document() -> Document:
+    return Document("a.md", "A", "a.md", "text/markdown", "text", "hash", 4)

@@ -1,0 +1,65 @@
+"""Nightly rows by index, times that were missed, and a cache of files that stays small."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from lakehouse import Lakehouse
+from lakehouse.runs import KnownFile
+
+NOW = datetime(2026, 3, 9, tzinfo=UTC)
+
+
+def day(number: int) -> datetime:
+    return datetime(2026, 3, number, 2, tzinfo=UTC)
+
+
+def store(lake: Lakehouse, number: int, status: str, **report: Any) -> None:
+    lake.runs.append(f"run {number}", day(number), NOW, NOW, status, report)
+
+
+def nights(lake: Lakehouse, index: str = "documents") -> list[tuple[int, str, int | None, bool]]:
+    found = lake.runs.nights(index)
+    return [(one.logical_time.day, one.status, one.release, one.scheduled) for one in found]
+
+
+def test_only_nightly_runs_of_the_index_are_nights(lake: Lakehouse) -> None:
+    store(lake, 1, "published", release=1)  # from before rows named their index
+    store(lake, 2, "failed", release=1, index_name="documents", scheduled=True)
+    store(lake, 3, "failed", purpose="restore")
+    store(lake, 4, "done", purpose="retention")
+    store(lake, 5, "published", release=2, index_name="other")
+    store(lake, 6, "failed", release=1, index_name="documents", message='said "purpose": no')
+    assert nights(lake) == [
+        (6, "failed", 1, False), (2, "failed", 1, True), (1, "published", 1, False),
+    ]  # fmt: skip
+    assert nights(lake, "other") == [(5, "published", 2, False), (1, "published", 1, False)]
+
+
+def test_a_time_is_missed_once(lake: Lakehouse) -> None:
+    store(lake, 2, "failed", release=1, index_name="documents")
+    reasons = {day(1): "asleep", day(2): "asleep", day(3): "asleep"}
+    assert lake.runs.note_missed("documents", reasons, 1, NOW) == 2
+    assert lake.runs.note_missed("documents", reasons, 1, NOW) == 0
+    assert nights(lake) == [(3, "missed", 1, True), (2, "failed", 1, False), (1, "missed", 1, True)]
+    ids = {one.run_id for one in lake.runs.nights("documents") if one.status == "missed"}
+    assert len(ids) == 2 and all(len(one) == 16 for one in ids)
+    assert lake.runs.nights("documents")[0].message == "asleep"
+
+
+def test_what_is_known_of_files_does_not_grow_with_the_nights(
+    lake: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakehouse.runs._SPARED", 20)
+    for night in range(40):
+        files = [
+            KnownFile("documents", f"{n}.md", "1", f"folder {night}", (("x", "y"),), ())
+            for n in range(3)
+        ]
+        lake.files.record(files, [])
+    assert len(lake.delta("source_files").read()) <= 8 * 3
+    assert {file.rules for file in lake.files.known().values()} == {"folder 39"}
+    assert sorted(path for _, path in lake.files.known()) == ["0.md", "1.md", "2.md"]
