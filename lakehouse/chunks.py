@@ -68,6 +68,9 @@ def _row(chunker: str, document_hash: str, chunk: Chunk) -> dict[str, object]:
     }
 
 
+QUESTIONS = "-questions"  # ends the name of an embedder that reads questions, not passages
+
+
 class VectorStore:
     """`embeddings`: one vector a text and embedder, stored once."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from lakehouse.chunks import QUESTIONS
 from lakehouse.documents import Key
 from schemas.hashing import canonical_json
 
@@ -26,6 +27,15 @@ _REFUSED = """
     WHERE doc_id IN (SELECT request_id FROM requests)
         OR user_id IN (SELECT user_id FROM users)
         OR EXISTS (SELECT 1 FROM chunks WHERE contains(value, chunk_id))
+"""
+# The model's vectors of questions that nobody else asked.
+_QUESTIONS_OF = """
+    SELECT DISTINCT sha256(question) AS text_hash FROM log SEMI JOIN ids USING (request_id)
+    WHERE question NOT IN (SELECT question FROM log ANTI JOIN ids USING (request_id))
+"""
+_VECTORS_OF = f"""
+    SELECT embedder, text_hash FROM log SEMI JOIN hashes USING (text_hash)
+    WHERE suffix(embedder, '{QUESTIONS}')
 """
 # What was made of requests and votes.
 _DERIVED = ("triage", "training_examples", "rejected_examples", "evaluations")
@@ -123,11 +133,13 @@ def erase_user(lake: Lakehouse, user_id: str) -> dict[str, int]:
         ]
         .to_pylist()
     )
+    vectors = _erase_question_vectors(lake, requests)
     counts = _erase_from(lake, _OF_REQUESTS, requests)
     # What a user said of another's answer went into its verdict and into examples, too.
     others = _erase_from(lake, _DERIVED, set(voted) - set(requests))
     counts = {name: count + others.get(name, 0) for name, count in counts.items()}
     return counts | {
+        "question_vectors": vectors,
         "votes": counts["votes"] + _delete(lake, "votes", user),
         "adapters_to_retrain": _mark_adapters(lake, {*requests, *voted}),
         "quarantine": _delete_refused(lake, request_ids=requests, users=[user_id]),
@@ -146,8 +158,16 @@ def count_user(lake: Lakehouse, user_id: str) -> dict[str, int]:
 
 
 def _erase_requests(lake: Lakehouse, request_ids: Collection[str]) -> dict[str, int]:
-    counts = _erase_from(lake, _OF_REQUESTS, request_ids)
+    counts = {"question_vectors": _erase_question_vectors(lake, request_ids)}
+    counts |= _erase_from(lake, _OF_REQUESTS, request_ids)
     return counts | {"adapters_to_retrain": _mark_adapters(lake, set(request_ids))}
+
+
+def _erase_question_vectors(lake: Lakehouse, request_ids: Collection[str]) -> int:
+    """Comes before the requests themselves, by which a run after a crash finds these."""
+    ids = _column("request_id", request_ids)
+    hashes = lake.delta("requests").query(_QUESTIONS_OF, ids=ids)
+    return _delete(lake, "embeddings", lake.delta("embeddings").query(_VECTORS_OF, hashes=hashes))
 
 
 def _erase_from(

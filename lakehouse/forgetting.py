@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from lakehouse.chunks import QUESTIONS
 from lakehouse.releases import Release
 
 if TYPE_CHECKING:
@@ -26,9 +27,11 @@ _CHUNKS = """
     SELECT DISTINCT document_hash, chunker FROM log
     WHERE document_hash NOT IN (SELECT h FROM hashes) OR chunker IN (SELECT name FROM chunkers)
 """
-_VECTORS = """
+# A question belongs to its request, not to a document.
+_VECTORS = f"""
     SELECT embedder, text_hash FROM log
-    WHERE text_hash NOT IN (SELECT h FROM hashes) OR embedder IN (SELECT name FROM embedders)
+    WHERE (text_hash NOT IN (SELECT h FROM hashes) AND NOT suffix(embedder, '{QUESTIONS}'))
+        OR embedder IN (SELECT name FROM embedders)
 """
 
 
@@ -58,6 +61,7 @@ def forget(lake: Lakehouse, gone: Iterable[Release], kept: Iterable[Release]) ->
     chunks.delete_matching(lost)
     texts = chunks.query("SELECT DISTINCT text_hash AS h FROM log")
     embedders = {one.embedder for one in gone} - {one.embedder for one in kept}
+    embedders |= {embedder + QUESTIONS for embedder in embedders}
     unused = vectors.query(_VECTORS, hashes=texts, embedders=_column("name", embedders))
     vectors.delete_matching(unused)
     return Forgotten(dropped.num_rows, lost.num_rows, unused.num_rows)

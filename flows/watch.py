@@ -1,0 +1,37 @@
+"""Look for drift in documents, questions and answers, and start what mends it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from prefect import flow, runtime
+
+from schemas import forms
+from schemas.settings import settings_for
+from tasks import showing, watching
+
+
+@flow(name="watch", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
+def watch(
+    as_of: Annotated[forms.Moment, forms.named("As of")] = None,
+    dry_run: Annotated[bool, forms.named("Only look")] = False,
+    lakehouse: forms.Lakehouse = None,
+    config: forms.Config = None,
+) -> dict[str, Any]:
+    """Hold the last days against those before; raise an event of each kind that moved.
+
+    Each event starts one flow through an automation, at most once in the cool-down of its kind. The
+    run takes no lease: it waits for no other run, and none waits for it.
+
+    Args:
+        as_of: Judge as of then; the run's scheduled start unless given.
+        dry_run: Look and show; raise nothing, and leave no row for the cool-down.
+        lakehouse: Folder or URI of another lakehouse than the configured one; without credentials.
+        config: Path of another configuration file than the worker's.
+    """
+    settings = settings_for(config, lakehouse)
+    at = as_of or runtime.flow_run.scheduled_start_time or datetime.now(UTC)
+    seen = watching.look_for_drift(settings, at)
+    due = watching.NOTHING if dry_run else watching.raise_drift(settings, seen, runtime.flow_run.id)
+    return watching.show_drift(settings, seen, due)

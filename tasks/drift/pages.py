@@ -1,0 +1,102 @@
+"""What a watch saw as a page for the Prefect UI: what moved, by how much, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from schemas.settings import DriftSettings
+from schemas.times import isoformat
+from tasks.drift.look import Look
+from tasks.drift.measures import Measure, Seen
+from tasks.drift.raising import Raising
+from tasks.drift.reactions import EVENTS, REACTIONS
+from tasks.markdown import bold, code, quoted, table
+
+_SHOWN = 10
+_WHAT = {
+    ("documents", "meaning"): "what the passages are about (vectors)",
+    ("documents", "length"): "length of the documents (median, characters)",
+    ("documents", "script"): "script of the passages",
+    ("questions", "meaning"): "what the questions are about (vectors)",
+    ("questions", "distance"): "similarity to the nearest passage (median)",
+    ("questions", "language"): "language of the questions",
+    ("answers", "dislikes"): "disliked answers",
+    ("answers", "model_faults"): "faults of the model",
+    ("answers", "retrieval_misses"): "passages that the search missed",
+}
+_NEXT = {
+    "documents": "Add golden questions about what is new, and see that the embedder and "
+    "`index.language` know its language: `almanac search` with a few questions of your own. An "
+    "approximate index keeps the partitions that it was trained with.",
+    "questions": "Read the questions that are furthest from the index: documents are missing "
+    "(`almanac triage list` has them where users disliked the answer), or the embedder does not "
+    "know these words.",
+    "answers": "`almanac triage list` says why answers are disliked, `almanac adapters history` "
+    "whether an adapter went into production in the window (`almanac adapters rollback`).",
+}
+
+
+def drift_page(look: Look, raising: Raising, rules: DriftSettings) -> str:
+    """All measures with their limits, what was started, and what a person does next."""
+    moved = [one.kind for one in look.seen if one.state == "drift"]
+    before = rules.window_days * rules.reference_windows
+    head = ("kind", "what", "before", "now", "effect", "limit", "p", "verdict")
+    lines = [
+        f"# Drift: {'moved: ' + ', '.join(moved) if moved else 'nothing moved'}",
+        "",
+        f"{isoformat(look.start)} to {isoformat(look.at)}, held against the {before} days before; "
+        "documents against those at its start.",
+        "",
+        table(head, [row for one in look.seen for row in _rows(one)]),
+        "",
+        "Effects go from 0 to 1: about the share that is another now, less what chance gives. A "
+        f"measure moved where its effect reaches its limit and p, corrected for all of them, is at "
+        f"most {rules.significance:g}.",
+    ]
+    lines += [line for one in look.seen for line in _section(one, raising)]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(seen: Seen) -> Iterator[list[Any]]:
+    if seen.state == "unknown":
+        yield [seen.kind, seen.reason, "", "", "", "", "", "no verdict"]
+    for one in seen.measures:
+        figures = [_number(one.reference), _number(one.window), f"{one.effect:.3f}"]
+        yield [seen.kind, _WHAT[seen.kind, one.name], *figures, f"{one.limit:g}",
+               f"{one.adjusted:.4f}", _verdict(one)]  # fmt: skip
+
+
+def _verdict(one: Measure) -> str:
+    return bold("moved") if one.moved else "quiet"
+
+
+def _number(side: float | None) -> str:
+    return "" if side is None else f"{side:,.0f}" if side > 1 else f"{side:.3f}"
+
+
+def _section(seen: Seen, raising: Raising) -> Iterator[str]:
+    if seen.state != "drift":
+        return
+    deployment, parameters = REACTIONS[EVENTS[seen.kind]]
+    given = ", ".join(f"{name}: {value}" for name, value in parameters.items())
+    yield from ("", f"## {seen.kind.title()}: what to do", "")
+    if seen.kind in raising.raised:
+        yield f"- Raised {code(EVENTS[seen.kind])}: it starts {code(deployment)} ({given})."
+    elif seen.kind in raising.resting:
+        yield f"- Was raised before, and rests until {raising.resting[seen.kind]}."
+    else:
+        yield f"- Nothing was started. By hand: {code(deployment)} ({given})."
+    yield f"- {_NEXT[seen.kind]}"
+    yield from _examples(seen.drawn)
+
+
+def _examples(drawn: Mapping[str, Any]) -> Iterator[str]:
+    if "added" in drawn:
+        counts = (f"{drawn[name]:,} {name}" for name in ("added", "removed", "revised"))
+        yield f"- Documents: {', '.join(counts)}."
+        yield from (f"  - {quoted(name)}" for name in drawn["examples"][:_SHOWN])
+    if "farthest" in drawn:
+        rows = [(row["question"], row["similarity"], row["nearest"])
+                for row in drawn["farthest"][:_SHOWN]]  # fmt: skip
+        yield from ("", table(("question", "similarity", "nearest document"), rows))

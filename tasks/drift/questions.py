@@ -1,0 +1,124 @@
+"""Do users ask something else than before, and is it further from what the index holds?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from lakehouse import Lakehouse
+from lakehouse.chunks import QUESTIONS
+from lakehouse.releases import Release
+from lakehouse.search import Hit
+from schemas.encoder import Encoder
+from schemas.hashing import sha256_text
+from schemas.settings import DriftSettings, EmbedderSettings
+from schemas.times import isoformat
+from tasks.drift.blocks import Numbers, compare
+from tasks.drift.measures import Seen, measure, unknown
+from tasks.drift.requests import Asked, blocks_of, questions, too_few
+from tasks.drift.scripts import columns, script
+from tasks.embedding.factory import open_encoder
+from tasks.stages.search import embedder_of
+
+_EXAMPLES = 20
+_EMBEDDED_AT_ONCE = 1_024
+
+
+def look_at_questions(
+    lake: Lakehouse, release: Release, end: datetime, rules: DriftSettings,
+    embedder: EmbedderSettings, encoder: Encoder | None = None,
+) -> Seen:  # fmt: skip
+    """Hold the questions of the window up to `end` against those of the reference.
+
+    Both are asked of the same release, by vector, so that only the questions can differ.
+    """
+    asked = questions(lake, end, rules)
+    if reason := too_few(asked, rules.questions.minimum, "questions"):
+        return unknown("questions", reason, *_sides(asked))
+    made = vectors_of(lake, release, [one.question for one in asked], embedder, encoder)
+    reader = lake.read(release)
+    nearest = [next(iter(reader.vector(vector, 1)), None) for vector in made]
+    return judge_questions(asked, made.astype(np.float64), nearest, rules)
+
+
+def vectors_of(
+    lake: Lakehouse, release: Release, texts: Sequence[str], embedder: EmbedderSettings,
+    encoder: Encoder | None = None,
+) -> Any:  # fmt: skip
+    """Query vectors by the model of a release, of shape (texts, dimension), float32.
+
+    Each text is embedded once: `embeddings` keeps its vector, in a partition of its own, as a
+    model may read a question in another way than a passage.
+    """
+    store = f"{release.embedder}{QUESTIONS}"
+    hashes = [sha256_text(text) for text in texts]
+    known = lake.vectors.known(store, hashes)
+    missing = {name: text for name, text in zip(hashes, texts, strict=True) if name not in known}
+    names = sorted(missing)
+    if names:
+        encoder = encoder or open_encoder(embedder_of(release, embedder))
+    for start in range(0, len(names), _EMBEDDED_AT_ONCE):
+        part = names[start : start + _EMBEDDED_AT_ONCE]
+        made = encoder.encode_queries([missing[name] for name in part])  # type: ignore[union-attr]
+        lake.vectors.append(store, part, made)
+    stored = lake.vectors.of(store, hashes)
+    return np.stack([np.frombuffer(stored[name], "<f4") for name in hashes])
+
+
+def judge_questions(
+    asked: Sequence[Asked], vectors: Numbers, nearest: Sequence[Hit | None], rules: DriftSettings
+) -> Seen:
+    """The measures of questions whose vectors and nearest passages are known.
+
+    meaning: the distance between the two sides' vectors. distance: the greatest share by which more
+    of the window's questions are further from their nearest passage (the similarity of the best
+    hit; 0 where there is none). language: as logged, else the script.
+    """
+    limits, blocks = rules.questions, blocks_of(asked)
+    similar = np.array([hit.score if hit else 0.0 for hit in nearest])
+    window = np.array([one.slot == 0 for one in asked])
+    logged = all(one.lang for one in asked)
+    labels = [one.lang or "" if logged else script(one.question) for one in asked]
+    names, spoken = columns(labels)
+    how = (rules.resamples, rules.seed)
+    similar_of = [float(np.median(similar[side])) for side in (window, ~window)]
+    measures = (
+        measure("meaning", compare(blocks, "energy", vectors, *how), limits.meaning),
+        measure("distance", compare(blocks, "less", similar[:, None], *how), limits.distance,
+                *similar_of),
+        measure("language", compare(blocks, "share", spoken, *how), limits.language),
+    )  # fmt: skip
+    drawn = {
+        "similarity": [similar[side].tolist() for side in (window, ~window)],
+        "languages": {name: [float(spoken[side, at].mean()) for side in (window, ~window)]
+                      for at, name in enumerate(names)},
+        "farthest": _farthest(asked, similar, nearest),
+    }  # fmt: skip
+    return Seen("questions", "quiet", "", *_sides(asked), measures, drawn)
+
+
+def _sides(asked: Sequence[Asked]) -> tuple[int, int]:
+    window = sum(one.slot == 0 for one in asked)
+    return window, len(asked) - window
+
+
+def _farthest(
+    asked: Sequence[Asked], similar: Numbers, nearest: Sequence[Hit | None]
+) -> list[dict[str, Any]]:
+    """The questions of the window that the index knows least of, each once."""
+    rows: dict[str, dict[str, Any]] = {}
+    order = sorted(range(len(asked)), key=lambda at: (similar[at], asked[at].request_id))
+    for at in order:
+        one, hit = asked[at], nearest[at]
+        if one.slot == 0 and one.question not in rows and len(rows) < _EXAMPLES:
+            rows[one.question] = {
+                "question": one.question,
+                "similarity": round(float(similar[at]), 4),
+                "nearest": f"{hit.source}: {hit.doc_id}" if hit else "",
+                "request_id": one.request_id,
+                "asked_at": isoformat(one.asked_at),
+            }
+    return list(rows.values())
