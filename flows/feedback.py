@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 from prefect import flow, runtime
 
-from schemas.settings import load_settings
-from schemas.times import first_instant, last_instant
-from tasks import learning
+from schemas import forms
+from schemas.settings import settings_for
+from tasks import learning, showing
 
 
-@flow(name="feedback", description=__doc__, validate_parameters=True)
+@flow(name="feedback", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
 def feedback(
-    log: str | None = None,
-    votes: str | None = None,
-    from_date: date | None = None,
-    to_date: date | None = None,
-    triage_again: bool = False,
-    lakehouse: str | None = None,
-    config: str | None = None,
+    log: Annotated[forms.Place, forms.named("Requests")] = None,
+    votes: Annotated[forms.Place, forms.named("Votes")] = None,
+    from_date: Annotated[forms.Day, forms.named("Asked from")] = None,
+    to_date: Annotated[forms.Day, forms.named("Asked until")] = None,
+    triage_again: Annotated[bool, forms.named("Look into all dislikes again")] = False,
+    lakehouse: forms.Lakehouse = None,
+    config: forms.Config = None,
 ) -> dict[str, Any]:
     """Import, triage, and start a tune through an automation where enough is new.
 
     Args:
         log: A file or folder of requests, read instead of the configured one.
         votes: A file of votes, read instead of the configured one.
-        from_date: Triage only what was asked on this day or later.
-        to_date: Triage only what was asked on this day or before.
-        triage_again: Look again into dislikes too of which nothing changed.
-        lakehouse: Another lakehouse than the configured one.
-        config: Another configuration file.
+        from_date: Triage only what was asked on this day (UTC) or later.
+        to_date: Triage only what was asked on this day (UTC) or before.
+        triage_again: Also into those of which nothing changed since the last time.
+        lakehouse: Folder or URI of another lakehouse than the configured one; without credentials.
+        config: Path of another configuration file than the worker's.
     """
-    overrides = {"lakehouse": lakehouse} if lakehouse else {}
-    settings = load_settings(config, **overrides)
+    start, end = forms.window(from_date, to_date)
+    settings = settings_for(config, lakehouse)
     run_id = runtime.flow_run.id
     taken = learning.take_feedback(settings, log, votes, run_id)
-    start, end = first_instant(from_date), last_instant(to_date)
     found = learning.triage_dislikes(settings, start, end, triage_again, run_id)
     said = learning.announce_if_due(settings, datetime.now(UTC))
     return {"import": taken, "triage": found, "tune": said}

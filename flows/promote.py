@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from prefect import flow, runtime
+from pydantic import Field
 
-from schemas.settings import load_settings
-from tasks import learning
+from schemas import forms
+from schemas.settings import settings_for
+from tasks import learning, showing
 
 
-@flow(name="promote", description=__doc__, validate_parameters=True)
+@flow(name="promote", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
 def promote(
-    who: str,
-    step: Literal["approve", "reject", "rollback"] = "approve",
-    adapter: str | None = None,
-    reason: str = "",
-    lakehouse: str | None = None,
-    config: str | None = None,
+    who: Annotated[str, Field(min_length=1, max_length=200), forms.named("Your name")],
+    step: Annotated[Literal["approve", "reject", "rollback"], forms.named("Step")] = "approve",
+    adapter: Annotated[forms.Hash, forms.named("Adapter")] = None,
+    reason: Annotated[str, forms.named("Why")] = "",
+    lakehouse: forms.Lakehouse = None,
+    config: forms.Config = None,
 ) -> dict[str, Any]:
     """Each step is a row in the audit, with who took it and why.
 
     Args:
-        who: Your name; it stays with the step.
-        step: approve moves one stage on, reject ends it, rollback brings the last one back.
-        adapter: The begin of its id; not needed for a rollback.
+        who: It stays with the step.
+        step: approve: one stage on, to staging and then to production. reject: never. rollback: the
+            adapter before it is in production again.
+        adapter: The begin of its id, as `almanac adapters list` shows it; a rollback needs none.
         reason: It stays with the step.
-        lakehouse: Another lakehouse than the configured one.
-        config: Another configuration file.
+        lakehouse: Folder or URI of another lakehouse than the configured one; without credentials.
+        config: Path of another configuration file than the worker's.
     """
-    overrides = {"lakehouse": lakehouse} if lakehouse else {}
-    settings = load_settings(config, **overrides)
+    settings = settings_for(config, lakehouse)
     return learning.move(settings, step, adapter, who, reason, runtime.flow_run.id)

@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow, runtime
 
-from schemas.settings import load_settings
-from schemas.times import parse_as_of
+from schemas import forms
+from schemas.settings import settings_for
+from tasks import showing
 from tasks.keeping import RestoreMode, restore_release
 
 
-@flow(name="restore", description=__doc__, validate_parameters=True)
+@flow(name="restore", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
 def restore(
-    as_of: str,
-    mode: RestoreMode = "publish",
-    reason: str = "",
-    to: str | None = None,
-    hold: bool = False,
-    dry_run: bool = True,
-    lakehouse: str | None = None,
-    config: str | None = None,
+    as_of: Annotated[forms.AsOf, forms.named("Go back to")],
+    mode: Annotated[RestoreMode, forms.named("How")] = "publish",
+    reason: Annotated[str, forms.named("Why")] = "",
+    to: Annotated[forms.Place, forms.named("Where a copy goes")] = None,
+    hold: Annotated[bool, forms.named("Hold back the nights after it")] = False,
+    dry_run: Annotated[bool, forms.named("Dry run")] = True,
+    lakehouse: forms.Lakehouse = None,
+    config: forms.Config = None,
 ) -> dict[str, Any]:
     """Restore the release of a date. History is added to, never rewritten.
 
     Args:
-        as_of: A date (2026-03-03: its end, UTC), a timestamp, or the number of a release (12).
-        mode: publish: readers get it again. copy: a lakehouse of its own at `to`. reopen: a cold
+        as_of: The newest release up to the end of this day (UTC) or this time; or one by number.
+        mode: publish: readers get it again. copy: a lakehouse of its own elsewhere. reopen: a cold
             release is built again where it was.
         reason: Is kept with the release.
-        to: Where a copy goes: an empty folder or object-store URI.
-        hold: Nightly runs wait until one is told to lift the hold.
-        dry_run: Say what it would do, and change nothing.
-        lakehouse: Another lakehouse than the configured one.
-        config: Another configuration file.
+        to: An empty folder or object-store URI; for mode copy, and for no other.
+        hold: Nightly runs publish nothing until one is told to lift the hold.
+        dry_run: Only say what it would do. Switch it off to do it.
+        lakehouse: Folder or URI of another lakehouse than the configured one; without credentials.
+        config: Path of another configuration file than the worker's.
     """
-    overrides = {"lakehouse": lakehouse} if lakehouse else {}
-    settings = load_settings(config, **overrides)
     return restore_release(
-        settings, parse_as_of(as_of), mode, to=to, reason=reason, hold=hold, dry_run=dry_run,
-        run_id=runtime.flow_run.id,
+        settings_for(config, lakehouse), as_of, mode, to=to, reason=reason, hold=hold,
+        dry_run=dry_run, run_id=runtime.flow_run.id,
     )  # fmt: skip

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from prefect import flow, runtime
 
-from schemas.settings import load_settings
+from schemas import forms
+from schemas.settings import settings_for
+from tasks import showing
 from tasks.keeping import apply_retention, plan_retention
 
 
-@flow(name="retention", description=__doc__, validate_parameters=True)
+@flow(name="retention", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
 def retention(
-    dry_run: bool = False,
-    now: datetime | None = None,
-    lakehouse: str | None = None,
-    config: str | None = None,
+    dry_run: Annotated[bool, forms.named("Dry run")] = True,
+    now: Annotated[forms.Moment, forms.named("Judge as of")] = None,
+    lakehouse: forms.Lakehouse = None,
+    config: forms.Config = None,
 ) -> dict[str, Any]:
-    """Do what `almanac retention plan` says.
+    """Do what `almanac retention plan` says. The weekly run does it, without a dry run.
 
     Args:
-        dry_run: Say what would go, and change nothing.
-        now: Judge as of then; the present unless given.
-        lakehouse: Another lakehouse than the configured one.
-        config: Another configuration file.
+        dry_run: Only say what would go. Switch it off to let it go.
+        now: How old releases are is reckoned from then; the present unless given.
+        lakehouse: Folder or URI of another lakehouse than the configured one; without credentials.
+        config: Path of another configuration file than the worker's.
     """
-    overrides = {"lakehouse": lakehouse} if lakehouse else {}
-    settings = load_settings(config, **overrides)
+    settings = settings_for(config, lakehouse)
     if dry_run:
         return plan_retention(settings, now)
     return apply_retention(settings, now, runtime.flow_run.id)

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from prefect import flow, runtime, suspend_flow_run
-from pydantic import Field
 
+from schemas import forms
 from schemas.examples import Method
-from schemas.settings import load_settings
-from schemas.times import first_instant, last_instant
-from tasks import learning
+from schemas.settings import settings_for
+from tasks import alarms, learning, showing
 
 
-@flow(name="tune", description=__doc__, validate_parameters=True)
+@flow(name="tune", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
 def tune(
-    method: Method = "sft",
-    from_date: date | None = None,
-    to_date: date | None = None,
-    dataset: str | None = None,
-    base: str | None = None,
-    recipe: str | None = None,
-    max_steps: Annotated[int, Field(ge=1, le=100_000)] | None = None,
-    only_if_due: bool = False,
-    ask_for_approval: bool = True,
-    lakehouse: str | None = None,
-    config: str | None = None,
+    method: Annotated[Method, forms.named("Method")] = "sft",
+    from_date: Annotated[forms.Day, forms.named("Asked from")] = None,
+    to_date: Annotated[forms.Day, forms.named("Asked until")] = None,
+    dataset: Annotated[forms.Hash, forms.named("Dataset")] = None,
+    base: Annotated[forms.Text, forms.named("Another base model")] = None,
+    recipe: Annotated[forms.Text, forms.named("Another recipe")] = None,
+    max_steps: Annotated[forms.Steps, forms.named("Most steps")] = None,
+    only_if_due: Annotated[bool, forms.named("Only if due")] = False,
+    ask_for_approval: Annotated[bool, forms.named("Ask for approval")] = True,
+    lakehouse: forms.Lakehouse = None,
+    config: forms.Config = None,
 ) -> dict[str, Any]:
     """Train a LoRA adapter on the model's own faults, and offer it if it beats the base.
 
@@ -36,19 +35,19 @@ def tune(
 
     Args:
         method: sft learns corrections, dpo preference pairs, kto bare votes.
-        from_date: Use only what was asked on this day or later.
-        to_date: Use only what was asked on this day or before.
-        dataset: Train on this dataset (the begin of its hash) instead of building one.
-        base: Another base model than the configured one; a hub id or a folder.
-        recipe: Another recipe than the method's own; a YAML file.
-        max_steps: Stop after so many steps of the optimizer.
+        from_date: Use only what was asked on this day (UTC) or later.
+        to_date: Use only what was asked on this day (UTC) or before.
+        dataset: Train on this one (the begin of its hash) instead of building one.
+        base: A hub id or a folder, instead of the configured one.
+        recipe: A YAML file, instead of the method's own.
+        max_steps: Stop after so many steps of the optimizer; as the recipe says unless given.
         only_if_due: Do nothing unless there are enough new model faults and the last tune rested.
         ask_for_approval: Wait for a person where the adapter passed; else it stays a candidate.
-        lakehouse: Another lakehouse than the configured one.
-        config: Another configuration file.
+        lakehouse: Folder or URI of another lakehouse than the configured one; without credentials.
+        config: Path of another configuration file than the worker's.
     """
-    overrides = {"lakehouse": lakehouse} if lakehouse else {}
-    settings = load_settings(config, **overrides)
+    window = forms.window(from_date, to_date)
+    settings = settings_for(config, lakehouse)
     settings = learning.with_base(settings, base)
     run_id = runtime.flow_run.id
     # A run that is resumed starts over, maybe days later: what it offered then is what it is about.
@@ -56,8 +55,7 @@ def tune(
     if adapter is None:
         if only_if_due and not learning.is_due(settings, datetime.now(UTC)):
             return {"status": "not due"}
-        window = (first_instant(from_date), last_instant(to_date))
-        if dataset is None:
+        if not dataset:
             learning.triage_dislikes(settings, *window, False, run_id)
             dataset = learning.build_dataset(settings, *window, run_id)
         job = learning.prepare_job(settings, dataset, method, recipe, {"max_steps": max_steps})
@@ -68,5 +66,6 @@ def tune(
         return learning.summary(adapter)
     wait = round(settings.tuning.approval_days * 86_400)
     form = learning.Approval.with_initial_data(description=learning.question(adapter))
-    answer = suspend_flow_run(wait_for_input=form, timeout=wait, key="approval")
+    with alarms.resting():
+        answer = suspend_flow_run(wait_for_input=form, timeout=wait, key="approval")
     return learning.decide(settings, adapter.adapter_id, answer, run_id)

@@ -11,13 +11,17 @@ from schemas.errors import AlmanacError
 from schemas.settings import Settings
 from schemas.times import When
 from tasks.history.doctor import doctor
-from tasks.history.file_check import Attempt
+from tasks.history.file_check import Attempt, Progress, no_progress
 from tasks.history.heal import heal
 from tasks.history.verify import verify
 
 
 def verify_report(
-    settings: Settings, when: When | None, every: bool, quick: bool
+    settings: Settings,
+    when: When | None,
+    every: bool,
+    quick: bool,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Check the release of `when`, what answers now for None, or every one.
 
@@ -30,15 +34,21 @@ def verify_report(
         releases = history if every else [pick(history, when, settings.index.name)]
     if attempt.error and isinstance(attempt.error, AlmanacError):
         raise attempt.error
-    return _plain(verify(lake, releases, quick))
+    return _plain(verify(lake, releases, quick, progress))
 
 
-def doctor_report(settings: Settings, mend: bool, quick: bool) -> dict[str, Any]:
+def doctor_report(
+    settings: Settings,
+    mend: bool,
+    quick: bool,
+    run_id: str | None = None,
+    progress: Progress = no_progress,
+) -> dict[str, Any]:
     """What is wrong with the lakehouse; what is left after healing, for `mend`."""
     if mend:
-        return _plain(heal(settings, quick))
+        return _plain(heal(settings, quick, run_id))
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
-    return _plain(doctor(lake, settings.index.name, quick))
+    return _plain(doctor(lake, settings.index.name, quick, progress))
 
 
 def _plain(result: dict[str, Any]) -> dict[str, Any]:

@@ -13,21 +13,33 @@ from lakehouse import Lakehouse
 from lakehouse.releases import Release
 from schemas.report import Finding
 from tasks.adapters import files as adapter_files
-from tasks.history.file_check import BACKUP, HEAL, Attempt, FileCheck, delta_files, index_files
+from tasks.history.file_check import (
+    BACKUP,
+    HEAL,
+    Attempt,
+    FileCheck,
+    Progress,
+    delta_files,
+    index_files,
+    no_progress,
+)
 from tasks.history.row_check import check_rows
 
 _log = logging.getLogger("almanac.doctor")
 _BY_HAND = "move it elsewhere: nothing of Almanac is in it"
 _ANEW = "run the same tune again, or delete it"
-_OWN = ("delta/", "lance/", "adapters/")
+_OWN = ("delta/", "lance/", "adapters/", "data_docs/")
 
 
-def doctor(lake: Lakehouse, index: str, quick: bool = False) -> dict[str, Any]:
+def doctor(
+    lake: Lakehouse, index: str, quick: bool = False, progress: Progress = no_progress
+) -> dict[str, Any]:
     """Every finding over the tables, files and rows of one index; `ok` where there is none.
 
     The rows of the release that answers now are held against the snapshot it was made of, one by
     one; older open releases by the hashes of their files. `quick` looks at sizes alone. Where the
-    Delta tables are damaged, nothing else is judged by them.
+    Delta tables are damaged, nothing else is judged by them. `progress` is called with (done,
+    total) open releases.
     """
     began = time.perf_counter()
     files = FileCheck(lake, quick)
@@ -36,7 +48,8 @@ def doctor(lake: Lakehouse, index: str, quick: bool = False) -> dict[str, Any]:
     latest: Release | None = None
     if not any(finding.mend == BACKUP for finding in findings):
         latest = lake.releases(index).latest()
-        findings += _by_release(lake, lake.releases(index).every_index(), latest, files)
+        releases = lake.releases(index).every_index()
+        findings += _by_release(lake, releases, latest, files, progress)
     return {
         "ok": not findings,
         "release": latest.seq if latest else None,
@@ -47,13 +60,20 @@ def doctor(lake: Lakehouse, index: str, quick: bool = False) -> dict[str, Any]:
 
 
 def _by_release(
-    lake: Lakehouse, releases: list[Release], latest: Release | None, files: FileCheck
+    lake: Lakehouse,
+    releases: list[Release],
+    latest: Release | None,
+    files: FileCheck,
+    progress: Progress,
 ) -> Iterator[Finding]:
     hot = [release for release in releases if release.tier == "hot"]
     yield from _leftovers(lake, releases)
     yield from _strays(lake, hot)
     yield from _adapters(lake)
-    found = {release.seq: list(index_files(lake, release, files)) for release in hot}
+    found: dict[int, list[Finding]] = {}
+    for at, release in enumerate(hot, 1):
+        found[release.seq] = list(index_files(lake, release, files))
+        progress(at, len(hot))
     rows: list[Finding] = []
     # What an engine reads from damaged files may be anything.
     if latest and all(map(_is_of_tag, found.get(latest.seq, ()))):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 
 from lakehouse import Lakehouse
@@ -12,8 +12,13 @@ from lakehouse.seals import SealedFile
 from schemas.errors import AlmanacError
 from schemas.report import Finding
 
+Progress = Callable[[int, int], None]  # (done, total)
 HEAL = "almanac doctor --heal"
 BACKUP = "bring it back from a backup, or go on from a copy made with `almanac restore --mode copy`"
+
+
+def no_progress(done: int, total: int) -> None:
+    """Where nobody watches."""
 
 
 class Attempt:

@@ -1,9 +1,13 @@
-"""Reports of restoring and retention as pages for the Prefect UI."""
+"""Reports of proving, restoring and keeping as pages for the Prefect UI."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from tasks.history.file_check import HEAL
+from tasks.markdown import code, quoted, table
 
 _SHOWN = 50
 
@@ -13,12 +17,12 @@ def restore_page(result: Mapping[str, Any]) -> str:
     of = f"release {result['of']} of {result['as_of']}"
     done = {
         "publish": f"Published release {result.get('release')}, which answers as {of} did",
-        "copy": f"Copied {of} to {result['uri']}",
+        "copy": f"Copied {of} to {quoted(result['uri'])}",
         "reopen": f"Opened {of} again",
     }
     plan = {
         "publish": f"Dry run: would point readers back to {of}",
-        "copy": f"Dry run: would copy {of} to {result['uri']}",
+        "copy": f"Dry run: would copy {of} to {quoted(result['uri'])}",
         "reopen": f"Dry run: would build {of} again",
     }
     lines = [f"# {(plan if result['dry_run'] else done)[result['mode']]}", ""]
@@ -30,7 +34,79 @@ def restore_page(result: Mapping[str, Any]) -> str:
     if "same_answers" in result:
         rows.append(("probes answer as they did", "yes" if result["same_answers"] else "NO"))
     rows += [("reason", result.get("reason", "")), ("seconds", result["seconds"])]
-    return "\n".join([*lines, *_table(("", ""), rows)]) + "\n"
+    said = [row for row in rows if row[1] != ""]
+    lines += [table(("", ""), said), "", *_after_restore(result)]
+    return "\n".join(lines) + "\n"
+
+
+def _after_restore(result: Mapping[str, Any]) -> list[str]:
+    if result["dry_run"]:
+        return ["Nothing was changed. To do it, run it again with *Dry run* switched off."]
+    if result.get("held"):
+        return [
+            "The nights hold back now: run *nightly* with *Lift the hold of a restore* to go on."
+        ]
+    if result["mode"] == "publish":
+        return ["The next night goes on from what the sources hold then."]
+    return []
+
+
+def verify_page(result: Mapping[str, Any]) -> str:
+    """The seals of releases, then what differs and what to do about it."""
+    releases, how = result["releases"], "sizes and probes" if result["quick"] else "every byte"
+    wrong = [one for one in releases if not one["ok"]]
+    said = (
+        f"{len(wrong)} of {len(releases)} releases differ" if wrong else "The Delta tables differ"
+    )
+    if result["ok"]:
+        said = f"Proven: {len(releases)} releases, {result['files']} files"
+    shown = [*wrong, *(one for one in releases if one["ok"])][:_SHOWN]
+    rows = [
+        (one["release"], one["as_of"], one["tier"], "ok" if one["ok"] else "DIFFERS", one["rows"],
+         one["digest"][:16], one["mark"] or one["repeats"], one["seconds"])
+        for one in shown
+    ]  # fmt: skip
+    head = ("release", "as of", "tier", "seal", "rows", "digest", "repeats exactly", "seconds")
+    lines = [f"# {said} ({how})", "", table(head, rows)]
+    if len(releases) > len(shown):
+        lines += ["", f"And {len(releases) - len(shown)} more, which are sound."]
+    return "\n".join([*lines, "", *_findings(result["findings"])]) + "\n"
+
+
+def findings_of(count: int) -> str:
+    """How many findings, in words."""
+    return f"{count:,} finding{'' if count == 1 else 's'}"
+
+
+def doctor_page(result: Mapping[str, Any]) -> str:
+    """What was mended, what is wrong, and what to do about it."""
+    count = len(result["findings"])
+    lines = [f"# {findings_of(count) if count else 'Nothing is wrong'}", ""]
+    if "healed" in result:
+        lines += [
+            f"Mended: {findings_of(result['healed'])}. {result['rows_written']} rows were written, "
+            f"{result['embedded']} texts embedded.",
+            "",
+        ]
+    return "\n".join([*lines, *_findings(result["findings"])]) + "\n"
+
+
+def _findings(findings: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not findings:
+        return ["Nothing to do."]
+    rows = [(code(one["kind"]), code(one["where"]), one["reason"]) for one in findings[:_SHOWN]]
+    lines = ["## What is wrong", "", table(("kind", "where", "what"), rows)]
+    if len(findings) > _SHOWN:
+        lines += [
+            "",
+            f"And {len(findings) - _SHOWN} more: the artifact with the findings has them.",
+        ]
+    lines += ["", "## What to do", ""]
+    for mend, count in Counter(one["mend"] for one in findings).items():
+        if mend == HEAL:
+            mend = f"run *doctor* with *Mend what is found* (`{mend}`)"
+        lines.append(f"- {count} of {len(findings)}: {mend}")
+    return lines
 
 
 def retention_page(result: Mapping[str, Any]) -> str:
@@ -45,21 +121,15 @@ def retention_page(result: Mapping[str, Any]) -> str:
     ]  # fmt: skip
     lines = [f"# {head} {tiers or 'no release'}", ""]
     if rows:
-        lines += _table(("release", "as of", "tier", "bytes of its own", "because"), rows)
+        head_row = ("release", "as of", "tier", "bytes of its own", "because")
+        lines.append(table(head_row, rows))
         lines += ["", f"Releases that leave their tier: {len(going)}."]
     lines += [f"- No longer answered: {said}" for said in result["unanswerable"]]
+    if going and not result["applied"]:
+        lines += ["", "Nothing was changed. To do it: *retention* with *Dry run* switched off. To "
+                  "keep a release: its number in `retention.pinned`."]  # fmt: skip
     if result["applied"]:
         size = result["bytes"]
         lines += ["", f"{size['before']:,} bytes before, {size['after']:,} after, "
                   f"{size['referenced']:,} needed."]  # fmt: skip
     return "\n".join(lines) + "\n"
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> list[str]:
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    return lines + ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
-
-
-def _cell(value: Any) -> str:
-    shown = "".join(char if char.isprintable() else "·" for char in str(value))
-    return shown.replace("|", "\\|").replace("<", "&lt;").replace("`", "'")

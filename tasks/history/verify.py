@@ -20,9 +20,11 @@ from tasks.history.file_check import (
     HEAL,
     Attempt,
     FileCheck,
+    Progress,
     about,
     delta_files,
     index_files,
+    no_progress,
 )
 from tasks.stages.index import Recipe
 
@@ -30,11 +32,17 @@ _log = logging.getLogger("almanac.verify")
 Seal = tuple[dict[str, Any], str]  # what it covers, and its hash
 
 
-def verify(lake: Lakehouse, releases: list[Release], quick: bool = False) -> dict[str, Any]:
+def verify(
+    lake: Lakehouse,
+    releases: list[Release],
+    quick: bool = False,
+    progress: Progress = no_progress,
+) -> dict[str, Any]:
     """Check releases, and the Delta tables once; `ok` is true where nothing differs.
 
     Full: every file that is needed is hashed, every row read back, every probe asked again; a cold
-    release is computed anew from Delta. Quick: names, seals, sizes and probes.
+    release is computed anew from Delta. Quick: names, seals, sizes and probes. `progress` is called
+    with (done, total) releases.
     """
     files = FileCheck(lake, quick)
     began = time.perf_counter()
@@ -42,6 +50,7 @@ def verify(lake: Lakehouse, releases: list[Release], quick: bool = False) -> dic
     checked = []
     for at, release in enumerate(releases, 1):
         checked.append(_verified(lake, release, files, quick))
+        progress(at, len(releases))
         if len(releases) > 1:
             word = "sound" if checked[-1]["ok"] else "DIFFERS"
             _log.info("release %d %s (%d of %d)", release.seq, word, at, len(releases))

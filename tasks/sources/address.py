@@ -9,7 +9,11 @@ from schemas.settings import SourceSettings
 from tasks.sources.kinds import kind_of
 
 _LOCAL = re.compile(r"(?:file|local):(?://)?")
-_PASSWORD = re.compile(r"(?<=://)[^/@:]*:[^/@]*@")
+_PASSWORD = re.compile(r"(?<=://)[^/\s?#]*:[^/\s?#]*@")
+_GRANT = re.compile(
+    r"(?i)([?&][\w-]*(?:sig|signature|token|password|secret|credential|key)=)[^&\s'\"<>)]*"
+)
+_QUERY = re.compile(r"(https?://[^\s?'\"<>]*)\?[^\s'\"<>)]*")
 
 
 def local_path(uri: str) -> str | None:
@@ -38,6 +42,10 @@ def is_table(settings: SourceSettings) -> bool:
     return settings.kind == "table"
 
 
-def redacted(uri: str) -> str:
-    """The address for reports and documents: no password, no query, which may be a signature."""
-    return _PASSWORD.sub("", uri.partition("?")[0] if is_web(uri) else uri)
+def redacted(text: str) -> str:
+    """Addresses in a text, for reports and documents, without their passwords and signatures.
+
+    The whole query of a web address goes: it may be a signature. In others `?` may be part of a
+    name, so that only the values of what is named like a secret go.
+    """
+    return _GRANT.sub(r"\1…", _QUERY.sub(r"\1", _PASSWORD.sub("", text)))

@@ -45,7 +45,7 @@ class RemoteStore:
                 self._fs, root = url_to_fs(settings.uri, **_options(settings.storage_options))
                 _refuse_local(self._fs)
         except (OSError, ImportError) as error:
-            raise self._unavailable(error) from error
+            raise self._unavailable(error) from None
         self._root = str(root).rstrip("/")
         self._web = is_web(settings.uri)
         self._name = name_of(settings.uri) or "source"
@@ -68,7 +68,7 @@ class RemoteStore:
             with _as_os_errors():
                 found = self._found()
         except OSError as error:
-            raise self._unavailable(error) from error
+            raise self._unavailable(error) from None
         if self._web and not self.is_file:
             found |= self._heads([path for path in found if walk.selection.takes(path)])
         for path, info in found.items():
@@ -138,7 +138,7 @@ class RemoteStore:
                 address = self._root if self._is_root(file) else f"{self._root}/{file.path}"
                 data = self._stream(address, limit) if self._web else self._fs.cat_file(address)
         except (FileNotFoundError, PermissionError) as error:
-            raise unreadable(error) from error
+            raise unreadable(error) from None
         if len(data) > limit:
             raise Unreadable.because(too_large(len(data), limit))
         return bytes(data)
@@ -155,9 +155,8 @@ class RemoteStore:
     def _unavailable(self, error: Exception) -> SourceUnavailable:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return SourceUnavailable(
-            f"the source {redacted(self._uri)} cannot be listed "
-            f"({redacted(reason.replace(self._uri, redacted(self._uri)))}); check its address, "
-            "its storage_options and that it can be reached"
+            f"the source {redacted(self._uri)} cannot be listed ({redacted(reason)}); check its "
+            "address, its storage_options and that it can be reached"
         )
 
 
@@ -179,16 +178,29 @@ def _options(options: Mapping[str, str]) -> dict[str, Any]:
 
 @contextmanager
 def _as_os_errors() -> Iterator[None]:
-    """Whatever a file system's client library raises, as an OSError."""
+    """Whatever a file system's client library raises, as an OSError that repeats no secret.
+
+    Its cause is left out: a traceback, which Prefect keeps, would repeat it.
+    """
     try:
         yield
-    except (OSError, ImportError, MemoryError):
+    except (ImportError, MemoryError):
         raise
-    except Exception as error:
-        text = f"{type(error).__name__}: {error}"
-        if getattr(error, "status", None) in _FORBIDDEN_OR_GONE:
-            raise PermissionError(text) from error
-        raise OSError(text) from error
+    except Exception as error:  # noqa: BLE001 (it is raised again, in other words)
+        raise _kind_of(error)(redacted(_words_of(error))) from None
+
+
+def _kind_of(error: Exception) -> type[OSError]:
+    if getattr(error, "status", None) in _FORBIDDEN_OR_GONE:
+        return PermissionError
+    known = (FileNotFoundError, PermissionError, TimeoutError)
+    return next((kind for kind in known if isinstance(error, kind)), OSError)
+
+
+def _words_of(error: Exception) -> str:
+    """What it says; with its type unless that is Python's own."""
+    said = getattr(error, "strerror", None) or str(error)
+    return said if type(error).__module__ == "builtins" else f"{type(error).__name__}: {said}"
 
 
 def _climbs(path: str) -> bool:

@@ -1,0 +1,99 @@
+"""Proofs as Prefect tasks, each with a page in the UI; what stays wrong ends a run as failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from lakehouse import open_lakehouse
+from schemas.errors import ConfigError, LeaseHeld, VerificationFailed
+from schemas.settings import Settings
+from schemas.times import When
+from tasks import showing
+from tasks.history.checks import doctor_report, verify_report
+from tasks.history.file_check import Attempt
+from tasks.history.pages import doctor_page, findings_of, verify_page
+
+_PATIENCE = 3_600.0  # seconds to wait for a writer, before its work is judged
+_FROM = 2  # releases; one takes seconds
+_LISTED = 1_000  # findings in the table of a run; its event may not be large
+
+Report = dict[str, Any]
+
+
+def refuse_both(when: When | None, every: bool) -> None:
+    """Raise ConfigError where one release and all of them are asked for."""
+    if every and when is not None:
+        raise ConfigError("give either one release or every release: clear one of the two")
+
+
+@task(name="verify", cache_policy=NO_CACHE)
+def prove(
+    settings: Settings, when: When | None, every: bool, quick: bool, run_id: str | None
+) -> Report:
+    """See `tasks.history.checks.verify_report`."""
+    progress = showing.progress("verify-progress", "releases verified", _FROM)
+
+    def look() -> Report:
+        return verify_report(settings, when, every, quick, progress)
+
+    result = _undisturbed(settings, "verify", run_id, look)
+    showing.page("verify-report", verify_page(result), "Verification")
+    return _listed("verify-findings", result)
+
+
+@task(name="doctor", cache_policy=NO_CACHE)
+def examine(settings: Settings, heal: bool, quick: bool, run_id: str | None) -> Report:
+    """See `tasks.history.checks.doctor_report`."""
+    progress = showing.progress("doctor-progress", "open releases looked at", _FROM)
+
+    def look() -> Report:
+        return doctor_report(settings, heal, quick, run_id, progress)
+
+    result = look() if heal else _undisturbed(settings, "doctor", run_id, look)
+    showing.page("doctor-report", doctor_page(result), "Doctor")
+    return _listed("doctor-findings", result)
+
+
+def sound(result: Report) -> Report:
+    """The result itself where nothing is wrong; raises VerificationFailed where something is."""
+    findings = result["findings"]
+    if not findings:
+        return result
+    first = findings[0]
+    raise VerificationFailed(
+        f"{findings_of(len(findings))}, the first: {first['where']} {first['reason']}; "
+        f"mended by: {first['mend']}"
+    )
+
+
+def _undisturbed(
+    settings: Settings, purpose: str, run_id: str | None, look: Callable[[], Report]
+) -> Report:
+    """What is found while nobody writes: work in progress looks like damage.
+
+    Raises:
+        LeaseHeld: there are findings, and a writer went on for an hour.
+    """
+    result = look()
+    if result["ok"]:
+        return result
+    get_run_logger().warning(
+        "%s: looking again, while nobody writes", findings_of(len(result["findings"]))
+    )
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    holder, ttl = run_id or purpose, settings.lease.ttl_seconds
+    with Attempt() as attempt, lake.lease(holder, purpose, ttl, _PATIENCE):
+        result = look()
+    if isinstance(attempt.error, LeaseHeld):
+        raise attempt.error
+    return result  # where the lease itself is damaged, what was found without it
+
+
+def _listed(key: str, result: Report) -> Report:
+    if findings := result["findings"]:
+        showing.table(key, findings[:_LISTED], findings_of(len(findings)))
+    return result
