@@ -11,7 +11,20 @@ from typing import Any
 
 import click
 
-from almanac import adapters, dataset, feedback, keeping, show, triage, tune
+from almanac import (
+    adapters,
+    backfill,
+    dataset,
+    deploy,
+    drift,
+    feedback,
+    keeping,
+    show,
+    trace,
+    triage,
+    tune,
+    up,
+)
 from almanac.options import (
     MOMENT,
     Report,
@@ -33,7 +46,9 @@ def main() -> None:
     """Dated, provable search indexes over a company's documents."""
 
 
-for room in (keeping, feedback, triage, dataset, tune, adapters):
+for room in (
+    keeping, backfill, feedback, triage, dataset, tune, adapters, up, trace, deploy, drift,
+):  # fmt: skip
     for verb in room.VERBS:
         main.add_command(verb)
 

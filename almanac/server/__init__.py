@@ -1,0 +1,1 @@
+"""The Prefect server that `almanac up` runs: its processes, deployments and automations."""
