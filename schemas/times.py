@@ -56,6 +56,18 @@ def parse_when(text: str) -> datetime:
         ) from None
 
 
+def parse_time_of_day(text: str) -> time | None:
+    """Read `02:00` or `02:00:30`; None for an empty text.
+
+    Raises:
+        ConfigError: it is no time of day.
+    """
+    try:
+        return time.fromisoformat(text.strip()).replace(tzinfo=None) if text.strip() else None
+    except ValueError:
+        raise ConfigError(f"{text!r} is no time of day; right is 02:00, in UTC") from None
+
+
 def end_of_day(day: date) -> datetime:
     """The last microsecond of `day`, UTC."""
     return datetime.combine(day, time.min, UTC) + timedelta(days=1, microseconds=-1)

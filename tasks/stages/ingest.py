@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from expectations.frames import documents_frame
 from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
@@ -17,6 +18,7 @@ from schemas.report import CheckResult
 from schemas.settings import SourceSettings
 from tasks.sources.address import is_table
 from tasks.sources.reading import list_source, read_files, reader_fingerprint
+from tasks.stages.dated import list_dated
 from tasks.stages.run import Run
 
 Progress = Callable[[int, int], None]
@@ -41,6 +43,7 @@ class Ingested:
         self.unchecked: set[Key] = set()
         self.protected: set[Key] = set()
         self.quarantined = Recorded(0, 0, [])
+        self.validated: dict[str, Any] = {}  # Great Expectations' own result, by source
         self.files = 0
         self.skipped = 0
 
@@ -61,14 +64,18 @@ def ingest(
 
     Raises:
         SourceUnavailable: a source as a whole cannot be listed; nothing was stored.
+        SourceAbsent: one that names the day holds nothing for the run's logical time.
     """
     known = run.lake.files.known()
     erased = run.lake.erasures.erased()
     found = Ingested()
     for name, source in sorted(run.settings.sources.items()):
         with run.timed("list"):
-            listing = list_source(source)
-        rules = sha256_parts(reader_fingerprint(source), suite_fingerprint())[:16]
+            listing = (
+                list_dated(source, run.logical_time) if name in run.dated else list_source(source)
+            )
+        # The address is a rule too: in another folder an equal stamp says nothing.
+        rules = sha256_parts(reader_fingerprint(source), suite_fingerprint(), source.uri)[:16]
         reading = _SourceReading(name, source, rules, listing, known, state, found, erased)
         changed = reading.pick(read_all, retry)
         with run.timed("read"):
@@ -169,7 +176,7 @@ class _SourceReading:
     def check(self) -> None:
         """Validate the documents that were read, and remember what each file became."""
         documents = list(self._fresh.values())
-        result = validate("documents", documents_frame(documents))
+        result = validate("documents", documents_frame(documents), self._keep)
         if broken := failed_as_a_whole(result):
             raise VerificationFailed("; ".join(check.reason for check in broken))
         self._found.checks += result.checks
@@ -183,6 +190,9 @@ class _SourceReading:
         for reading in self._readings:
             if _holds_for_the_next_night(reading):
                 self._remember(reading)
+
+    def _keep(self, validated: Any) -> None:
+        self._found.validated[self._name] = validated
 
     def _remember(self, reading: FileReading) -> None:
         ids = {document.doc_id for document in reading.documents}

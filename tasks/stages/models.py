@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lakehouse.index import table_name
 from schemas.encoder import EmbedderIdentity, Encoder, TokenCounter
+from schemas.hashing import sha256_parts
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
     from tasks.chunking.chunker import MarkdownChunker
+
+
+# The models that runs of one process share, by their settings; None: each run has its own.
+_shared: ContextVar[dict[str, Models] | None] = ContextVar("shared models", default=None)
+
+
+@contextmanager
+def shared_models() -> Iterator[None]:
+    """Runs within the block that use the same model load it once."""
+    before = _shared.set({})
+    try:
+        yield
+    finally:
+        _shared.reset(before)
+
+
+def models_of(settings: Settings) -> Models:
+    """The models of a run; within `shared_models` those of the runs before it."""
+    shared = _shared.get()
+    if shared is None:
+        return Models(settings)
+    parts = (settings.embedder, settings.chunker, settings.index)
+    key = sha256_parts(*(part.model_dump_json() for part in parts))
+    return shared.setdefault(key, Models(settings))
 
 
 class Models:

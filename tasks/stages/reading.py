@@ -26,6 +26,28 @@ def history(settings: Settings) -> dict[str, Any]:
     return {"releases": [release.to_json() for release in releases]}
 
 
+def runs(settings: Settings, missing: bool, last: int) -> dict[str, Any]:
+    """The newest `last` nightly rows; with `missing` those of times that still nothing ran at."""
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    nights = lake.runs.nights(settings.index.name)
+    if missing:
+        spoke = {night.logical_time for night in nights if night.spoke}
+        nights = [one for one in nights if one.status == "missed" and one.logical_time not in spoke]
+    rows = [
+        {
+            "as_of": isoformat(night.logical_time),
+            "status": night.status,
+            "release": night.release,
+            "scheduled": night.scheduled,
+            "started_at": isoformat(night.started_at),
+            "run": night.run_id,
+            "message": night.message,
+        }
+        for night in nights[:last]
+    ]
+    return {"missing": missing, "total": len(nights), "runs": rows}
+
+
 def documents(settings: Settings, when: When | None) -> dict[str, Any]:
     """The documents of the release of `when`, the latest for None."""
     lake, view = _opened(settings, when)

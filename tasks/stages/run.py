@@ -14,18 +14,26 @@ from schemas.errors import ConfigError
 from schemas.hashing import sha256_parts
 from schemas.settings import Settings
 from schemas.times import as_utc, isoformat
+from tasks.stages.dated import dated_names, settings_at
 
 
 class Run:
     """One run over one lakehouse.
 
+    In `settings` the addresses of dated sources, whose names are in `dated`, are those of the
+    logical time. `scheduled` says that the time is one of a deployment's schedule.
+
     A plain class on purpose: Prefect walks into dataclasses and lists that tasks are given.
     """
 
-    def __init__(self, settings: Settings, logical_time: datetime, run_id: str) -> None:
-        self.settings = settings
+    def __init__(
+        self, settings: Settings, logical_time: datetime, run_id: str, scheduled: bool = False
+    ) -> None:
         self.logical_time = as_utc(logical_time)
+        self.settings = settings_at(settings, self.logical_time)
+        self.dated = dated_names(settings)
         self.run_id = run_id
+        self.scheduled = scheduled
         self.started_at = datetime.now(UTC)
         self.lake: Lakehouse = open_lakehouse(settings.lakehouse, settings.storage_options)
         self.releases: ReleaseLog = self.lake.releases(settings.index.name)
@@ -48,13 +56,15 @@ class Run:
             self.seconds[stage] = round(self.seconds.get(stage, 0.0) + passed, 3)
 
 
-def begin_run(settings: Settings, logical_time: datetime, run_id: str | None = None) -> Run:
+def begin_run(
+    settings: Settings, logical_time: datetime, run_id: str | None = None, scheduled: bool = False
+) -> Run:
     """Check that there is something to do and name the run.
 
     `run_id` is Prefect's where there is one; else it is made of the time and the process.
 
     Raises:
-        ConfigError: no source is configured.
+        ConfigError: no source is configured, or the address of one is no right template.
     """
     if not settings.sources:
         raise ConfigError(
@@ -62,4 +72,4 @@ def begin_run(settings: Settings, logical_time: datetime, run_id: str | None = N
             '[sources.documents] uri = "./docs", or give --source'
         )
     named = run_id or sha256_parts(isoformat(logical_time), str(os.getpid()), str(time.time()))[:16]
-    return Run(settings, logical_time, named)
+    return Run(settings, logical_time, named, scheduled)

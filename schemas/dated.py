@@ -1,0 +1,61 @@
+"""Addresses that name the time they speak for: `docs/{date}`, `s3://bucket/{as_of:%Y/%m/%d}`.
+
+`{date}` is the date of the run's logical time, `{as_of:…}` the same as strftime writes it; both in
+UTC, as every logical time: a night of 00:30 in Berlin reads the folder of the day that has ended.
+A brace that is meant is written twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from string import Formatter
+
+from schemas.errors import ConfigError
+from schemas.times import as_utc
+
+# Of strftime: what is a number in every locale.
+_FORMAT = re.compile(r"(?:[^%]|%[YmdHMSjyGVu%])+")
+_NAMES_A_TIME = re.compile(r"%[^%]")
+_RIGHT = "{date} (2026-03-04) or {as_of:%Y/%m/%d} (strftime, numbers only); {{ is a brace"
+
+
+def is_dated(uri: str) -> bool:
+    """Does the address name another place for another time? Raises as `resolved` does."""
+    return any(shape for _, shape in _parts(uri))
+
+
+def resolved(uri: str, moment: datetime) -> str:
+    """The address as it is for a logical time.
+
+    Raises:
+        ConfigError: a brace holds something else than a date.
+    """
+    at = as_utc(moment)
+    return "".join(text + at.strftime(shape) for text, shape in _parts(uri))
+
+
+def _parts(uri: str) -> Iterator[tuple[str, str]]:
+    """Each literal text with the strftime format after it, which may be empty."""
+    try:
+        for text, field, spec, conversion in Formatter().parse(uri):
+            yield text, "" if field is None else _shape(uri, field, spec or "", conversion)
+    except ValueError as error:  # a brace without its other half
+        raise ConfigError(f"the source {_shown(uri)}: {error}; right is {_RIGHT}") from None
+
+
+def _shape(uri: str, field: str, spec: str, conversion: str | None) -> str:
+    if field == "date" and not spec and not conversion:
+        return "%Y-%m-%d"
+    right = _FORMAT.fullmatch(spec) and _NAMES_A_TIME.search(spec)
+    if field == "as_of" and right and not conversion:
+        return spec
+    found = f"{field}!{conversion}" if conversion else field
+    raise ConfigError(
+        f"the source {_shown(uri)} holds {{{found}{':' + spec if spec else ''}}}; right is {_RIGHT}"
+    )
+
+
+def _shown(uri: str) -> str:
+    return uri.rpartition("@")[2]  # without a name and a password
