@@ -6,7 +6,7 @@ GX is imported at the first frame that has a row: its import takes seconds.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,10 @@ from schemas.report import CheckResult, Validation
 
 if TYPE_CHECKING:
     import pandas as pd
-    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.core import (
+        ExpectationSuiteValidationResult,
+        ExpectationValidationResult,
+    )
     from great_expectations.data_context.data_context.ephemeral_data_context import (
         EphemeralDataContext,
     )
@@ -37,12 +40,16 @@ _RESULT_FORMAT = {
 _WANTS_MISSING = "expect_column_values_to_be_null"
 
 
-def validate(suite: SuiteName | Path, frame: pd.DataFrame) -> Validation:
+def validate(
+    suite: SuiteName | Path, frame: pd.DataFrame, keep: Callable[[Any], None] | None = None
+) -> Validation:
     """Judge each row of `frame`; positions in the verdict count its rows from 0.
 
     Stricter than GX in two places. A row with a missing value in a checked column breaks the
     rule, where GX leaves it out. An expectation that could not be evaluated (a column is missing)
     is a must that failed, whatever its severity: see `failed_as_a_whole`.
+
+    `keep` is handed GX's own result, for `data_docs`; it is not called for a frame without a row.
 
     Raises:
         ConfigError: the suite cannot be used as it stands.
@@ -51,7 +58,11 @@ def validate(suite: SuiteName | Path, frame: pd.DataFrame) -> Validation:
     if not len(frame):
         return Validation(tuple(_passed(loaded, rule) for rule in loaded.expectations), ())
     frame = frame.reset_index(drop=True)
-    results = _evaluate(loaded, frame)
+    found = _evaluate(loaded, frame)
+    if keep:
+        keep(found)
+    every: list[Any] = found.results
+    results = {one.expectation_config.meta["name"]: one for one in every}
     verdicts = [_verdict(loaded, rule, results, frame) for rule in loaded.expectations]
     failing = [row for _, rows in verdicts for row in rows]
     return Validation(
@@ -76,8 +87,8 @@ def _passed(suite: Suite, rule: Rule) -> CheckResult:
     return CheckResult(suite.name, rule.meta.name, rule.level, success=True, checked=0, failed=0)
 
 
-def _evaluate(suite: Suite, frame: pd.DataFrame) -> dict[str, ExpectationValidationResult]:
-    """GX's result of each rule, by the rule's name."""
+def _evaluate(suite: Suite, frame: pd.DataFrame) -> ExpectationSuiteValidationResult:
+    """GX's own result; each rule's has the rule's name in its `meta`."""
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # its import logs, too
     import great_expectations as gx
 
@@ -87,9 +98,9 @@ def _evaluate(suite: Suite, frame: pd.DataFrame) -> dict[str, ExpectationValidat
     whole = source.add_dataframe_asset("frame").add_batch_definition_whole_dataframe("whole")
     batch = whole.get_batch({"dataframe": frame})
     checked = gx.ExpectationSuite(name=suite.name, expectations=expectations)
-    results: list[Any] = batch.validate(checked, result_format=_RESULT_FORMAT).results
+    found = batch.validate(checked, result_format=_RESULT_FORMAT)
     context.data_sources.delete("frames")  # GX keeps the last context, and with it the frame
-    return {result.expectation_config.meta["name"]: result for result in results}
+    return found
 
 
 def _context() -> EphemeralDataContext:

@@ -8,7 +8,7 @@
       delta/releases           one published state of one index; its append *is* the publish
       delta/quarantine         rejected rows with their reason, and what became of them; those of
                                logs have the sources feedback/requests and feedback/votes
-      delta/runs               one report a run
+      delta/runs               one report a run, and a row for each time that was missed
       delta/source_files       what each source file was when last read (a cache, rebuilt at need)
       delta/placements         where each release stands (hot, cold, gone), and its seal
       delta/sealed_files       the hash of every file that a release needs
@@ -25,6 +25,7 @@
       delta/adapters           every step of every adapter; the newest row of one says where it is
       delta/evaluations        both answers to each question of an evaluation, and their scores
       adapters/<id>/           the weights of an adapter, and the files that serve it
+      data_docs/<source>.html  Great Expectations' page of the last validation, where configured
       lance/<table>.lance      one table an index, embedder and chunker; readers open tags only. A
                                table that is built again has a number after its name
 
@@ -35,6 +36,10 @@ Order of a publish: document_changes, chunks and embeddings, Lance rows and inde
 sealed_files, placement, and last the row in `releases`. A crash before that row leaves changes, a
 placement and a tag with numbers that no release names; the next writer removes them. Chunks and
 embeddings are keyed by content, so what a crash left of them is simply found again.
+
+What the holder of the lease commits bears the number of that lease. A writer that was stopped until
+another took its lease leaves nothing more: the other marks the sealed tables first, and those take
+no smaller number from then on.
 
 `releases` says what was published and never changes. The newest row of `placements` says where it
 is now: in which table, version and tag, or in Delta alone. Whatever moves a release (retention,

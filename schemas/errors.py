@@ -13,6 +13,10 @@ class SourceUnavailable(AlmanacError):
     """A source as a whole cannot be listed; nothing was changed."""
 
 
+class SourceAbsent(SourceUnavailable):
+    """A dated source holds nothing for the time of the run; nothing was changed."""
+
+
 class ReleaseNotFound(AlmanacError):
     """No release answers to the date, time or number that was asked for."""
 
@@ -23,6 +27,18 @@ class ReleaseNotOpen(AlmanacError):
 
 class RunRefused(AlmanacError):
     """The run must not publish: the losses are too large, or its time is already past."""
+
+
+class LossesRefused(RunRefused):
+    """Too many documents vanished or shrank since the last release."""
+
+
+class TimePast(RunRefused):
+    """A later release stands already: history is only added to."""
+
+
+class CandidateWaits(RunRefused):
+    """An index of another embedder or chunker waits for a person's word."""
 
 
 class LeaseHeld(AlmanacError):
@@ -51,3 +67,7 @@ class TuningFailed(AlmanacError):
 
 class AdapterRefused(AlmanacError):
     """An adapter may not take that step, or no such adapter is known."""
+
+
+class SeriesStopped(AlmanacError):
+    """A step of a backfill did not end well; the steps before it stand, later ones wait."""

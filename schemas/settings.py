@@ -8,6 +8,7 @@ The sections themselves are in `schemas.sections`.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,12 @@ from pydantic_settings import (
 )
 
 from schemas.errors import ConfigError
+from schemas.secrets import refuse_credentials
 from schemas.sections.documents import (
     ChunkerSettings,
     Columns,
     EmbedderSettings,
+    ExpectationSettings,
     GuardSettings,
     IndexSettings,
     LeaseSettings,
@@ -42,14 +45,16 @@ from schemas.sections.operating import AlarmSettings, DriftSettings, ServerSetti
 
 __all__ = [
     "AlarmSettings", "ChunkerSettings", "Columns", "DatasetSettings", "DriftSettings",
-    "EmbedderSettings", "EndpointSettings", "FeedbackSettings", "GuardSettings", "IndexSettings",
-    "LeaseSettings", "RetentionSettings", "ServerSettings", "Settings", "SourceSettings",
-    "TriageSettings", "TuningSettings", "UpgradeSettings", "anchor", "load_settings",
+    "EmbedderSettings", "EndpointSettings", "ExpectationSettings", "FeedbackSettings",
+    "GuardSettings", "IndexSettings", "LeaseSettings", "RetentionSettings", "ServerSettings",
+    "Settings", "SourceSettings", "TriageSettings", "TuningSettings", "UpgradeSettings", "anchor",
+    "load_settings", "settings_for",
 ]  # fmt: skip
 
 DEFAULT_FILE = "almanac.toml"
 ENV_PREFIX = "ALMANAC_"
 ENV_FILE = "ALMANAC_CONFIG"
+_SECRET = re.compile(r"storage_options|^alarms\.address|\.uri$")  # what holds or may hold one
 _PATHS = (
     ("upgrade", "questions"), ("feedback", "log"), ("feedback", "votes"), ("tuning", "golden"),
     ("tuning", "workdir"), ("server", "home"),
@@ -65,13 +70,16 @@ class Settings(BaseSettings):
 
     lakehouse: str = Field(default=".almanac", description="A folder or an object-store URI.")
     storage_options: dict[str, str] = Field(
-        default={}, description="For the lakehouse, spelled AWS_ENDPOINT_URL, AWS_REGION and so on."
+        default={},
+        repr=False,
+        description="For the lakehouse, spelled AWS_ENDPOINT_URL, AWS_REGION and so on.",
     )
     sources: dict[str, SourceSettings] = {}
     chunker: ChunkerSettings = ChunkerSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     index: IndexSettings = IndexSettings()
     guards: GuardSettings = GuardSettings()
+    expectations: ExpectationSettings = ExpectationSettings()
     lease: LeaseSettings = LeaseSettings()
     retention: RetentionSettings = RetentionSettings()
     upgrade: UpgradeSettings = UpgradeSettings()
@@ -103,8 +111,10 @@ class Settings(BaseSettings):
         The name, not the address, identifies the documents: nights may read from different folders.
 
         Raises:
-            ConfigError: several sources are configured and `spec` names none of them.
+            ConfigError: several sources are configured and `spec` names none of them, or the
+                address carries a credential.
         """
+        refuse_credentials(spec)
         name, mark, uri = spec.partition("=")
         if not mark or name not in self.sources:
             if len(self.sources) > 1:
@@ -127,8 +137,11 @@ def load_settings(path: str | Path | None = None, **overrides: Any) -> Settings:
         overrides: top-level keys that win over file and environment.
 
     Raises:
-        ConfigError: the file is missing or no TOML, a key is unknown or a value is out of bounds.
+        ConfigError: the file is missing or no TOML, a key is unknown, a value is out of bounds, or
+            an overriding address carries a credential.
     """
+    for uri in overrides.values():
+        refuse_credentials(str(uri))
     file = _find_file(path)
     values = _read_toml(file) if file else {}
     _refuse_unknown_environment()
@@ -137,6 +150,11 @@ def load_settings(path: str | Path | None = None, **overrides: Any) -> Settings:
         return settings.model_copy(update=overrides) if overrides else settings
     except ValidationError as error:
         raise ConfigError(_explain(error, file)) from None
+
+
+def settings_for(config: str | None, lakehouse: str | None) -> Settings:
+    """The configuration as the last two parameters of a flow change it."""
+    return load_settings(config, **({"lakehouse": lakehouse} if lakehouse else {}))
 
 
 def _find_file(path: str | Path | None) -> Path | None:
@@ -196,4 +214,5 @@ def _explain(error: ValidationError, file: Path | None) -> str:
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return f"unknown setting {key!r} in {where}"
-    return f"setting {key!r} in {where}: {first['msg']} (found {first.get('input')!r})"
+    found = "" if _SECRET.search(key) else f" (found {first.get('input')!r})"
+    return f"setting {key!r} in {where}: {first['msg']}{found}"

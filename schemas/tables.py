@@ -134,7 +134,7 @@ RUNS = _table(
     pa.field("logical_time", UTC_MICROSECONDS),
     pa.field("started_at", UTC_MICROSECONDS),
     pa.field("finished_at", UTC_MICROSECONDS),
-    pa.field("status", pa.string()),  # published | unchanged | refused | failed
+    pa.field("status", pa.string()),  # see lakehouse.runs; of other operations done | failed
     pa.field("report", pa.string()),  # canonical JSON
 )
 
@@ -151,12 +151,16 @@ SOURCE_FILES = _table(
 )
 
 LEASE = _table(
-    pa.field("holder", pa.string()),
+    pa.field("holder", pa.string()),  # empty: given back
     pa.field("purpose", pa.string()),
     pa.field("host", pa.string()),
     pa.field("pid", pa.int64()),
     pa.field("process_started", pa.float64()),
     pa.field("expires_at", UTC_MICROSECONDS),
+    optional=(
+        pa.field("process_space", pa.string()),  # where its number means that process
+        pa.field("since", UTC_MICROSECONDS),
+    ),
 )
 
 REQUESTS = _table(
@@ -306,6 +310,8 @@ STATISTICS: dict[str, str] = {
     "evaluations": "ordinal",
     "adapters": "ordinal",
 }
+# Written by several at a time, without the lease; all others by its holder alone.
+UNLEASED = ("lease", "runs", "requests", "votes")
 PARTITIONS: dict[str, list[str]] = {"embeddings": ["embedder"]}
 
 

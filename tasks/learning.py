@@ -14,12 +14,12 @@ from pydantic import Field
 
 from lakehouse import open_lakehouse
 from lakehouse.training import Adapter
+from schemas.errors import ConfigError
 from schemas.examples import Method
 from schemas.settings import Settings
 from tasks import showing
 from tasks.adapters import moves
 from tasks.dataset.build import build
-from tasks.evaluation import plots
 from tasks.feedback import pages as feedback_pages
 from tasks.feedback.importing import import_feedback
 from tasks.triage import pages as triage_pages
@@ -29,6 +29,7 @@ from tasks.tuning.due import due
 from tasks.tuning.jobs import Job
 from tasks.tuning.tokens import token_counter
 
+_PROGRESS_FROM = 100  # dislikes; fewer take seconds
 DUE = "almanac.feedback.tune-due"  # the event that starts a tune; prefect.yaml names it too
 
 
@@ -65,11 +66,12 @@ def triage_dislikes(
     run_id: str | None,
 ) -> dict[str, Any]:
     """See `tasks.triage.run`."""
-    found = triage(settings, start, end, run_id, everything)
-    showing.page(
-        "triage-report", triage_pages.triage_page(found), "Why disliked answers failed"
+    progress = showing.progress("triage-progress", "dislikes looked into", _PROGRESS_FROM)
+    found = triage(settings, start, end, run_id, everything, progress)
+    showing.page("triage-report", triage_pages.triage_page(found), "Why disliked answers failed")
+    showing.table(
+        "triage-work-list", found["work"], "What to mend, by document", "almanac triage list"
     )
-    showing.table("triage-work-list", found["work"], "What to mend, by document")
     return found
 
 
@@ -126,8 +128,7 @@ def train(job: Job) -> dict[str, Any]:
         logger.info(f"Step {line['step']} of {line['of']}: {', '.join(losses)}")
 
     metrics = jobs.run(job, seen)
-    curve = plots.loss_curve(job.folder / "progress.jsonl")
-    showing.picture("loss-curve", curve, "Loss by step")
+    showing.picture("loss-curve", tune.loss_picture(job), "Loss by step")
     return metrics
 
 
@@ -170,7 +171,11 @@ def move(
     reason: str,
     run_id: str | None,
 ) -> dict[str, Any]:
-    """See `tasks.adapters.moves`."""
+    """See `tasks.adapters.moves`; raises ConfigError where the adapter is not named."""
+    if step != "rollback" and not adapter_id:
+        raise ConfigError(
+            f"to {step}, name the adapter: the begin of its id, as `almanac adapters list` shows it"
+        )
     if step == "rollback":
         return _logged(moves.rollback(settings, actor, reason, run_id=run_id))
     taken = moves.approve if step == "approve" else moves.reject

@@ -21,12 +21,24 @@ from lakehouse.lease import Lease
 from lakehouse.placing import Probes
 from lakehouse.probes import ask_probes
 from lakehouse.releases import Release
-from schemas.errors import AlmanacError, RunRefused
+from schemas.errors import AlmanacError, TimePast
 from schemas.settings import Settings
 from schemas.times import isoformat
-from tasks import alarms, showing
+from tasks import alarms, next_steps, showing
 from tasks.sources.address import redacted
-from tasks.stages import compare, index, ingest, publish, report, snapshot, upgrade
+from tasks.stages import (
+    compare,
+    data_docs,
+    index,
+    ingest,
+    page,
+    pictures,
+    publish,
+    recall,
+    report,
+    snapshot,
+    upgrade,
+)
 from tasks.stages.models import Models
 from tasks.stages.run import Run, begin_run
 
@@ -49,11 +61,13 @@ _OUTSIDE: dict[str, Any] = {
 }
 
 
-def begin(settings: Settings, logical_time: datetime, run_id: str | None) -> Run:
+def begin(
+    settings: Settings, logical_time: datetime, run_id: str | None, scheduled: bool = False
+) -> Run:
     """Name the run and say what it is about."""
-    run = begin_run(settings, logical_time, run_id)
+    run = begin_run(settings, logical_time, run_id, scheduled)
     sources = ", ".join(
-        f"{name} ({redacted(one.uri)})" for name, one in sorted(settings.sources.items())
+        f"{name} ({redacted(one.uri)})" for name, one in sorted(run.settings.sources.items())
     )
     get_run_logger().info(
         "Run %s as of %s: %s into %s",
@@ -67,7 +81,7 @@ def recover(run: Run) -> State_:
     """Forget what a killed run left, refuse a time that is past, and open the last snapshot."""
     latest = run.releases.latest()
     if latest and run.logical_time < latest.logical_time:
-        raise RunRefused(
+        raise TimePast(
             f"--as-of {isoformat(run.logical_time)} is earlier than the newest release, "
             f"{latest.seq} of {isoformat(latest.logical_time)}: history is only added to"
         )
@@ -96,15 +110,19 @@ def read_and_validate(run: Run, state: State_, read_all: bool, retry: bool) -> i
 
 @task(name="compare-with-last-release", cache_policy=NO_CACHE)
 def compare_with_last_release(
-    run: Run, state: State_, found: ingest.Ingested, accept_losses: bool
+    run: Run,
+    state: State_,
+    found: ingest.Ingested,
+    accept_losses: bool,
+    outcome: report.Outcome,
 ) -> compare.Changes:
     """What changed; stops the run where too much is gone."""
     with run.timed("compare"):
         changes = compare.Changes(state, found)
-        checks = compare.check_losses(changes, state, run.settings.guards, accept_losses)
-    found.checks += checks
-    figures = ", ".join(f"{count} {name}" for name, count in changes.counts().items())
-    get_run_logger().info("Documents: %s", figures)
+        outcome.saw(changes, found)  # a run that is refused says, too, what would be gone
+        figures = ", ".join(f"{count} {name}" for name, count in changes.counts().items())
+        get_run_logger().info("Documents: %s", figures)
+        outcome.checks += compare.check_losses(changes, state, run.settings.guards, accept_losses)
     return changes
 
 
@@ -158,8 +176,9 @@ def store_snapshot(run: Run, models: Models, changes: compare.Changes) -> snapsh
 @task(name="chunk", cache_policy=NO_CACHE)
 def chunk_documents(run: Run, models: Models, change: snapshot.IndexChange) -> None:
     """Cut the texts that were never cut by this chunker."""
+    progress = showing.progress("chunking-progress", "document texts cut", _PROGRESS_FROM)
     with run.timed("chunk"):
-        cut = snapshot.store_chunks(run, models, change.taken.values())
+        cut = snapshot.store_chunks(run, models, change.taken.values(), progress)
     get_run_logger().info("%d document texts cut into chunks", cut)
 
 
@@ -197,7 +216,22 @@ def tag_and_verify(
         release = publish.tag_release(run, models, written)
         probes = ask_probes(run.lake.read(release))
         outcome.checks += publish.verify_release(run, written, release, probes)
+    _measure(run, models, release, outcome)
+    measured = f", recall@10 {outcome.recall['mean']:.4f}" if outcome.recall else ""
+    get_run_logger().info(
+        "Release %d holds what Delta says: %d rows of %d documents, %d probes%s",
+        release.seq, release.rows, release.documents, len(probes), measured,
+    )  # fmt: skip
     return release, probes
+
+
+def _measure(run: Run, models: Models, release: Release, outcome: report.Outcome) -> None:
+    """Recall on the golden questions, where there are any; what can't be asked stops no night."""
+    with run.timed("recall"):
+        try:
+            outcome.recall = recall.measure(run, models, release)
+        except AlmanacError as error:
+            get_run_logger().warning("The golden questions could not be asked: %s", error)
 
 
 def must_hold(run: Run, lift_hold: bool, outcome: report.Outcome) -> bool:
@@ -205,6 +239,7 @@ def must_hold(run: Run, lift_hold: bool, outcome: report.Outcome) -> bool:
     latest = outcome.release
     if latest is None or not latest.held or lift_hold:
         return False
+    outcome.held = True
     reason = f" ({latest.note['reason']})" if latest.note.get("reason") else ""
     outcome.message = (
         f"Release {latest.seq}, restored from release {latest.note['of']}{reason}, tells nightly "
@@ -245,7 +280,37 @@ def finish(run: Run, found: ingest.Ingested | None, outcome: report.Outcome) -> 
     with run.timed("remember"):
         if found is not None:
             run.lake.files.record(found.read, found.gone)
-    result = report.report(run, outcome)
-    showing.page("nightly-report", report.markdown(result), "Nightly")
+        docs = data_docs.keep_data_docs(run, found) if found else {}
+    result = report.report(run, outcome) | {"data_docs": docs}
+    _show(run, result, found)
     alarms.raise_quarantine(run.settings, result)
     return result
+
+
+def recording(run: Run) -> report.Recording:
+    """Store what comes of the block; where it stops, a page says why and what to do."""
+
+    def failed(result: dict[str, Any], error: Exception) -> None:
+        steps = next_steps.after_failure(error, showing.form)
+        showing.page("nightly-report", page.night_page(result, steps), "Nightly")
+
+    return report.Recording(run, report.Outcome(), failed)
+
+
+def _show(run: Run, result: dict[str, Any], found: ingest.Ingested | None) -> None:
+    """The page of the run, its tables, and the picture of the nights before it."""
+    releases, steps = run.releases.history(), next_steps.after_night(result, showing.form)
+    markdown = page.night_page(result, steps, releases, showing.run_link)
+    showing.page("nightly-report", markdown, "Nightly")
+    if not showing.has_ui():  # nobody could look at it
+        return
+    for url in (one for one in result["data_docs"].values() if one.startswith("http")):
+        showing.link("data-docs", url, "Data Docs", "Great Expectations' page of the validation")
+    if found is not None and found.quarantined.standing:
+        rows = page.quarantine_rows(found.quarantined.standing)
+        showing.table("quarantine", rows, "What stands in quarantine", "almanac quarantine list")
+    rows = page.release_rows(releases, showing.run_url)
+    showing.table("releases", rows, "Releases, newest first", "almanac history")
+    nights = pictures.nights(run.lake, run.settings.index.name, result)
+    if len(nights) > 1:
+        showing.picture("nights", pictures.draw(nights), f"The last {len(nights)} nights")

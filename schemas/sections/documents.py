@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
+from schemas.dated import is_dated
 from schemas.sections.base import Section, Share
 
 Language = Literal[
@@ -34,7 +35,10 @@ class Columns(Section):
 class SourceSettings(Section):
     """Where documents come from: a folder or a table, on any file system fsspec knows."""
 
-    uri: str = Field(description="A path or URL: ./docs, s3://bucket/docs, https://host/items.csv")
+    uri: str = Field(
+        description="A path or URL: ./docs, s3://bucket/docs, https://host/items.csv. {date} and "
+        "{as_of:%Y/%m/%d} in it become the run's logical time, UTC: docs/{date} is docs/2026-03-04."
+    )
     kind: Literal["auto", "folder", "table"] = Field(
         default="auto", description="auto: a table where the URI ends like one, else a folder."
     )
@@ -50,7 +54,13 @@ class SourceSettings(Section):
     max_bytes: int = Field(default=50_000_000, gt=0, description="Larger files are quarantined.")
     parse_timeout_seconds: float = Field(default=60.0, gt=0)
     columns: Columns = Columns()
-    storage_options: dict[str, str] = Field(default={}, description="Passed to fsspec.")
+    storage_options: dict[str, str] = Field(default={}, repr=False, description="Passed to fsspec.")
+
+    @field_validator("uri")
+    @classmethod
+    def _right_template(cls, uri: str) -> str:
+        is_dated(uri)  # raises where a brace holds no date
+        return uri
 
 
 class ChunkerSettings(Section):
@@ -115,6 +125,20 @@ class GuardSettings(Section):
     max_shrunk_share: Share = Field(default=0.3, description="Of the documents still there.")
     shrunk_below: Share = Field(default=0.5, description="Of its former characters.")
     min_documents: int = Field(default=10, ge=0, description="Smaller releases are not guarded.")
+
+
+class ExpectationSettings(Section):
+    """What is kept of the checks that documents go through, beside the quarantine."""
+
+    data_docs: bool = Field(
+        default=False,
+        description="Write Great Expectations' page of each source's last validation to "
+        "data_docs/ of the lakehouse.",
+    )
+    data_docs_url: str | None = Field(
+        default=None,
+        description="Where a web server shows that folder; runs link to it, else they name it.",
+    )
 
 
 class LeaseSettings(Section):

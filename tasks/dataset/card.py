@@ -17,9 +17,9 @@ from schemas.feedback import Request
 from schemas.hashing import canonical_json, sha256_text
 from tasks.dataset.guards.personal.mask import mask
 from tasks.dataset.views import METHODS, SIDES
+from tasks.markdown import code, quoted, table
 
 _KEPT, _DROPPED = 2, 3  # shown of each origin, of each reason
-_LONGEST = 280
 
 
 def card(lake: Lakehouse, manifest: Mapping[str, Any]) -> str:
@@ -86,7 +86,8 @@ def _shown_kept(lake: Lakehouse, manifest: Mapping[str, Any]) -> str:
 def _example(example: Example) -> str:
     answers = (("right", example.chosen), ("wrong", example.rejected))
     lines = [
-        f"**{example.origin}**, {example.side}, {example.lang}, request `{example.request_id}`",
+        f"**{example.origin}**, {example.side}, {quoted(example.lang)}, request "
+        f"{code(example.request_id)}",
         "",
         f"- question: {quoted(example.question)}",
         *(f"- {name}: {quoted(text)}" for name, text in answers if text is not None),
@@ -96,7 +97,7 @@ def _example(example: Example) -> str:
 
 def _shown_dropped(rejected: Iterable[Rejected]) -> str:
     rows = [
-        (one.reason, f"`{one.request_id}`", quoted(one.details["question"]), quoted(_said(one)))
+        (one.reason, code(one.request_id), one.details["question"], _said(one))
         for one in rejected
         if "question" in one.details
     ]
@@ -137,7 +138,7 @@ def _masked(request: Request, languages: tuple[str, ...]) -> str:
 
 
 def _made_by(manifest: Mapping[str, Any]) -> str:
-    rules = [(name, quoted(_plain(value))) for name, value in manifest["rules"].items()]
+    rules = [(name, _plain(value)) for name, value in manifest["rules"].items()]
     versions = [(f"version of {name}", value) for name, value in manifest["versions"].items()]
     lines = ["## Rules", "", table(("rule", "value"), [*rules, *versions])]
     prompts = manifest["prompts"]
@@ -174,19 +175,3 @@ def _plain(value: Any) -> str:
 def _few(rows: Sequence[Any], number: int, key: Any) -> list[Any]:
     """Some rows, drawn by hash."""
     return sorted(rows, key=lambda row: sha256_text(key(row)))[:number]
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A Markdown table; `none` where there is no row."""
-    body = ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows]
-    if not body:
-        return f"{head[0]}: none"
-    return "\n".join(["| " + " | ".join(head) + " |", "|" + " --- |" * len(head), *body])
-
-
-def quoted(value: Any) -> str:
-    """A text on one line, cut, and without what Markdown or HTML would act on."""
-    text = " ".join(str(value).split())
-    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-    safe = "".join(char if char.isprintable() else "·" for char in text)
-    return "".join(f"\\{char}" if char in "\\`*_[]<>|#" else char for char in safe)

@@ -6,10 +6,10 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tasks.dataset.card import quoted, table
 from tasks.evaluation.gate import PART_NAMES, PRIMARY, Figure, Verdict
 from tasks.evaluation.plots import figures, loss_curve
 from tasks.evaluation.scores import METRICS, Scored
+from tasks.markdown import Markup, bold, code, quoted, table
 
 if TYPE_CHECKING:
     from tasks.tuning.jobs import Job
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _SHOWN = 4  # cases that got better, and that got worse
 _CHANGE = 0.05  # of F1; less is not shown
 _PICTURES = 300_000  # characters of all of them; Prefect refuses events of 3 MB
-_PASSED = {True: "yes", False: "**no**", None: "not decided"}
+_PASSED = {True: "yes", False: bold("no"), None: "not decided"}
 _RECIPE = ("epochs", "max_steps", "learning_rate", "batch_size", "gradient_accumulation", "seed",
            "precision", "device", "threads")  # fmt: skip
 
@@ -25,7 +25,7 @@ _RECIPE = ("epochs", "max_steps", "learning_rate", "batch_size", "gradient_accum
 def page(job: Job, manifest: Mapping[str, Any], scored: Sequence[Scored], verdict: Verdict) -> str:
     """The report in Markdown, its pictures within it; the same evaluation, the same page."""
     pictures = {
-        "Loss by step": loss_curve(job.folder / "progress.jsonl"),
+        "Loss by step": _loss(job),
         "Base and adapter": figures(verdict.figures),
     }
     drawn = _within(pictures)
@@ -39,6 +39,12 @@ def page(job: Job, manifest: Mapping[str, Any], scored: Sequence[Scored], verdic
         _next(job.adapter_id[:16], verdict),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _loss(job: Job) -> bytes:
+    """As it was drawn when training ended, where it was."""
+    drawn = job.folder / "loss.png"
+    return drawn.read_bytes() if drawn.is_file() else loss_curve(job.folder / "progress.jsonl")
 
 
 def _head(job: Job, verdict: Verdict) -> str:
@@ -56,11 +62,11 @@ def _went_in(job: Job, manifest: Mapping[str, Any]) -> str:
     method = job.recipe.method
     sides = ", ".join(f"{n} {side.replace('_', ' ')}" for side, n in views[method].items())
     rows = [
-        ("dataset", f"`{manifest['dataset'][:12]}`: {sides} ({method.upper()})"),
+        ("dataset", Markup(f"{code(manifest['dataset'][:12])}: {sides} ({method.upper()})")),
         *((name, _counted(counts[name])) for name in ("cause", "origin", "lang", "source")),
         ("left out", _counted(manifest["dropped"])),
         ("personal data masked", _counted(manifest["masked"])),
-        ("base", quoted(f"{job.base.name}, {job.base.revision}")),
+        ("base", f"{job.base.name}, {job.base.revision}"),
         ("recipe", _counted({name: getattr(job.recipe, name) for name in _RECIPE})),
         ("LoRA", _counted(job.recipe.lora.model_dump(exclude={"target_modules"}))),
     ]
@@ -69,7 +75,7 @@ def _went_in(job: Job, manifest: Mapping[str, Any]) -> str:
 
 def _counted(counts: Mapping[str, Any]) -> str:
     said = (f"{name.replace('_', ' ')} {n}" for name, n in counts.items() if n is not None)
-    return quoted(", ".join(said) or "none")
+    return ", ".join(said) or "none"
 
 
 def _training(job: Job) -> str:
@@ -92,7 +98,7 @@ def _figures(found: Iterable[Figure]) -> str:
 def _figure_row(one: Figure) -> tuple[Any, ...]:
     means = (f"{value or 0:.3f}" for value in (one.base, one.adapter))
     interval = f"{one.low or 0:+.3f} to {one.high or 0:+.3f}"
-    metric = f"**{one.metric}**" if one.metric == PRIMARY else one.metric
+    metric = bold(one.metric) if one.metric == PRIMARY else one.metric
     return (
         PART_NAMES[one.part], metric, one.questions, *means, f"{one.difference or 0:+.3f}",
         interval, one.missing,
@@ -125,7 +131,7 @@ def _example(one: Scored) -> str:
     figures = f"F1 {one.base[PRIMARY] or 0:.2f} → {one.adapter[PRIMARY] or 0:.2f}"
     said = (answered.base_answer, answered.adapter_answer)
     verdicts = [f" ({one.verdict.replace('_', ' ')})" if one else "" for one in one.judgements]
-    answers = [quoted(text) + judged for text, judged in zip(said, verdicts, strict=True)]
+    answers = [Markup(quoted(text) + judged) for text, judged in zip(said, verdicts, strict=True)]
     where = f"{PART_NAMES[case.part]}, {quoted(case.request_id)}, {figures}"
     return "\n".join([
         f"**{quoted(case.question)}** ({where})",

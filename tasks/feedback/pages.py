@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tasks.markdown import table
+
 _COUNTS = ("total", "new", "known", "quarantined")
+_QUARANTINE = ("table", "expectation", "severity", "rows")
 
 
 def import_page(result: Mapping[str, Any]) -> str:
-    """What was in the files, what was taken, and what stands in the log now."""
+    """What was in the files, what was taken, what to do next, and what stands in the log now."""
     new = " and ".join(f"{result[name]['new']:,} {name}" for name in ("requests", "votes"))
-    lines = [f"# Feedback: {new} new", "", f"| rows of | {' | '.join(_COUNTS)} |"]
-    lines.append("| --- |" + " ---: |" * len(_COUNTS))
-    for name in ("requests", "votes"):
-        figures = " | ".join(f"{result[name][count]:,}" for count in _COUNTS)
-        lines.append(f"| {name} | {figures} |")
-    lines += ["", "| the log now | |", "| --- | ---: |"]
-    lines += [f"| {name.replace('_', ' ')} | {n:,} |" for name, n in result["log"].items()]
+    taken = ((name, *(result[name][count] for count in _COUNTS)) for name in ("requests", "votes"))
+    now = ((name.replace("_", " "), n) for name, n in result["log"].items())
+    lines = [f"# Feedback: {new} new", "", table(("rows of", *_COUNTS), taken), ""]
+    lines += [table(("the log now", ""), now)]
     if result["quarantine"]:
-        lines += ["", "| in quarantine | rule | severity | rows |", "| --- | --- | --- | ---: |"]
-        lines += [
-            f"| {row['table']} | {row['expectation']} | {row['severity']} | {row['rows']:,} |"
-            for row in result["quarantine"]
-        ]
-        lines += ["", "All of them: `almanac quarantine list`."]
+        rows = ([row[name] for name in _QUARANTINE] for row in result["quarantine"])
+        lines += ["", table(("in quarantine", "rule", "severity", "rows"), rows), ""]
+        lines.append(
+            "`almanac quarantine list` has each with its reason; mend the log and import it again: "
+            "what is known is not taken twice."
+        )
     return "\n".join(lines) + "\n"

@@ -9,7 +9,7 @@ import pyarrow as pa
 from expectations.previous import DOCUMENT_SIZES, compare
 from lakehouse.documents import Key, StoredDocument
 from schemas.documents import Document
-from schemas.errors import RunRefused
+from schemas.errors import LossesRefused
 from schemas.report import CheckResult
 from schemas.settings import GuardSettings
 from tasks.stages.ingest import Ingested, kept_keys
@@ -65,12 +65,12 @@ def check_losses(
     """Hold the changes against the last snapshot.
 
     Raises:
-        RunRefused: too large a share vanished or shrank, and nobody said that it is meant so.
+        LossesRefused: too large a share vanished or shrank, and nobody said that it is meant so.
     """
     checks = compare(*sizes(changes, state), guards)
     broken = [check.reason for check in checks if not check.success]
     if broken and not accept_losses:
-        raise RunRefused(" ".join(broken))
+        raise LossesRefused(" ".join(broken))
     return checks
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,10 @@ from schemas.tables import index_schema
 from tasks.stages.models import Models
 from tasks.stages.run import Run
 from tasks.stages.snapshot import IndexChange
+from tasks.ticking import Ticking
 
+_log = logging.getLogger("almanac.index")
+_LARGE = 50_000  # rows; of fewer an index takes seconds
 Search = Callable[[int], dict[str, Any]]  # how a release of so many rows is searched
 
 
@@ -118,6 +122,9 @@ def bring(
 def cover(written: Written, search: Search) -> None:
     """Bring the full-text and the vector index of what was written up to its rows."""
     written.search = search(written.rows)
+    if written.rows > _LARGE:
+        vector = " and the vector index" if written.search["vector"] == "ann" else ""
+        _log.info("making the full-text index%s over %d rows", vector, written.rows)
     written.writer.cover(written.search)
 
 
@@ -127,8 +134,10 @@ def _rows(lake: Lakehouse, change: IndexChange, recipe: Recipe) -> Iterator[pa.R
 
 
 def _counted(written: Written, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    tick = Ticking(_log, "rows written")
     for batch in batches:
         written.takes(batch)
+        tick(written.rows)
         yield batch
 
 
@@ -136,7 +145,10 @@ def _not_in(
     old: dict[str, bytes], kept: set[str], batches: Iterable[pa.RecordBatch]
 ) -> Iterator[pa.RecordBatch]:
     """The rows that differ from the `old` ones; ids of those that do not are added to `kept`."""
+    tick, seen = Ticking(_log, "rows held against the index"), 0
     for batch in batches:
+        seen += batch.num_rows
+        tick(seen)
         ids, hashes = batch["chunk_id"].to_pylist(), batch["row_hash"].to_pylist()
         same = [old.get(chunk) == row for chunk, row in zip(ids, hashes, strict=True)]
         kept.update(chunk for chunk, equal in zip(ids, same, strict=True) if equal)

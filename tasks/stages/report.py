@@ -1,17 +1,18 @@
-"""What a run says when it ends: one object for machines, one page for people."""
+"""What a run says when it ends, as one object for machines; `page` makes a page of it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
 from lakehouse.quarantine import Recorded
 from lakehouse.releases import Release
-from schemas.errors import RunRefused
+from schemas.errors import RunRefused, SourceAbsent
 from schemas.report import CheckResult
 from schemas.times import isoformat
 from tasks.stages.compare import Changes
@@ -20,7 +21,8 @@ from tasks.stages.ingest import Ingested
 from tasks.stages.run import Run
 from tasks.stages.snapshot import Embedding
 
-_SHOWN = 20  # quarantined rows on the page; the table has them all
+Failed = Callable[[dict[str, Any], Exception], None]
+_SHOWN = 20  # changed documents, and quarantined rows, by name
 
 
 class Outcome:
@@ -36,10 +38,15 @@ class Outcome:
         self.release: Release | None = None
         self.published = False
         self.message = ""
+        self.caught_up = ""
+        self.changed: list[dict[str, str]] = []
+        self.recall: dict[str, Any] | None = None
+        self.held = False
 
     def saw(self, changes: Changes, found: Ingested) -> None:
         """Take over what the sources held."""
         self.counts = changes.counts()
+        self.changed = list(islice(_named(changes), _SHOWN))
         self.quarantined = found.quarantined
         self.checks += found.checks
 
@@ -49,16 +56,30 @@ class Outcome:
         self.embedding = embedding
 
 
-def report(run: Run, outcome: Outcome) -> dict[str, Any]:
+def _named(changes: Changes) -> Iterator[dict[str, str]]:
+    """What changed by name: what went first, since that is what a person must see."""
+    for change, keys in (
+        ("deleted", changes.deleted), ("modified", changes.modified), ("added", changes.added),
+    ):  # fmt: skip
+        for source, doc_id in keys:
+            yield {"change": change, "source": source, "doc_id": doc_id}
+
+
+def report(run: Run, outcome: Outcome, error: BaseException | None = None) -> dict[str, Any]:
     """The run as one JSON object; `index` is null before the first release."""
     release = outcome.release
-    embedded = outcome.embedding.embedded
+    embedded, tokens = outcome.embedding.embedded, outcome.embedding.tokens
+    price = run.settings.embedder.price_per_million_tokens
     return {
+        "status": _status(outcome, error),
         "release": release.seq if release else None,
         "as_of": isoformat(run.logical_time),
         "published": outcome.published,
         "run": run.run_id,
+        "index_name": run.settings.index.name,
+        "scheduled": run.scheduled,
         "message": outcome.message,
+        "caught_up": outcome.caught_up,
         "documents": outcome.counts,
         "chunks": {
             "total": release.rows if release else 0,
@@ -67,7 +88,10 @@ def report(run: Run, outcome: Outcome) -> dict[str, Any]:
             "embedded": embedded,
             "reused": max(0, outcome.added - embedded),
         },
-        "tokens_embedded": outcome.embedding.tokens,
+        "changed": outcome.changed,
+        "tokens_embedded": tokens,
+        "cost": tokens * price / 1_000_000,
+        "recall": outcome.recall,
         "index": _index(run, release) if release else None,
         "quarantine": _quarantine(outcome.quarantined),
         "checks": [asdict(check) for check in outcome.checks if not check.success],
@@ -133,39 +157,16 @@ def count_lines(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     return lines
 
 
-def markdown(result: Mapping[str, Any]) -> str:
-    """The report as a page for the Prefect UI."""
-    lines = [f"# {headline(result)}", "", "| | |", "| --- | --- |"]
-    lines += [f"| {label} | {figures} |" for label, figures in count_lines(result)]
-    lines += ["", f"Run `{result['run']}`, as of {result['as_of']}."]
-    kept = result["quarantine"]
-    if kept["rows"]:
-        lines += ["", "## In quarantine", "", "| document | rule | severity | reason |"]
-        lines += ["| --- | --- | --- | --- |", *(_row(row) for row in kept["first"])]
-        lines += ["", f"Rows in quarantine: {kept['rows']}, new in this run: {kept['new']}."]
-        lines += ["", "All of them: `almanac quarantine list`; after mending: "
-                  "`almanac quarantine retry`."]  # fmt: skip
-    lines += ["", "## Seconds", "", "| stage | seconds |", "| --- | ---: |"]
-    lines += [f"| {stage} | {seconds:.2f} |" for stage, seconds in result["seconds"].items()]
-    return "\n".join(lines) + "\n"
-
-
-def _row(row: Mapping[str, Any]) -> str:
-    cells = (row["doc_id"], row["expectation"], row["severity"], row["reason"])
-    return "| " + " | ".join(_cell(str(cell)) for cell in cells) + " |"
-
-
-def _cell(text: str) -> str:
-    shown = "".join(char if char.isprintable() else "·" for char in text)
-    return shown.replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
-
-
 class Recording:
-    """Store a report when the block ends, whether it succeeded or not."""
+    """Store a report when the block ends, whether it succeeded or not.
 
-    def __init__(self, run: Run, outcome: Outcome) -> None:
+    `failed` is called with the report and the error of a block that raised, after it was stored.
+    """
+
+    def __init__(self, run: Run, outcome: Outcome, failed: Failed | None = None) -> None:
         self._run = run
         self._outcome = outcome
+        self._failed = failed
 
     def __enter__(self) -> Outcome:
         return self._outcome
@@ -178,15 +179,21 @@ class Recording:
     ) -> None:
         if error is not None:
             self._outcome.message = str(error)
-        status = _status(self._outcome, error)
         run = self._run
-        result = report(run, self._outcome)
+        result = report(run, self._outcome, error)
         run.lake.runs.append(
-            run.run_id, run.logical_time, run.started_at, datetime.now(UTC), status, result
-        )
+            run.run_id, run.logical_time, run.started_at, datetime.now(UTC), result["status"],
+            result,
+        )  # fmt: skip
+        if isinstance(error, Exception) and self._failed:
+            self._failed(result, error)
 
 
 def _status(outcome: Outcome, error: BaseException | None) -> str:
+    if isinstance(error, SourceAbsent):
+        return "missed"
     if error is not None:
         return "refused" if isinstance(error, RunRefused) else "failed"
+    if outcome.held:
+        return "held"
     return "published" if outcome.published else "unchanged"

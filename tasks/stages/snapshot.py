@@ -22,7 +22,12 @@ _EMBEDDED_AT_ONCE = 1_024  # texts in one commit: what a kill can cost
 
 
 def recover(run: Run) -> int:
-    """Forget what was never published; how many changes of documents that were."""
+    """Forget what was never published; how many changes of documents that were.
+
+    Raises:
+        RunRefused: an erasure was killed midway, and must be finished first.
+    """
+    run.lake.erasures.check_finished()
     run.lake.placements.discard_after(run.releases.next_seq() - 1)
     return run.lake.documents.discard_after(run.releases.last_snapshot())
 
@@ -85,7 +90,12 @@ def base_for(releases: Iterable[Release], chunker: str, embedder: str) -> Releas
     return max(hot, key=lambda release: (release.snapshot_seq, release.seq), default=None)
 
 
-def store_chunks(run: Run, models: Models, document_hashes: Iterable[str]) -> int:
+def store_chunks(
+    run: Run,
+    models: Models,
+    document_hashes: Iterable[str],
+    progress: Progress = lambda done, total: None,
+) -> int:
     """Cut the document texts that this chunker has not cut yet; how many texts that were.
 
     Raises:
@@ -94,12 +104,14 @@ def store_chunks(run: Run, models: Models, document_hashes: Iterable[str]) -> in
     chunker = models.chunker.identity
     wanted = set(document_hashes)
     missing = wanted - run.lake.chunks.known(chunker, wanted)
-    texts = run.lake.documents.texts(missing)
+    texts, done = run.lake.documents.texts(missing), 0
     while part := list(islice(texts, _CHUNKED_AT_ONCE)):
         cut = models.chunker.chunk_many([text[1:] for text in part])
         chunked = {text[0]: chunks for text, chunks in zip(part, cut, strict=True)}
         _check_chunks(chunked, models.embedder.window)
         run.lake.chunks.append(chunker, chunked)
+        done += len(part)
+        progress(done, len(missing))
     return len(missing)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lakehouse.releases import Release
-from schemas.errors import AlmanacError, RunRefused
+from schemas.errors import AlmanacError, CandidateWaits
 from tasks.stages.golden import Golden, Verdict, answerable, compare, read_golden, recall_at
 from tasks.stages.run import Run
 from tasks.stages.search import Searcher
@@ -64,9 +64,9 @@ def as_candidate(release: Release, reason: str) -> Release:
     return replace(release, kind="candidate", note={"refused": reason})
 
 
-def refusal(candidate: Release) -> RunRefused:
+def refusal(candidate: Release) -> CandidateWaits:
     """What a run ends with whose index waits for a person's word."""
-    return RunRefused(
+    return CandidateWaits(
         f"release {candidate.seq} was built with another embedder or chunker and is kept as a "
         f"candidate, not published: {candidate.note['refused']}. Try it with `almanac search "
         f"--as-of {candidate.seq}`; publish it with " + _APPROVE.format(seq=candidate.seq)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,7 @@ from tasks.triage.standing import (
 from tasks.triage.words import words
 from tasks.triage.worklist import work_list
 
+Progress = Callable[[int, int], None]  # (done, total)
 _log = logging.getLogger("almanac.triage")
 
 
@@ -40,6 +41,7 @@ def triage(
     end: datetime | None = None,
     run_id: str | None = None,
     everything: bool = False,
+    progress: Progress = lambda done, total: None,
 ) -> dict[str, Any]:
     """Look into every disliked request asked from `start` to `end` whose verdict may be another.
 
@@ -63,6 +65,7 @@ def triage(
             counts.update(disliked=len(requests), looked_into=len(found))
             counts["judged"] += sum("judge" in one.evidence for one in found)
             causes.update(work.known[one.request_id].cause for one in requests)
+            progress(counts["disliked"], len(disliked))
             _log.info("triage: %d of %d disliked requests, %d looked into",
                       counts["disliked"], len(disliked), counts["looked_into"])  # fmt: skip
         standing = {name: one for name, one in work.known.items() if name in disliked}

@@ -123,9 +123,17 @@ def report(settings: Settings, job: Job, judged: Judged) -> str:
     return page(job, manifest, judged.scored, judged.verdict)
 
 
+def loss_picture(job: Job) -> bytes:
+    """Loss by step as PNG, drawn once, when training has ended, and kept beside the adapter."""
+    kept = job.folder / "loss.png"
+    if not kept.is_file():
+        jobs.write_whole(kept, plots.loss_curve(job.folder / "progress.jsonl"))
+    return kept.read_bytes()
+
+
 def _draw(job: Job, judged: Judged) -> None:
     """The pictures beside the adapter."""
-    jobs.write_whole(job.folder / "loss.png", plots.loss_curve(job.folder / "progress.jsonl"))
+    loss_picture(job)
     jobs.write_whole(job.folder / "figures.png", plots.figures(judged.verdict.figures))
 
 

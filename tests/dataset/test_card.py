@@ -4,7 +4,8 @@ from pathlib import Path
 
 from lakehouse.erasing import erase_user
 from tasks.dataset.build import build
-from tasks.dataset.card import card, quoted, table
+from tasks.dataset.card import card
+from tasks.markdown import quoted, table
 from tests.dataset.logged import asked, configured, faults, fill, lake_of, likes, verdict, vote
 
 
@@ -23,11 +24,11 @@ def test_the_card_says_what_is_in_it_and_what_is_not(tmp_path: Path) -> None:
         "5 examples, 5 to train on and 0 held back, made of 6 requests (from the first to the "
         "last): 5 disliked, 1 liked, 0 without a vote.",
         "| SFT | 5 | 0 |\n| DPO | 4 | 0 |\n| KTO | 9 | 0 |",
-        "| origin | examples |\n| --- | --- |\n| correction | 4 |\n| like | 1 |",
-        "| cause | examples |\n| --- | --- |\n| liked | 1 |\n| model_fault | 4 |",
-        "| lang | examples |\n| --- | --- |\n| en | 5 |",
-        "| source | examples |\n| --- | --- |\n| wiki | 5 |",
-        "| reason | rows |\n| --- | --- |\n| source_missing | 1 |",
+        "| origin | examples |\n| --- | ---: |\n| correction | 4 |\n| like | 1 |",
+        "| cause | examples |\n| --- | ---: |\n| liked | 1 |\n| model_fault | 4 |",
+        "| lang | examples |\n| --- | ---: |\n| en | 5 |",
+        "| source | examples |\n| --- | ---: |\n| wiki | 5 |",
+        "| reason | rows |\n| --- | ---: |\n| source_missing | 1 |",
         "| source_missing | `r-009` | Mail \\[EMAIL\\] about the archive? ",
         "**like**, train, en, request `r-005`",
         f"- question: {asked(5).question}",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tasks.catching_up import AUTO
 from tests.prefect_server import PrefectServer, prefect_server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +26,7 @@ def test_a_deployed_schedule_creates_runs(tmp_path: Path) -> None:
         runs = _scheduled_runs(server)
         assert {run["state_type"] for run in runs} == {"SCHEDULED"}
         assert all(run["parameters"] == {} for run in runs)
+        assert all(AUTO in run["tags"] for run in runs)
 
 
 def _every_30_seconds(folder: Path) -> Path:

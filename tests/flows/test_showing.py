@@ -1,0 +1,152 @@
+"""What a run leaves in the Prefect UI, also where it stops; and the flow `trace`."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+
+from schemas.errors import AlmanacError, ConfigError, RunRefused
+from tasks import showing
+from tests.flows.conftest import House
+
+Artifacts = dict[str, Any]
+
+
+def left_by(run_id: Any) -> Artifacts:
+    """The data of each artifact of a flow run, by key."""
+    own = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=own)
+    return {one.key: one.data for one in found if one.key}
+
+
+def newest_run(name: str) -> Any:
+    """The id of the newest run of a flow."""
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    with get_client(sync_client=True) as client:
+        [run] = client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=[name])),
+            sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=1,
+        )  # fmt: skip
+    return run.id
+
+
+@pytest.fixture
+def twelve(house: House) -> House:
+    for number in range(12):
+        house.put(f"{number}.md", f"# Note {number}\n\nThe text of note number {number}.\n")
+    (house.docs / "blank.html").write_text("<p> </p>", encoding="utf-8")
+    return house
+
+
+@pytest.mark.slow
+def test_a_night_leaves_its_page_tables_and_picture(twelve: House) -> None:
+    twelve.nightly()
+    twelve.put("0.md", "# Note 0\n\nAnother text.\n")
+    report = twelve.nightly()
+    left = left_by(report["run"])
+    page = left["nightly-report"]
+    assert page.startswith("# Published release 2 as of 2026-03-02T02:00:00Z.")
+    assert "| modified | `0.md` | documents |" in page
+    assert f"/v2/runs/flow-run/{report['run']})" in page
+    assert [row["release"] for row in json.loads(left["releases"])] == [2, 1]
+    assert [row["document"] for row in json.loads(left["quarantine"])] == ["blank.html"]
+    assert left["nights"].startswith("data:image/png;base64,")
+    assert report["changed"] == [{"change": "modified", "source": "documents", "doc_id": "0.md"}]
+
+
+@pytest.mark.slow
+def test_a_refused_night_leaves_a_page_that_says_what_to_do(twelve: House) -> None:
+    twelve.nightly()
+    for number in range(6):
+        (twelve.docs / f"{number}.md").unlink()
+    with pytest.raises(RunRefused):
+        twelve.nightly()
+    left = left_by(newest_run("nightly"))
+    assert set(left) == {"nightly-report"}  # and not a second one of the hook
+    page = left["nightly-report"]
+    assert page.startswith("# Refused: nothing was published\n\n6 of the 12 documents of the last")
+    assert "`almanac nightly --accept-losses`" in page
+    assert page.count("| deleted | ") == 6
+
+
+@pytest.mark.slow
+def test_golden_questions_are_asked_every_night(twelve: House) -> None:
+    (twelve.config.parent / "golden.jsonl").write_text(
+        json.dumps({"id": "q1", "text": "the text of note number 7", "relevant": ["7.md"]}) + "\n"
+        + json.dumps({"id": "q2", "text": "note", "relevant": ["unknown.md"]}) + "\n",
+        encoding="utf-8",
+    )  # fmt: skip
+    twelve.configure('[upgrade]\nquestions = "golden.jsonl"\n[expectations]\ndata_docs = true\n')
+    report = twelve.nightly()
+    assert report["recall"] == {"k": 10, "questions": 1, "mean": 1.0}
+    stored = json.loads(twelve.lake.runs.rows()[0]["report"])
+    assert (stored["recall"], stored["status"]) == (report["recall"], "published")
+    assert (
+        "| recall@10 | 1.0000 on 1 golden questions |" in (left_by(report["run"])["nightly-report"])
+    )
+    docs = twelve.lake.get_file("data_docs/documents.html").decode()
+    assert "documents" in docs and "content networks" in docs
+    assert "note number" not in docs and "7.md" not in docs
+    from tasks.history.doctor import doctor
+
+    assert doctor(twelve.lake, "documents")["ok"]
+
+
+def test_a_run_that_never_began_its_work_leaves_a_page_too(prefect_api: None) -> None:
+    from flows.nightly import nightly
+    from flows.trace import trace
+
+    with pytest.raises(ConfigError):
+        nightly(config="nowhere.toml")
+    page = left_by(newest_run("nightly"))["what-next"]
+    assert page.startswith("# The nightly run stopped\n\nthe configuration nowhere.toml does not")
+    assert "## What to do next" in page and "docs/configuration.md" in page
+    with pytest.raises(Exception, match="should have at least 1 character"):
+        trace(id="")
+    assert "should have at least 1 character" in left_by(newest_run("trace"))["what-next"]
+
+
+def test_the_flow_trace_leaves_its_page_and_table(house: House) -> None:
+    from flows.trace import trace
+
+    with pytest.raises(AlmanacError, match="nothing here is named 'r1'"):
+        trace(id="r1", config=str(house.config))
+    at = datetime(2026, 3, 1, tzinfo=UTC)
+    house.lake.runs.append("run-1", at, at, at, "failed", {})
+    result = trace(id="run-1", config=str(house.config))
+    assert result["facts"]["recorded"][0]["status"] == "failed"
+    left = left_by(newest_run("trace"))
+    assert left["trace"].startswith("# Trace of run run-1\n\n0 versions of documents → 0 releases")
+    assert json.loads(left["trace-chain"]) == []
+
+
+def test_what_is_too_large_for_an_event_is_cut_and_says_so(prefect_api: None) -> None:
+    @flow(name="large")
+    def large() -> None:
+        showing.page("page", "# Title\n\n" + "a line\n" * 400_000, "Page")
+        rows = [{"n": np.int64(at), "at": datetime(2026, 3, 1, tzinfo=UTC), "x": float("nan"),
+                 "list": ["a"], "text": "é" * 9_000} for at in range(2_000)]  # fmt: skip
+        showing.table("table", rows, "Rows", "almanac history")
+        showing.picture("picture", b"\x89PNG" * 500_000, "Picture")
+
+    large()
+    left = left_by(newest_run("large"))
+    assert set(left) == {"page", "table"}
+    assert len(left["page"]) < 1_001_000
+    assert "This page was cut: the first 999,99" in left["page"]
+    shown = json.loads(left["table"])
+    assert 80 <= len(shown) < 1_000 and len(left["table"]) < 1_100_000
+    assert (shown[0]["at"], shown[0]["x"], shown[0]["list"]) == (
+        "2026-03-01T00:00:00Z", None, '["a"]',
+    )  # fmt: skip
+    assert len(shown[0]["text"]) == 2_000
