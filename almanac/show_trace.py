@@ -23,7 +23,7 @@ _HASHES = ("example", "dataset", "adapter")
 def chain(result: Report) -> str:
     """The subject, the chain on one line, then each part of it that there is, newest first."""
     parts = result["chain"]
-    numbers = " → ".join(f"{parts[name]['total']:,} {name}" for name in _COLUMNS)
+    numbers = " → ".join(f"{name} {parts[name]['total']:,}" for name in _COLUMNS)
     lines = [f"{result['kind']} {safe(result['id'])}", f"  {numbers}"]
     lines += [f"  {name:<13} {cut(str(said))}" for name, said in result["facts"].items() if said]
     for name in _COLUMNS:

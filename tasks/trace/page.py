@@ -109,4 +109,4 @@ def _facts(facts: Mapping[str, Any], link: LinkRun) -> Iterator[tuple[str, Any]]
 
 def _drawn(chain: Mapping[str, Any]) -> str:
     """The chain on one line, with its numbers."""
-    return " → ".join(f"{chain[one]['total']:,} {_NAMES.get(one, one)}" for one in SECTIONS)
+    return " → ".join(f"{_NAMES.get(one, one)} {chain[one]['total']:,}" for one in SECTIONS)
