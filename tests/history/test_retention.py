@@ -90,7 +90,9 @@ def test_what_is_kept_answers_as_before_and_nothing_else_stays(
             and not path.startswith(AFTERWARDS)] == []  # fmt: skip
     extra = sum(size for path, size in beside.items() if not path.startswith(AFTERWARDS))
     spent = done["bytes"]["after"] - done["bytes"]["referenced"]
-    assert extra <= spent <= extra + 4_000  # the lease's own entry and row
+    # Of `runs`, to which others write without a lease, the last minute of its log stays as well.
+    afterwards = sum(size for path, size in sizes.items() if path.startswith(AFTERWARDS))
+    assert extra <= spent <= extra + afterwards
     for release in house.releases:
         assert (release.lance_tag in house.lake.tables.tags(release.lance_table)) == (
             release.tier == "hot"
@@ -158,6 +160,12 @@ def test_nights_go_on_after_releases_are_gone(house: House) -> None:
     assert is_sound(house)
 
 
+def _lasting(house: House) -> int:
+    """Bytes of all but what an operation itself leaves; of that, the log goes after a minute."""
+    sizes = house.lake.sizes().items()
+    return sum(size for path, size in sizes if not path.startswith(AFTERWARDS))
+
+
 def test_applying_again_changes_nothing_more(house: House) -> None:
     house.keep(pinned=(2,), cold_days=15)
     apply(house.settings, NOW)
@@ -170,8 +178,9 @@ def test_applying_again_changes_nothing_more(house: House) -> None:
     assert all(row["before"] == row["after"] for row in again["releases"])
     assert contents(house.path("lance")) == lance
     assert {name: house.lake.delta(name).read() for name in tables} == rows
-    third = apply(house.settings, NOW)
-    assert third["bytes"]["after"] - again["bytes"]["after"] < 5_000  # a report more in `runs`
+    before = _lasting(house)
+    apply(house.settings, NOW)
+    assert _lasting(house) - before < 5_000
     assert is_sound(house)
 
 

@@ -165,7 +165,9 @@ def test_the_command_prints_the_chain_and_bounds_it(traced: Traced) -> None:
 def test_the_page_links_to_runs_and_says_how_much_of_it_is_there(traced: Traced) -> None:
     result = trace(traced.settings, "r2", limit=2)
     page = trace_page(result, lambda run: link(f"https://ui/run/{run}", run))
-    assert page.startswith("# Trace of release 2\n\nversions of documents 1 → releases 1 → answers 7")
+    assert page.startswith(
+        "# Trace of release 2\n\nversions of documents 1 → releases 1 → answers 7"
+    )
     assert "[night-2026-03-02](https://ui/run/night-2026-03-02)" in page
     assert "The first 2 of 7; all of them: `almanac trace release:2 --limit 7`." in page
     rows = list(trace_rows(result, lambda run: None))
