@@ -28,9 +28,10 @@ nightly: install
 up: install
 	@$(BIN)/almanac up
 
-# Two processes, each on a core of its own: a library that takes both would wait for the other.
+# Two processes, each on a core of its own: a library that takes both would wait for the other. A file
+# stays on one process, and flows follow flows: Prefect's client loses events after long idleness.
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: install
 	$(BIN)/ruff format --check .
