@@ -126,7 +126,7 @@ def test_the_flow_trace_leaves_its_page_and_table(house: House) -> None:
     result = trace(id="run-1", config=str(house.config))
     assert result["facts"]["recorded"][0]["status"] == "failed"
     left = left_by(newest_run("trace"))
-    assert left["trace"].startswith("# Trace of run run-1\n\n0 versions of documents → 0 releases")
+    assert left["trace"].startswith("# Trace of run run-1\n\nversions of documents 0 → releases 0")
     assert json.loads(left["trace-chain"]) == []
 
 
