@@ -28,11 +28,12 @@ class House:
     """A folder of documents, a lakehouse, and all that runs around it."""
 
     def __init__(self, folder: Path, server: Any, hook: Any) -> None:
-        from tests.server.plant import Api, Worker
+        from tests.prefect_api import Api
+        from tests.server.plant import Worker
 
         self.folder, self.server, self.hook = folder, server, hook
         self.docs = folder / "docs"
-        self.api = Api(server)
+        self.api = Api(server.api)
         environment = {
             "ALMANAC_CONFIG": str(folder / "almanac.toml"),
             "ALMANAC_LEASE__WAIT_SECONDS": "600",

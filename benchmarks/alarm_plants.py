@@ -65,7 +65,7 @@ class Plants:
 
     def new_faults(self) -> dict[str, Any]:
         """Forty dislikes that are the model's fault: the automation starts a tune."""
-        from tests.server.plant import until
+        from tests.prefect_api import until
 
         _write_feedback(self._house.folder)
         feedback = self._api.start("feedback/feedback")
@@ -80,7 +80,8 @@ class Plants:
 
     def crash_and_crash_again(self) -> dict[str, Any]:
         """Kill the process of a night, then that of its second attempt."""
-        from tests.server.plant import kill, until
+        from tests.prefect_api import until
+        from tests.server.plant import kill
 
         with self._house.lease():
             run = self._house.nightly()
@@ -108,7 +109,8 @@ class Plants:
 
         Before that the run has waited for 100 s, and the suspended one for longer.
         """
-        from tests.server.plant import kill, until
+        from tests.prefect_api import until
+        from tests.server.plant import kill
 
         waiting = self._api.start("waiting/waiting")
         self._api.wait(waiting, "Suspended")
@@ -140,7 +142,8 @@ class Plants:
 
     def frozen_writer(self) -> dict[str, Any]:
         """Stop (not kill) a writing run until it counts as crashed, then let it go on."""
-        from tests.server.plant import process_of, until
+        from tests.prefect_api import until
+        from tests.server.plant import process_of
 
         for number in range(400):
             self._house.write(100 + number)
@@ -177,7 +180,7 @@ class Plants:
 
     def _running(self, run: str) -> dict[str, Any]:
         """The run once it runs, with its process."""
-        from tests.server.plant import until
+        from tests.prefect_api import until
 
         def there() -> dict[str, Any] | None:
             found = self._api.run(run)

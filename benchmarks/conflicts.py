@@ -18,7 +18,6 @@ Failed with its reason. At the end one more night and one healing must leave not
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import multiprocessing
 import os
@@ -27,7 +26,6 @@ import signal
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -37,7 +35,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = ["backup", "server", "printer", "badge", "account", "password", "network", "cable"]
-DIMENSION = 32
 FIRST = datetime(2030, 1, 1, 2, tzinfo=UTC)  # later than now, when restores are published
 DEADLINE = 600.0  # seconds for a round
 # What is the same for all is loaded once, in the process that the others are forked from. Lance is
@@ -64,26 +61,20 @@ monthly = 0
 def main() -> int:
     arguments = _arguments()
     sys.path.insert(0, str(ROOT))
-    from tests.embedding import server as embedding
+    from tests.embedding.server import hashing
     from tests.prefect_server import prefect_server
 
-    embedding.vector = _hashed
     with (
         tempfile.TemporaryDirectory() as scratch,
         prefect_server(Path(scratch)) as server,
-        embedding.serving() as endpoint,
+        hashing() as embedder,
     ):
-        os.environ |= {
+        os.environ |= embedder | {
             "PREFECT_HOME": scratch,
             "PREFECT_API_URL": server.api,
             "PREFECT_LOGGING_LEVEL": "CRITICAL",
             "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": "1",
-            "ALMANAC_EMBEDDER__PROVIDER": "openai",
-            "ALMANAC_EMBEDDER__MODEL": "hash",
-            "ALMANAC_EMBEDDER__BASE_URL": endpoint.url,
-            "ALMANAC_EMBEDDER__DIMENSION": str(DIMENSION),
-            "OPENAI_API_KEY": "none",
         }
         bench = Bench(Path(scratch), server.api, arguments)
         rounds = [bench.round(number) for number in range(1, arguments.rounds + 1)]
@@ -109,7 +100,9 @@ class Bench:
     """One lakehouse, the folder it is made from, and what became of the runs by their kind."""
 
     def __init__(self, home: Path, api: str, arguments: argparse.Namespace) -> None:
-        self._home, self._api = home, api
+        from tests.prefect_api import Api
+
+        self._home, self._api = home, Api(api)
         self._chance = random.Random(arguments.seed)
         self._processes = multiprocessing.get_context("forkserver")
         self._processes.set_forkserver_preload(LOADED)
@@ -249,13 +242,7 @@ class Bench:
             pass
 
     def _state(self, run: str) -> dict[str, Any]:
-        body = {"flow_runs": {"name": {"any_": [run]}}}
-        request = urllib.request.Request(
-            f"{self._api}/flow_runs/filter", json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-        )  # fmt: skip
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            found: list[dict[str, Any]] = json.load(answer)
+        found = self._api.post("flow_runs/filter", flow_runs={"name": {"any_": [run]}})
         return found[0]["state"] if found else {"type": "NONE", "message": ""}
 
     def _complain(self, number: int, what: str) -> None:
@@ -334,11 +321,6 @@ def _erase(home: str, form: dict[str, Any]) -> None:
     from tasks.history.erase import Subject, erase
 
     erase(load_settings(f"{home}/almanac.toml"), Subject(**form))
-
-
-def _hashed(text: str, dimension: int = DIMENSION) -> list[float]:
-    """A vector made of the text's SHA-256."""
-    return [byte / 128 - 1 for byte in hashlib.sha256(text.encode()).digest()[:dimension]]
 
 
 def _table(ended: dict[str, Counter[str]]) -> str:

@@ -15,7 +15,6 @@ seconds: what is tested is who runs when.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import shutil
@@ -33,12 +32,14 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from tests.prefect_api import ENDED  # noqa: E402
+
 ROOMS = ("almanac", "flows", "tasks", "lakehouse", "expectations", "schemas")
 DEPLOYMENT = "nightly/nightly"
 MINUTE = timedelta(minutes=1)
 CHANGE_SECONDS = 20.0
 PATIENCE_SECONDS = 1800.0
-ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
 def main() -> int:
@@ -48,12 +49,11 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="work in this empty folder and leave it")
     arguments = parser.parse_args()
-    from tests.embedding import server
+    from tests.embedding.server import hashing
 
-    server.vector = _vector
     folder = arguments.keep or Path(tempfile.mkdtemp(prefix="outage-"))
-    with server.serving() as embedder:
-        outage = _Outage(folder, arguments.port, embedder.url)
+    with hashing() as embedder:
+        outage = _Outage(folder, arguments.port, embedder)
         try:
             found = outage.run(arguments.times, arguments.down)
         finally:
@@ -67,14 +67,13 @@ def main() -> int:
 class _Outage:
     """A copy of the project, its lakehouse, and the command that runs it."""
 
-    def __init__(self, folder: Path, port: int, embedder: str) -> None:
+    def __init__(self, folder: Path, port: int, embedder: dict[str, str]) -> None:
         from tests.server.command import Command, free_port
 
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.command = Command(folder, _copy_of_project(folder / "project"), OPENAI_API_KEY="toy")
-        model = f'[embedder]\nprovider = "openai"\nmodel = "toy"\nbase_url = "{embedder}"'
-        self.command.configure(port or free_port(), model)
+        self.command = Command(folder, _copy_of_project(folder / "project"), **embedder)
+        self.command.configure(port or free_port())
         self._changed, self._count, self._began = 0.0, 0, time.monotonic()
         self._killed_at = ""
 
@@ -218,11 +217,6 @@ def _copy_of_project(folder: Path) -> Path:
             deployment["schedules"] = [{"cron": "* * * * *", "timezone": "UTC", "active": True}]
     (folder / "prefect.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
     return folder
-
-
-def _vector(text: str, dimension: int) -> list[float]:
-    """A direction of its own for each text, as a hash gives it."""
-    return [byte - 127.5 for byte in hashlib.sha256(text.encode()).digest()]
 
 
 def _print_runs(runs: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> None:

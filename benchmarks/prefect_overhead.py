@@ -52,18 +52,18 @@ def main() -> int:
     if arguments.plain:
         print(json.dumps(plain(*arguments.plain)))
         return 0
-    from benchmarks.backfill import _encoder, _worker
+    from tests.embedding.server import hashing
     from tests.prefect_server import prefect_server
+    from tests.server.plant import Worker, deploy
 
     with (
         tempfile.TemporaryDirectory() as scratch,
         tempfile.TemporaryDirectory() as alone,
         prefect_server(Path(scratch)) as server,
-        _encoder("hash") as embedder,
+        hashing() as embedder,
     ):
-        server.prefect("work-pool", "create", "local", "--type", "process", cwd=ROOT)
-        server.prefect("deploy", "--name", "nightly", cwd=ROOT)
-        with _worker(server.environment | embedder):
+        deploy(server, Path(scratch), ["nightly"])
+        with Worker(server, Path(scratch) / "worker.log", HF_HUB_OFFLINE="1", **embedder):
             bench = Bench(Path(scratch), Path(alone), server.api, server.environment | embedder)
             result = bench.run(arguments.repetitions)
     print(json.dumps(result) if arguments.json else _table(result))
@@ -82,7 +82,9 @@ class Bench:
     """A folder of documents with its first release, copied for every run."""
 
     def __init__(self, home: Path, alone: Path, api: str, environment: dict[str, str]) -> None:
-        self._home, self._api = home, api
+        from tests.prefect_api import Api
+
+        self._home, self._api = home, Api(api)
         self._served = environment | {"OMP_NUM_THREADS": "1"}
         lonely = {
             "PREFECT_HOME": str(alone),
@@ -139,15 +141,11 @@ class Bench:
         return self._process(self._alone, *self._almanac(place, NIGHTS[1]))
 
     def _deployment(self, place: Path) -> Cost:
-        from benchmarks.backfill import DONE
         from lakehouse import open_lakehouse
 
-        deployment = self._call("deployments/name/nightly/nightly")["id"]
         form = {"as_of": NIGHTS[1], "config": str(place / "almanac.toml")}
         began = time.perf_counter()
-        run = self._call(f"deployments/{deployment}/create_flow_run", {"parameters": form})["id"]
-        while (state := self._call(f"flow_runs/{run}")["state"])["type"] not in DONE:
-            time.sleep(0.05)
+        state = self._api.ended(self._api.start("nightly/nightly", parameters=form), 900)
         wall = time.perf_counter() - began
         if state["type"] != "COMPLETED":
             sys.exit(f"the run of the deployment ended {state['name']}: {state['message']}")
@@ -172,17 +170,6 @@ class Bench:
         cpu = after.children_user + after.children_system
         cpu -= before.children_user + before.children_system
         return Cost(wall, cpu, json.loads(done.stdout)["seconds"]["total"])
-
-    def _call(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        import urllib.request
-
-        request = urllib.request.Request(
-            f"{self._api}/{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
 
 
 def plain(config: str, at: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import threading
 import time
@@ -17,12 +18,25 @@ import numpy as np
 Answer = tuple[int, dict[str, str], bytes]
 Fault = Callable[[dict[str, Any]], Answer | None]
 DIMENSION = 4
+HASHED = 32  # bytes of a SHA-256, a number of the vector each
+Vector = Callable[[str, int], list[float]]
+
+
+def vector(text: str, dimension: int = DIMENSION) -> list[float]:
+    """A vector that tells its text: its length first."""
+    return [float(len(text)), 1.0, *[0.5] * (dimension - 2)]
+
+
+def hashed(text: str, dimension: int = HASHED) -> list[float]:
+    """A direction of its own for each text, as a hash gives it."""
+    return [byte / 128 - 1 for byte in hashlib.sha256(text.encode()).digest()[:dimension]]
 
 
 class Endpoint:
     """Answers with `faults` first, one a request, then properly. Keeps what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, vector: Vector = vector) -> None:
+        self._vector = vector
         self.faults: list[Fault] = []
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
@@ -31,19 +45,14 @@ class Endpoint:
     def answer(self, request: dict[str, Any]) -> Answer:
         fault = self.faults.pop(0) if self.faults else None
         answer = fault(request) if fault else None
-        return answer or (200, {}, body(request))
+        return answer or (200, {}, body(request, vector=self._vector))
 
     @property
     def inputs(self) -> list[list[str]]:
         return [request["input"] for request in self.requests]
 
 
-def vector(text: str, dimension: int = DIMENSION) -> list[float]:
-    """A vector that tells its text: its length first."""
-    return [float(len(text)), 1.0, *[0.5] * (dimension - 2)]
-
-
-def items(request: dict[str, Any]) -> list[dict[str, Any]]:
+def items(request: dict[str, Any], vector: Vector = vector) -> list[dict[str, Any]]:
     made = []
     for index, text in enumerate(request["input"]):
         numbers: Any = vector(text, request.get("dimensions", DIMENSION))
@@ -54,8 +63,12 @@ def items(request: dict[str, Any]) -> list[dict[str, Any]]:
     return made
 
 
-def body(request: dict[str, Any], change: Callable[[list[Any]], list[Any]] = list) -> bytes:
-    data = {"object": "list", "model": request["model"], "data": change(items(request))}
+def body(
+    request: dict[str, Any],
+    change: Callable[[list[Any]], list[Any]] = list,
+    vector: Vector = vector,
+) -> bytes:
+    data = {"object": "list", "model": request["model"], "data": change(items(request, vector))}
     return json.dumps(data | {"usage": {"prompt_tokens": 1, "total_tokens": 1}}).encode()
 
 
@@ -79,8 +92,8 @@ def hang(seconds: float) -> Fault:
 
 
 @contextmanager
-def serving() -> Iterator[Endpoint]:
-    endpoint = Endpoint()
+def serving(vector: Vector = vector) -> Iterator[Endpoint]:
+    endpoint = Endpoint(vector)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -109,3 +122,16 @@ def serving() -> Iterator[Endpoint]:
     yield endpoint
     server.shutdown()
     server.server_close()
+
+
+@contextmanager
+def hashing() -> Iterator[dict[str, str]]:
+    """Vectors of hashes for a while: the environment of a process that embeds with them."""
+    with serving(hashed) as endpoint:
+        yield {
+            "ALMANAC_EMBEDDER__PROVIDER": "openai",
+            "ALMANAC_EMBEDDER__MODEL": "hash",
+            "ALMANAC_EMBEDDER__BASE_URL": endpoint.url,
+            "ALMANAC_EMBEDDER__DIMENSION": str(HASHED),
+            "OPENAI_API_KEY": "none",
+        }

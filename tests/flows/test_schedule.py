@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tasks.catching_up import AUTO
-from tests.prefect_server import PrefectServer, prefect_server
+from tests.prefect_api import Api, until
+from tests.prefect_server import prefect_server
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
@@ -23,7 +21,8 @@ def test_a_deployed_schedule_creates_runs(tmp_path: Path) -> None:
         server.prefect(
             "deploy", "--all", "--prefect-file", str(_every_30_seconds(tmp_path)), cwd=ROOT
         )
-        runs = _scheduled_runs(server)
+        api = Api(server.api)
+        runs = until(lambda: api.post("flow_runs/filter", limit=10), 60, "a scheduled run")
         assert {run["state_type"] for run in runs} == {"SCHEDULED"}
         assert all(run["parameters"] == {} for run in runs)
         assert all(AUTO in run["tags"] for run in runs)
@@ -38,18 +37,3 @@ def _every_30_seconds(folder: Path) -> Path:
     file = folder / "prefect.yaml"
     file.write_text(yaml.safe_dump(project), encoding="utf-8")
     return file
-
-
-def _scheduled_runs(server: PrefectServer) -> list[dict]:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        request = urllib.request.Request(
-            f"{server.api}/flow_runs/filter",
-            data=json.dumps({"limit": 10}).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            if runs := json.load(answer):
-                return runs
-        time.sleep(1)
-    raise AssertionError("no scheduled run appeared within a minute")

@@ -8,17 +8,14 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
 
+from tests.prefect_api import Api, until
+
 ROOT = Path(__file__).resolve().parents[2]
-T = TypeVar("T")
 
 
 class Command:
@@ -32,7 +29,7 @@ class Command:
         fast = {"PREFECT_WORKER_QUERY_SECONDS": "2", "OMP_NUM_THREADS": "1"}
         self.environment = plain | fast | environment
         self.process: subprocess.Popen[str] | None = None
-        self.api = ""
+        self._rest = Api("")
 
     def configure(self, port: int | None, more: str = "") -> None:
         (self.folder / "docs").mkdir(exist_ok=True)
@@ -57,7 +54,7 @@ class Command:
         line = self.process.stdout.readline()
         assert line, self.process.stderr.read()
         report: dict[str, Any] = json.loads(line)
-        self.api = report["api"]
+        self._rest = Api(report["api"])
         return report
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
@@ -102,23 +99,9 @@ class Command:
         return int(state["processes"][name]["pid"])
 
     def ask(self, path: str, body: Any = None) -> Any:
-        """Ask the API, again where its database is busy, as Prefect's own client does."""
-        return until(lambda: self._ask(path, body))[0]
-
-    def _ask(self, path: str, body: Any) -> tuple[Any] | None:
-        request = urllib.request.Request(
-            f"{self.api}/{path}",
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                content = answer.read()
-        except urllib.error.HTTPError as error:
-            if error.code == 503:
-                return None
-            raise RuntimeError(f"{path}: {error.code} {error.read().decode()}") from None
-        return (json.loads(content) if content else None,)
+        """Ask the API, again where its server is only just coming up."""
+        method = "GET" if body is None else "POST"
+        return until(lambda: (self._rest.ask(method, path, json=body),))[0]
 
     def runs(self, **flow_run_filter: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.ask(
@@ -128,25 +111,7 @@ class Command:
 
     def trigger(self, deployment: str, **parameters: Any) -> str:
         """Ask for a run now; its id."""
-        found = self.ask(f"deployments/name/{deployment}")
-        asked = self.ask(
-            f"deployments/{found['id']}/create_flow_run",
-            {"state": {"type": "SCHEDULED"}, "parameters": parameters},
-        )
-        return str(asked["id"])
-
-
-def until(look: Callable[[], T | None], seconds: float = 120) -> T:
-    """What `look` finds, once it finds something; connections that fail are tried again."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if found := look():
-                return found
-        except OSError:
-            pass
-        time.sleep(0.3)
-    raise AssertionError(f"nothing came of it within {seconds:.0f} s")
+        return self._rest.start(deployment, parameters=parameters)
 
 
 def free_port() -> int:

@@ -19,8 +19,8 @@ from almanac.server.automations import ensure_automations
 from schemas.errors import ConfigError
 from schemas.settings import Settings
 from tasks.alarms import RESTS
+from tests.prefect_api import Api, until
 from tests.prefect_server import prefect_server
-from tests.server.plant import Api, until
 from tests.server.receiver import Receiver, receiver
 
 pytestmark = pytest.mark.slow
@@ -53,7 +53,7 @@ def api(home: Path) -> Iterator[Api]:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     with prefect_server(home) as server, temporary_settings({PREFECT_API_URL: server.api}):
-        yield Api(server)
+        yield Api(server.api)
 
 
 @pytest.fixture
