@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from almanac.options import as_json, given_options, located, one_line_errors
-from schemas.settings import DEFAULT_FILE, ENV_FILE, load_settings
+from schemas.settings import DEFAULT_FILE, ENV_FILE, settings_for
 
 
 @click.command()
@@ -42,9 +42,8 @@ def up(host: str | None, port: int | None, no_worker: bool, json_: bool) -> None
     with one_line_errors():
         given = given_options()
         config = _config(given["config"], project_root())
-        wanted = Wanted(
-            load_settings(config), config, given["lakehouse"], host, port, not no_worker
-        )
+        settings = settings_for(str(config) if config else None, given["lakehouse"])
+        wanted = Wanted(settings, config, given["lakehouse"], host, port, not no_worker)
         try:
             running.up(wanted, lambda report: _say(report, json_))
         except AlreadyUp as other:
@@ -68,7 +67,8 @@ def _say_already(ui: str, api: str, ready: bool, json_: bool) -> None:
     if json_:
         click.echo(json.dumps({"already": True, "ui": ui, "api": api, "ready": ready}))
     else:
-        click.echo(f"Almanac is up already: {ui}" if ready else f"Almanac is starting: {ui}")
+        text = "Almanac is up already" if ready else "Almanac is starting"
+        click.echo(f"{text}: {ui}" if ui else text)
 
 
 VERBS = (up,)

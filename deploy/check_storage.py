@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from schemas.settings import Settings, load_settings
 
@@ -36,7 +36,11 @@ def main() -> int:
     bucket, _, prefix = settings.lakehouse.removeprefix("s3://").partition("/")
     client = _client(settings)
     _make(client, bucket)
-    wins = [_race(client, bucket, f"{prefix}/.check-{uuid4()}") for _ in range(ROUNDS)]
+    try:
+        wins = [_race(client, bucket, f"{prefix}/.check-{uuid4()}") for _ in range(ROUNDS)]
+    except BotoCoreError as error:
+        log.error("Bucket %s: an answer was lost (%s), so check it again", bucket, error)
+        return 1
     if set(wins) != {1}:
         log.error(
             "Bucket %s is not safe: of %d writers of one new object %s were told that they made "
@@ -49,7 +53,10 @@ def main() -> int:
 
 
 def _client(settings: Settings) -> Any:
-    """A client as the lakehouse is reached; keys come from the environment unless configured."""
+    """A client as the lakehouse is reached; keys come from the environment unless configured.
+
+    It asks once: a second try at an object that the first one made would look like a lost race.
+    """
     options = {key.upper(): value for key, value in settings.storage_options.items()}
     return botocore.session.get_session().create_client(
         "s3",
@@ -57,7 +64,7 @@ def _client(settings: Settings) -> Any:
         region_name=options.get("AWS_REGION"),
         aws_access_key_id=options.get("AWS_ACCESS_KEY_ID"),
         aws_secret_access_key=options.get("AWS_SECRET_ACCESS_KEY"),
-        config=Config(max_pool_connections=WRITERS, retries={"max_attempts": 1}),
+        config=Config(max_pool_connections=WRITERS, retries={"total_max_attempts": 1}),
     )
 
 
@@ -67,8 +74,16 @@ def _make(client: Any, bucket: str) -> None:
     except ClientError as error:
         if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
             raise
-        client.create_bucket(Bucket=bucket)
+        client.create_bucket(Bucket=bucket, **_place(client.meta))
         log.info("Made the bucket %s", bucket)
+
+
+def _place(client: Any) -> dict[str, Any]:
+    """AWS wants its region said again, unless it is the first; other stores may know none."""
+    region, first = client.region_name, ("us-east-1", "aws-global")
+    if ".amazonaws.com" not in client.endpoint_url or region in first:
+        return {}
+    return {"CreateBucketConfiguration": {"LocationConstraint": region}}
 
 
 def _race(client: Any, bucket: str, key: str) -> int:

@@ -45,7 +45,7 @@ def choose(host: str, port: int, asked: bool) -> Address:
 
     Raises:
         AlmanacError: the port is taken and `asked` for, or a hundred in a row are taken.
-        ConfigError: the host is no address of this machine.
+        ConfigError: as `is_free`.
     """
     if is_free(host, port):
         return Address(host, port)
@@ -65,7 +65,7 @@ def is_free(host: str, port: int) -> bool:
     """Whether a server could listen there.
 
     Raises:
-        ConfigError: the host is no address of this machine.
+        ConfigError: the host is no address of this machine, or the port is not for everybody.
     """
     try:
         family, kind, _, _, place = socket.getaddrinfo(
@@ -79,5 +79,9 @@ def is_free(host: str, port: int) -> bool:
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
             raise ConfigError(f"server.host {host!r} is no address of this machine") from None
+        if error.errno == errno.EACCES:
+            raise ConfigError(
+                f"port {port} needs root's rights: name one from 1024 on with --port or server.port"
+            ) from None
         return False
     return True

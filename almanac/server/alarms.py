@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import StateType
 from almanac.server.parts import (
     ID,
     OURS,
+    PREFIX,
     Server,
     automation,
     events,
@@ -28,6 +29,7 @@ from tasks.alarms import QUARANTINE_HIGH, RESTS
 
 NIGHTLY = "nightly"
 RESCUE = "rescue/rescue"
+START_AGAIN = PREFIX + "start a crashed run again"
 _BAD = ("Failed", "TimedOut", "Crashed")
 _ENDS = ("Completed", "Failed", "TimedOut", "Crashed", "Cancelled")
 _WAITS = ("Suspended", "Paused")  # a run that waits for a person gives no sign of life
@@ -89,8 +91,8 @@ def _flow_failed(server: Server) -> Automation:
         runs_that(_BAD, of_flow(f"!{NIGHTLY}")),
         tell(
             server, "{{ flow.name }} failed", f"{_RUN}, ended as {_SAID}", run_page(server),
-            "Open the run: its log ends with the reason and the next step. It can be run again as "
-            "it is. If it crashed, Almanac starts it again once, by itself.",
+            "Open the run: its Artifacts tab says what to do. If it crashed, Almanac starts it "
+            "again once, unless it has the tag `once` (promote): then see first how far it came.",
         ),
     )  # fmt: skip
 
@@ -187,7 +189,7 @@ def _lifeless(settings: Settings) -> Automation:
 
 def _start_again(rescue: UUID) -> Automation:
     return automation(
-        "start a crashed run again",
+        START_AGAIN.removeprefix(PREFIX),
         "A run that crashed is started again once, with the same parameters and for the same time. "
         "What a person cancelled, what crashed a second time, and what has the tag `once` stay as "
         "they are.",

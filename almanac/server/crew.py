@@ -14,11 +14,11 @@ from typing import Any
 
 from almanac.server import deploying
 from almanac.server.address import Address, choose
-from almanac.server.environment import environment
+from almanac.server.environment import environment, own
 from almanac.server.processes import Kept, begin_anew, end_flow_runs, end_leftover
 from almanac.server.reconcile import reconcile, rescue_forgotten, worker_name
-from almanac.server.state import State, myself
-from almanac.server.waiting import answers, takes_runs
+from almanac.server.state import State
+from almanac.server.waiting import answers, takes_runs, wait_for
 from schemas.errors import AlmanacError
 from schemas.settings import Settings
 from tasks.stages.versions import code_version
@@ -96,11 +96,11 @@ class Crew:
             AlmanacError: the server or the worker ends, or a deployment cannot be made.
         """
         os.environ.pop("PREFECT_PROFILE", None)
-        os.environ.update(self._environment)  # before Prefect is imported in this process
+        os.environ.update(own(self._environment))  # before Prefect is imported in this process
         self._warn()
         self._tell(f"Database and logs in {self.home}")
         self._launch(self._server, f"Prefect server for {self.address.ui}")
-        self._await(self._server, lambda: answers(self.address), _SERVER_SECONDS)
+        self._await(self._server, self._serves, _SERVER_SECONDS)
         self._tell("The server answers")
         version = code_version()
         names = self._deploy(version)
@@ -131,12 +131,14 @@ class Crew:
                 self._remember(ready=True)
 
     def end(self) -> None:
-        """The worker first, so that its runs can say to the server how they ended."""
+        """The worker first, so that its runs can say to the server how they ended.
+
+        Runs that a killed `almanac up` left end too, whether or not there was a worker since.
+        """
         self._tell("Stopping")
-        for one in reversed(self._kept):
-            one.stop()
-            if one is self._worker:
-                end_flow_runs(self.home)
+        self._worker.stop()
+        end_flow_runs(self.home)
+        self._server.stop()
         self._tell("Stopped; nothing is left running")
 
     def _end_leftovers(self, left: State) -> None:
@@ -162,36 +164,34 @@ class Crew:
     def _remember(self, ready: bool) -> None:
         processes = {one.name: one.identity for one in self._kept}
         State(
-            self.address.ui, self.address.api, ready, myself(),
+            self.address.ui, self.address.api, ready,
             {name: identity for name, identity in processes.items() if identity},
         ).write(self.home)  # fmt: skip
 
     def _await(self, one: Kept, done: Callable[[], bool], seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not done():
+        def is_done() -> bool:
             if not one.is_alive:
                 raise AlmanacError(
                     f"the {one.name} ended at once, see {one.log}:\n{one.last_words()}"
                 )
-            if time.monotonic() > deadline:
-                raise AlmanacError(
-                    f"the {one.name} does not answer after {seconds:.0f} s, see {one.log}"
-                )
-            self._pause()
+            return done()
+
+        if not wait_for(is_done, seconds, self._pause):
+            raise AlmanacError(
+                f"the {one.name} does not answer after {seconds:.0f} s, see {one.log}"
+            )
+
+    def _serves(self) -> bool:
+        """Another server may have taken the port since it was free, and would answer too."""
+        return self._server.listens(self.address.port) and answers(self.address.api)
 
     def _deploy(self, version: str) -> list[str]:
-        if deploying.ensure_pool(POOL):
-            self._tell(f"Work pool {POOL} created")
-        file, names = deploying.plan(self._root, self.home, version, deploying.deployed())
-        log = self.logs / "deploy.log"
-        process = deploying.deploying(file, self._root, self._environment, log)
-        try:
-            while process.poll() is None:
-                self._pause()
-        finally:
-            process.kill()
-            process.wait()
-        deploying.check(process, log)
+        for name in deploying.ensure_pools([POOL, *deploying.pools(self._root)]):
+            self._tell(f"Work pool {name} created")
+        names = deploying.deploy(
+            self._wanted.settings, version, self.home, self.logs / "deploy.log",
+            self._environment, self._pause,
+        )  # fmt: skip
         self._tell(f"{len(names)} deployments of version {version}: {', '.join(names)}")
         return names
 
@@ -219,7 +219,7 @@ class Crew:
             )  # fmt: skip
 
     def _tell(self, message: str) -> None:
-        logger.info("%6.1f s  %s", time.monotonic() - self._began, message)
+        logger.info(message)
 
     def _pause(self) -> None:
         if self._stop.wait(_LOOK_SECONDS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from almanac.server.address import Address
@@ -13,6 +14,8 @@ from schemas.settings import ENV_FILE, anchor
 _LEASES = "prefect.server.concurrency.lease_storage.filesystem"
 # A run outlives two minutes without a server (2 + 4 + ... + 64 s); Prefect's own 5 make it one.
 _RETRIES = "6"
+# In this process such a wait would keep a Ctrl-C unheard: 2 + 4 s.
+_OWN_RETRIES = "2"
 _LAKEHOUSE = "ALMANAC_LAKEHOUSE"
 
 
@@ -40,6 +43,11 @@ def environment(
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     }
     return defaults | _inherited() | ours | _almanac(config, lakehouse)
+
+
+def own(children: Mapping[str, str]) -> dict[str, str]:
+    """What this process itself goes by; all of it but for the patience of Prefect's client."""
+    return {**children, "PREFECT_CLIENT_MAX_RETRIES": _OWN_RETRIES}
 
 
 def _inherited() -> dict[str, str]:

@@ -59,6 +59,18 @@ class Kept:
         """Of the process that runs now."""
         return Identity.of(self._process.pid) if self._process and self.is_alive else None
 
+    def listens(self, port: int) -> bool:
+        """Whether it is this process that has the port, and not a stranger."""
+        if self._process is None or not self.is_alive:
+            return False
+        try:
+            ends = psutil.Process(self._process.pid).net_connections("tcp")
+        except psutil.NoSuchProcess:
+            return False
+        except psutil.AccessDenied:  # a system that does not tell: then it must be believed
+            return True
+        return any(end.status == psutil.CONN_LISTEN and end.laddr.port == port for end in ends)
+
     def tend(self) -> bool:
         """Start it again where it died, after a pause that doubles; whether it was started."""
         now = time.monotonic()

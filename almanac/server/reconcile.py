@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 _PAGE = 200
 _UNENDED = ["RUNNING", "PENDING", "CANCELLING"]
 _WORKER_LABEL = "prefect.worker.name"  # Prefect's worker gives it to each run that it takes
-_RESCUE = "rescue/rescue"
-_OURS = "almanac"  # the tag of all deployments of Almanac
 _LATELY = timedelta(days=1)
 _SILENT = timedelta(seconds=90)  # a worker's heartbeat comes every 30 s
 
@@ -59,17 +57,19 @@ def rescue_forgotten() -> list[str]:
 
     At a start of the server, after `reconcile`: the event of a crash may have been lost with the
     server, and Prefect holds one back for 15 minutes that follows an event of the server before
-    (prefect.server.events.ordering). Idempotent, because a rescue is.
+    (prefect.server.events.ordering). None where a person switched that automation off, or where it
+    is missing. Idempotent, because a rescue is.
     """
     from prefect.client.orchestration import get_client
-    from prefect.exceptions import ObjectNotFound
+
+    from almanac.server.alarms import RESCUE, START_AGAIN
+    from tasks.alarms import TAG
 
     since = datetime.now(UTC) - _LATELY
     with get_client(sync_client=True) as client:
-        try:
-            rescue = client.read_deployment_by_name(_RESCUE).id
-        except ObjectNotFound:
+        if not any(one.enabled for one in client.read_automations_by_name(START_AGAIN)):
             return []
+        rescue = client.read_deployment_by_name(RESCUE).id
         seen = _all(
             client,
             {"deployment_id": {"any_": [rescue]}, "expected_start_time": {"after_": since}},
@@ -78,7 +78,7 @@ def rescue_forgotten() -> list[str]:
             client,
             {
                 "state": {"type": {"any_": ["CRASHED"]}},
-                "tags": {"all_": [_OURS]},
+                "tags": {"all_": [TAG]},
                 "end_time": {"after_": since},
             },
         )

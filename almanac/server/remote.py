@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
 from almanac.server import deploying
+from almanac.server.waiting import answers, wait_for
 from schemas.errors import AlmanacError, ConfigError
 from schemas.settings import Settings
 from tasks.stages.versions import code_version
@@ -26,16 +25,15 @@ def deploy_all(settings: Settings, wait_seconds: float) -> dict[str, Any]:
     The same again changes nothing.
 
     Args:
-        settings: `[alarms]` and `[drift]` decide over the automations.
+        settings: `[alarms]` and `[drift]` decide over the automations, `[alarms]` and `[lease]`
+            over what runs are told.
         wait_seconds: How long the server may take to answer.
 
     Raises:
         ConfigError: no server is named.
-        AlmanacError: it does not answer in time, or a deployment cannot be made.
+        AlmanacError: it does not answer in time or refuses, or a deployment cannot be made.
     """
     from prefect.settings import get_current_settings
-
-    from almanac.server.automations import ensure_automations
 
     api = get_current_settings().api.url
     if api is None:
@@ -43,46 +41,50 @@ def deploy_all(settings: Settings, wait_seconds: float) -> dict[str, Any]:
             "PREFECT_API_URL is not set: `almanac deploy` is for a server that runs elsewhere, and "
             "`almanac up` starts one here"
         )
-    _await(api, wait_seconds)
-    root, version = deploying.project_root(), code_version()
-    made = [name for name in _pools(root) if deploying.ensure_pool(name)]
-    names = _deploy(root, get_current_settings().home, version)
-    automations = ensure_automations(settings)
+    if not wait_for(lambda: answers(api, elsewhere=True), wait_seconds, _pause):
+        raise AlmanacError(
+            f"no Prefect server answers at {api} after {wait_seconds:g} seconds: start it, or name "
+            "another in PREFECT_API_URL"
+        )
+    try:
+        return _deploy(settings, api)
+    except httpx.HTTPError as error:
+        raise AlmanacError(f"the Prefect server at {api} {_refusal(error)}") from error
+
+
+def _deploy(settings: Settings, api: str) -> dict[str, Any]:
+    from prefect.settings import get_current_settings
+
+    from almanac.server.automations import ensure_automations
+
+    version, home = code_version(), get_current_settings().home
+    home.mkdir(parents=True, exist_ok=True)
+    made = deploying.ensure_pools(deploying.pools(deploying.project_root()))
+    # It runs in the project's folder, and what this one says of the server counts there, too.
+    same = get_current_settings().to_environment_variables(exclude_unset=True)
+    names = deploying.deploy(
+        settings, version, home, home / "deploy.log", os.environ | same, _pause
+    )
+    _LOG.info("%d deployments of version %s", len(names), version)
     return {
         "api": api, "version": version, "made_pools": made, "deployments": names,
-        "automations": automations,
+        "automations": ensure_automations(settings),
     }  # fmt: skip
 
 
-def _await(api: str, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not _answers(api):
-        if time.monotonic() > deadline:
-            raise AlmanacError(
-                f"no Prefect server answers at {api} after {seconds:g} seconds: start it, or name "
-                "another in PREFECT_API_URL"
-            )
-        time.sleep(_LOOK_SECONDS)
+def _refusal(error: httpx.HTTPError) -> str:
+    """What it did, and the next step."""
+    if not isinstance(error, httpx.HTTPStatusError):
+        return f"was lost on the way ({error or type(error).__name__}): deploy again"
+    code = error.response.status_code
+    if code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return (
+            f"refuses ({code}): say who you are with PREFECT_API_AUTH_STRING=user:password, as it "
+            "or the proxy before it wants"
+        )
+    asked = f"{error.request.method} {error.request.url.path}"
+    return f"answered {asked} with {code}: see its log, then deploy again"
 
 
-def _answers(api: str) -> bool:
-    try:
-        return httpx.get(f"{api}/health", timeout=5).status_code < 500
-    except httpx.HTTPError:
-        return False
-
-
-def _pools(root: Path) -> list[str]:
-    project = yaml.safe_load((root / deploying.PROJECT_FILE).read_text(encoding="utf-8"))
-    return sorted({one["work_pool"]["name"] for one in project["deployments"]})
-
-
-def _deploy(root: Path, home: Path, version: str) -> list[str]:
-    home.mkdir(parents=True, exist_ok=True)
-    file, names = deploying.plan(root, home, version, deploying.deployed())
-    log = home / "deploy.log"
-    process = deploying.deploying(file, root, os.environ, log)
-    process.wait()
-    deploying.check(process, log)
-    _LOG.info("%d deployments of version %s", len(names), version)
-    return names
+def _pause() -> None:
+    time.sleep(_LOOK_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,6 +60,18 @@ def _signals() -> Iterator[threading.Event]:
             signal.signal(name, handler)
 
 
+class _Elapsed(logging.Formatter):
+    """Each line with the clock's time and the seconds since the start."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(elapsed)6.1f s  %(message)s", "%H:%M:%S")
+        self._began = time.time()
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.elapsed = record.created - self._began
+        return super().format(record)
+
+
 @contextmanager
 def _logged(folder: Path) -> Iterator[None]:
     """What is told goes to standard error and to `up.log`."""
@@ -66,7 +79,7 @@ def _logged(folder: Path) -> Iterator[None]:
     begin_anew(folder / "up.log")
     handlers = (logging.StreamHandler(), logging.FileHandler(folder / "up.log", encoding="utf-8"))
     for handler in handlers:
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        handler.setFormatter(_Elapsed())
         logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False

@@ -8,7 +8,6 @@ that a later one of the same number is never taken for it.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -52,7 +51,6 @@ class State:
     ui: str = ""
     api: str = ""
     ready: bool = False
-    up: Identity | None = None
     processes: dict[str, Identity] = field(default_factory=dict)
 
     def write(self, home: Path) -> None:
@@ -66,7 +64,7 @@ class AlreadyUp(AlmanacError):
     """Another `almanac up` runs in this home; `state` says where."""
 
     def __init__(self, state: State) -> None:
-        super().__init__(f"almanac up runs already: {state.ui}")
+        super().__init__(f"almanac up runs already{f': {state.ui}' if state.ui else ''}")
         self.state = state
 
 
@@ -74,9 +72,8 @@ def read_state(home: Path) -> State:
     """What the last `almanac up` wrote; empty where there is nothing or nothing readable."""
     try:
         found = json.loads((home / "up.json").read_text(encoding="utf-8"))
-        processes = {name: Identity(**one) for name, one in found.pop("processes").items()}
-        up = found.pop("up")
-        return State(up=Identity(**up) if up else None, processes=processes, **found)
+        processes = {name: Identity(**one) for name, one in found["processes"].items()}
+        return State(found["ui"], found["api"], found["ready"], processes)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return State()
 
@@ -95,12 +92,9 @@ def only_one(home: Path) -> Iterator[State]:
     except Timeout:
         raise AlreadyUp(read_state(home)) from None
     try:
-        yield read_state(home)
+        left = read_state(home)
+        State(processes=left.processes).write(home)  # where the last one answered is over
+        yield left
         (home / "up.json").unlink(missing_ok=True)
     finally:
         lock.release()
-
-
-def myself() -> Identity:
-    """This process."""
-    return Identity.of(os.getpid())

@@ -1,18 +1,27 @@
-"""Whether the server answers and the worker takes runs."""
+"""Whether a server answers and the worker takes runs, and how long to wait for it."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import httpx
 
-from almanac.server.address import Address
+
+def wait_for(done: Callable[[], bool], seconds: float, pause: Callable[[], None]) -> bool:
+    """Ask until it is done; whether it was in time. `pause` comes between and may raise."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            return False
+        pause()
+    return True
 
 
-def answers(address: Address) -> bool:
-    """Whether the server is up; one that asks for a password is."""
+def answers(api: str, elsewhere: bool = False) -> bool:
+    """Whether a server is up; one that asks for a password is. One `elsewhere`, through a proxy."""
     try:
-        found = httpx.get(f"{address.api}/health", timeout=5, trust_env=False)
+        found = httpx.get(f"{api}/health", timeout=5, trust_env=elsewhere)
     except httpx.HTTPError:
         return False
     return found.status_code < httpx.codes.INTERNAL_SERVER_ERROR

@@ -11,6 +11,11 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
+
+from deploy import check_storage
+from schemas.settings import Settings
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -20,6 +25,7 @@ class Store(ThreadingHTTPServer):
     def __init__(self, careful: bool) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.careful = careful
+        self.loses = False  # the answer to the first object that is made
         self.made: set[str] = set()
         self.lock = threading.Lock()
 
@@ -44,7 +50,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_PUT(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self._answer(self.server.write(self.path, self.headers.get("If-None-Match")))
+        status = self.server.write(self.path, self.headers.get("If-None-Match"))
+        if self.server.loses and status == 200:
+            self.close_connection, self.server.loses = True, False
+        else:
+            self._answer(status)
 
     def do_DELETE(self) -> None:
         self.server.made.discard(self.path)
@@ -97,3 +107,33 @@ def test_a_store_without_conditional_writes_is_found(tmp_path: Path) -> None:
         done = check(store.url, tmp_path)
     assert done.returncode == 1
     assert "Bucket lake is not safe: of 16 writers of one new object [16, 16" in done.stderr
+
+
+def test_a_lost_answer_does_not_make_a_store_unsafe(tmp_path: Path) -> None:
+    with serving(careful=True) as store:
+        store.made.add("/lake")
+        store.loses = True
+        done = check(store.url, tmp_path)
+    assert done.returncode == 1
+    assert "an answer was lost" in done.stderr and "not safe" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("region", "own", "said"),
+    [
+        (
+            "eu-central-1",
+            None,
+            {"CreateBucketConfiguration": {"LocationConstraint": "eu-central-1"}},
+        ),
+        ("us-east-1", None, {}),
+        ("eu-central-1", "http://storage:8333", {}),
+    ],
+)
+def test_aws_is_told_where_a_new_bucket_goes(
+    monkeypatch: pytest.MonkeyPatch, region: str, own: str | None, said: dict[str, object]
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    options = {"AWS_REGION": region} | ({"AWS_ENDPOINT_URL": own} if own else {})
+    client = check_storage._client(Settings(storage_options=options))
+    assert check_storage._place(client.meta) == said

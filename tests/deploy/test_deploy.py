@@ -6,6 +6,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -37,14 +41,56 @@ def test_without_a_server_it_says_which_it_wants(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "refuses (401): say who you are with PREFECT_API_AUTH_STRING=user:password"),
+        (500, "answered GET /api/work_pools/local with 500"),
+    ],
+)
+def test_a_server_that_refuses_is_told_in_one_line(tmp_path: Path, status: int, said: str) -> None:
+    with refusing(status) as api:
+        done = deploy(tmp_path, PREFECT_API_URL=api)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"almanac: the Prefect server at {api} {said}")
+    assert done.stderr.count("\n") == 1
+
+
+@contextmanager
+def refusing(status: int) -> Iterator[str]:
+    """The address of what answers everything with that status."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == "/api/health" else status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/api"
+        server.shutdown()
+
+
+@pytest.mark.slow
 def test_everything_is_made_on_a_server_elsewhere(tmp_path: Path) -> None:
     project = yaml.safe_load((ROOT / "prefect.yaml").read_text())
     with prefect_server(tmp_path) as server:
-        done = deploy(tmp_path, "--json", PREFECT_API_URL=server.api)
+        # Of this folder alone: `prefect deploy` runs in the project's.
+        here = tmp_path / "here"
+        here.mkdir()
+        (here / "prefect.toml").write_text(f'[api]\nurl = "{server.api}"\n')
+        done = deploy(here, "--json")
         assert done.returncode == 0, done.stderr
         made = json.loads(done.stdout)
         pool = server.prefect("work-pool", "inspect", "local", "--output", "json", cwd=tmp_path)
     assert (made["api"], made["made_pools"]) == (server.api, ["local"])
     assert made["deployments"] == [one["name"] for one in project["deployments"]]
-    assert "almanac: nightly failed" in made["automations"]
+    # Made only where the deployment is there, on that server.
+    assert "almanac: start a crashed run again" in made["automations"]
     assert json.loads(pool)["type"] == "process"

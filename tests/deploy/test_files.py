@@ -21,8 +21,9 @@ KUBERNETES = DEPLOY / "kubernetes"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 PROJECT = yaml.safe_load((ROOT / "prefect.yaml").read_text())
-VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
+VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])((?:[^${}]|\$\{[^{}]*\})*))?\}")
 SECRET = re.compile(r"PASSWORD|SECRET|_KEY|TOKEN|AUTH|ADDRESS$")
+UI_API = "PREFECT_SERVER_UI_API_URL"
 NOT_SECRET = {"SERVER_ADDRESS", "SITE_ADDRESS", "POSTGRES_PASSWORD_FILE"}
 
 
@@ -94,8 +95,9 @@ def test_images_are_pinned() -> None:
 
 def test_only_the_proxy_is_published_and_on_loopback() -> None:
     published = {name: one["ports"] for name, one in SERVICES.items() if "ports" in one}
-    assert list(published) == ["proxy"]
-    assert [port for port in published["proxy"] if not port.startswith("127.0.0.1:")] == []
+    assert {name: [default(port) for port in ports] for name, ports in published.items()} == {
+        "proxy": ["127.0.0.1:8080:8080"]
+    }
     assert "basicauth" in (DEPLOY / "Caddyfile").read_text()
     assert {one["spec"]["type"] for one in manifests() if one["kind"] == "Service"} == {"ClusterIP"}
 
@@ -122,12 +124,25 @@ def test_secrets_are_kept_out_of_version_control_and_of_the_image() -> None:
 
 
 def test_every_variable_of_the_compose_file_is_in_its_example() -> None:
-    used = {found[1]: found for found in VARIABLE.finditer((DEPLOY / "compose.yaml").read_text())}
+    text = (DEPLOY / "compose.yaml").read_text()
+    used = {found[1]: found for found in VARIABLE.finditer(text)}
+    used |= {found[1]: found for one in used.values() for found in VARIABLE.finditer(one[3] or "")}
     known = example(DEPLOY / ".env.example")
     assert used.keys() == known.keys()
     for name, found in used.items():
         if found[2] == "-" and found[3]:
-            assert known[name] == found[3], name
+            assert known[name] == default(found[3]), name
+
+
+def default(text: str) -> str:
+    """What it says where no variable is set."""
+    return VARIABLE.sub(lambda found: default(found[3]), text)
+
+
+def test_the_page_asks_the_host_that_it_is_from() -> None:
+    """Whichever port, tunnel or name it was reached by."""
+    told = [variable["value"] for name, variable in kubernetes_environment() if name == UI_API]
+    assert [SERVICES["server"]["environment"][UI_API], *told] == ["/api", "/api"]
 
 
 def test_the_parts_of_the_compose_file_fit_together() -> None:

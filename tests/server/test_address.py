@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator
 
@@ -40,6 +41,15 @@ def test_a_port_that_was_asked_for_does_not(stranger: int) -> None:
 def test_a_host_of_another_machine_is_refused() -> None:
     with pytest.raises(ConfigError, match="no address of this machine"):
         choose("192.0.2.1", 4200, asked=True)
+
+
+def test_a_port_that_is_not_for_everybody_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)  # tests may run as root
+    with pytest.raises(ConfigError, match=r"port 80 needs root's rights.*--port"):
+        choose("127.0.0.1", 80, asked=True)
 
 
 def test_a_host_that_is_none_is_refused() -> None:

@@ -15,7 +15,9 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
+from almanac.server import deploying
 from almanac.server.automations import ensure_automations
+from almanac.server.reconcile import rescue_forgotten
 from schemas.errors import ConfigError
 from schemas.settings import Settings
 from tasks.alarms import RESTS
@@ -194,6 +196,31 @@ def test_a_crashed_run_is_told_and_handed_to_rescue(api: Api, hook: Receiver, ho
     assert SECRET not in (home / "server.log").read_text()
     events = api.post("events/filter", filter={"event": {"prefix": ["prefect.automation"]}})
     assert SECRET not in json.dumps(events)
+
+
+def test_who_switched_it_off_gets_no_rescue_at_a_start_either(api: Api) -> None:
+    again = "almanac: start a crashed run again"
+    deploy(api, "nightly/nightly", "rescue/rescue")
+    ensure_automations(configured())
+    found = standing(api)[again]["id"]
+    api.ask("PATCH", f"automations/{found}", json={"enabled": False})
+    run = api.start("nightly/nightly", name="calm-hen")
+    crash(api, run)
+    assert rescue_forgotten() == []
+    api.ask("PATCH", f"automations/{found}", json={"enabled": True})
+    assert "calm-hen" in rescue_forgotten()  # and what other tests left
+    assert {"run_id": run} in [one["parameters"] for one in api.runs("rescue/rescue")]
+    assert rescue_forgotten() == []
+
+
+def test_only_deployments_of_almanac_are_looked_at(api: Api) -> None:
+    ids = deploy(api, "nightly/nightly", "rescue/rescue")
+    flow = api.post("flows/", name="theirs")["id"]
+    api.post("deployments/", name="nightly", flow_id=flow, paused=True, entrypoint="none.py:none")
+    found = deploying.deployed()
+    assert {key: str(one.id) for key, one in found.items()} == {
+        ("none.py:none", name.partition("/")[2]): made for name, made in ids.items()
+    }
 
 
 def test_a_message_that_nobody_takes_does_not_give_the_address_away(

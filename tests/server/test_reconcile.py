@@ -7,14 +7,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Cancelling, Running
 
+from almanac.server.crew import Crew, Wanted
 from almanac.server.processes import FLOW_RUN, end_flow_runs
 from almanac.server.reconcile import _end_of, _is_gone, _is_ours, worker_name
+from almanac.server.state import State
+from schemas.settings import Settings
 
 LABEL = "prefect.worker.name"
 RUN = uuid4()
@@ -70,6 +74,14 @@ def test_a_run_whose_process_died_is_gone(process: subprocess.Popen[bytes], tmp_
 def test_what_a_worker_leaves_is_ended(process: subprocess.Popen[bytes], tmp_path: Path) -> None:
     assert end_flow_runs(tmp_path / "another home") == 0
     assert end_flow_runs(tmp_path) == 1
+    assert process.wait() is not None
+
+
+def test_what_a_killed_one_left_ends_without_a_worker_too(
+    process: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    settings = Settings.model_validate({"server": {"home": str(tmp_path)}})
+    Crew(Wanted(settings, worker=False), State(), Event()).end()
     assert process.wait() is not None
 
 

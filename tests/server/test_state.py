@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -10,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from almanac.cli import main
 from almanac.server.processes import Kept, begin_anew, end_leftover, keep_short
-from almanac.server.state import AlreadyUp, Identity, State, myself, only_one, read_state
+from almanac.server.state import AlreadyUp, Identity, State, only_one, read_state
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 DEAF = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True)\n"
@@ -43,7 +46,7 @@ def test_a_dead_process_is_not_found(sleeper: subprocess.Popen[bytes]) -> None:
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    state = State("http://ui", "http://ui/api", True, myself(), {"server": Identity(7, 1.5)})
+    state = State("http://ui", "http://ui/api", True, {"server": Identity(7, 1.5)})
     state.write(tmp_path)
     assert read_state(tmp_path) == state
     assert sorted(file.name for file in tmp_path.iterdir()) == ["up.json"]
@@ -59,12 +62,49 @@ def test_an_unreadable_state_is_no_obstacle(tmp_path: Path, text: str | None) ->
 
 def test_the_second_learns_where_the_first_is(tmp_path: Path) -> None:
     with only_one(tmp_path):
-        State("http://here", "http://here/api", True, myself()).write(tmp_path)
+        State("http://here", "http://here/api", True).write(tmp_path)
         with pytest.raises(AlreadyUp) as other, only_one(tmp_path):
             pass
         assert other.value.state.ui == "http://here"
     with only_one(tmp_path) as left:
         assert left == State()  # the first ended well and took its state with it
+
+
+def test_the_second_is_not_sent_to_where_a_killed_one_was(tmp_path: Path) -> None:
+    processes = {"server": Identity(7, 1.5)}
+    State("http://there", "http://there/api", True, processes).write(tmp_path)
+    with only_one(tmp_path) as left:
+        assert left.processes == processes
+        with pytest.raises(AlreadyUp) as other, only_one(tmp_path):
+            pass
+    assert other.value.state == State(processes=processes)  # still to be ended, if this one dies
+
+
+def test_the_command_line_says_so_and_refuses_credentials_before(tmp_path: Path) -> None:
+    config = tmp_path / "almanac.toml"
+    config.write_text('[server]\nhome = "prefect"\n')
+    up = ["up", "--config", str(config)]
+    with only_one(tmp_path / "prefect"):
+        second = CliRunner().invoke(main, up)
+        refused = CliRunner().invoke(main, [*up, "--lakehouse", "s3://key:planted0secret@lake"])
+    assert (second.exit_code, second.output) == (0, "Almanac is starting\n")
+    assert refused.exit_code == 2 and "planted0secret" not in refused.output
+
+
+def test_a_child_is_not_taken_for_a_stranger_on_its_port(tmp_path: Path) -> None:
+    code = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); "
+    code += "print(s.getsockname()[1], flush=True); sys.stdin.read(); import time; time.sleep(600)"
+    child = Kept("child", [sys.executable, "-c", code], os.environ, tmp_path, tmp_path / "c.log")
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        taken = stranger.getsockname()[1]
+        assert not child.listens(taken)
+        child.start()
+        while not child.last_words():
+            time.sleep(0.01)
+        port = int(child.last_words())
+        assert child.listens(port) and not child.listens(taken)
+        child.stop()
+    assert not child.listens(port)
 
 
 def test_a_leftover_ends_and_a_stranger_of_its_number_does_not(
