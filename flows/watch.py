@@ -21,8 +21,9 @@ def watch(
 ) -> dict[str, Any]:
     """Hold the last days against those before; raise an event of each kind that moved.
 
-    Each event starts one flow through an automation, at most once in the cool-down of its kind. The
-    run takes no lease: it waits for no other run, and none waits for it.
+    Each event starts one flow through an automation, at most once in the cool-down of its kind, and
+    none where a later time was watched already. The lease is taken for the moment in which vectors
+    of new questions are stored; while another run holds it the watch does without.
 
     Args:
         as_of: Judge as of then; the run's scheduled start unless given.

@@ -29,7 +29,7 @@ class Held(Protocol):
 class Guard:
     """Shared by all parts of an opened lakehouse.
 
-    While it holds no lease it lets everything pass: logs of requests and votes are written without.
+    While it holds no lease it lets everything pass: `schemas.tables.UNLEASED` are written without.
     """
 
     def __init__(self) -> None:

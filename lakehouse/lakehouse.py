@@ -131,6 +131,7 @@ class Lakehouse:
                 for name in SEALED_TABLES:
                     self.delta(name).fence()
                 seal_tables(self)
+                lease.fenced()
             yield lease
 
 

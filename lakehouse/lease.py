@@ -56,7 +56,8 @@ class Lease:
         self._writing = threading.RLock()
         self._renewer = threading.Thread(target=self._renew, name="almanac-lease", daemon=True)
         self.number = 0
-        self.was_left = False  # taken over from a holder that may still live
+        # A holder before may still live, and the tables are not closed to it yet.
+        self.was_left = False
 
     def acquire(self, wait_seconds: float = 0.0) -> None:
         """Take the lease, waiting for its holder for at most `wait_seconds`.
@@ -91,6 +92,13 @@ class Lease:
             self._extend()
         if self._lost is not None:
             raise LeaseHeld(self._lost)
+
+    def fenced(self) -> None:
+        """Nothing of an earlier holder is taken any more; until then the row says `left`.
+
+        So whoever follows a holder that failed or was killed before closes the tables in its place.
+        """
+        self.was_left = False
 
     def tidy(self, grace: timedelta) -> None:
         """Clear old files of the lease's own table, between two renewals."""
@@ -127,8 +135,8 @@ class Lease:
         if row and _stands(row):
             return row
         self._since = datetime.now(UTC)
+        self.was_left = row is not None and _was_left(row)
         if self._commit():
-            self.was_left = bool(row and row["holder"]) and not _is_gone(row or {})
             return None
         return self._row() or self._me | {"expires_at": self._since}
 
@@ -142,6 +150,7 @@ class Lease:
         with self._writing:
             clock, uptime = datetime.now(UTC), time.monotonic()
             row = self._me | {"since": self._since, "expires_at": clock + self._ttl}
+            row["left"] = self.was_left
             try:
                 self._log.replace([row | (changed or {})], transaction=(_NAME, self._last + 1))
             except TransactionTaken:
@@ -207,6 +216,11 @@ def _stands(row: dict[str, Any]) -> bool:
         return False
     skew = timedelta(0) if row["process_space"] == _process_space() else _SKEW
     return bool(row["expires_at"] + skew > datetime.now(UTC))
+
+
+def _was_left(row: dict[str, Any]) -> bool:
+    """Is there a writer, the last holder or one before, that may still be about to commit?"""
+    return bool(row["left"] or (row["holder"] and not _is_gone(row)))
 
 
 def _is_gone(row: dict[str, Any]) -> bool:

@@ -160,6 +160,7 @@ LEASE = _table(
     optional=(
         pa.field("process_space", pa.string()),  # where its number means that process
         pa.field("since", UTC_MICROSECONDS),
+        pa.field("left", pa.bool_()),  # a holder before may still live; see `lakehouse.lease`
     ),
 )
 

@@ -43,7 +43,8 @@ def raise_drift(settings: Settings, seen: Look, run_id: str) -> Raising:
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     name, began = settings.index.name, datetime.now(UTC)
     earlier = raising.earlier_looks(lake, name, seen.at, settings.drift)
-    due = raising.decide(seen.seen, seen.at, earlier, settings.drift)
+    later = raising.later_look(lake, name, seen.at)
+    due = raising.decide(seen.seen, seen.at, earlier, settings.drift, later)
     report = seen.to_json() | {
         "purpose": raising.PURPOSE,
         "index": name,

@@ -141,7 +141,6 @@ def _energy(blocks: Blocks, vectors: Numbers) -> Statistic:
 
     def statistic(window: Numbers, reference: Numbers) -> Numbers:
         n, m = _mass(window, mass), _mass(reference, mass)
-        n, m = _mass(window, mass), _mass(reference, mass)
         away = window @ distances
         between = (away * reference).sum(axis=1) / (n * m)
         inside = (away * window).sum(axis=1) / n**2
@@ -162,7 +161,6 @@ def _table(blocks: Blocks, kind: Kind, values: Numbers) -> Statistic:
     mass = blocks.sums(np.ones((len(values), 1)))[:, 0]
 
     def statistic(window: Numbers, reference: Numbers) -> Numbers:
-        n, m = _mass(window, mass), _mass(reference, mass)
         n, m = _mass(window, mass), _mass(reference, mass)
         moved = (window @ sums) / n[:, None] - (reference @ sums) / m[:, None]
         if kind == "share":

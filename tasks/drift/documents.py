@@ -20,7 +20,7 @@ import numpy as np
 
 from lakehouse import Lakehouse
 from lakehouse.documents import Key, StoredDocument
-from lakehouse.releases import Release, ReleaseLog
+from lakehouse.releases import Release, ReleaseLog, check_not_gone
 from schemas.errors import ReleaseNotFound
 from schemas.hashing import sha256_parts
 from schemas.settings import DriftSettings
@@ -29,6 +29,7 @@ from tasks.drift.measures import Seen, measure, unknown
 from tasks.drift.scripts import columns, script
 
 _PASSAGES = 4  # of one state of a document
+_LOST = 0.05  # of the changes: deleted documents without passages that the others outweigh
 _EXAMPLES = 20
 State = Mapping[Key, StoredDocument]
 
@@ -60,6 +61,8 @@ def look_at_documents(
         then = releases.as_of(end - timedelta(days=rules.window_days))
     except ReleaseNotFound:
         return unknown("documents", f"the index is younger than {rules.window_days} days")
+    for one in (then, now):
+        check_not_gone(one)
     before = lake.documents.state(then.snapshot_seq)
     after = before if then.snapshot_seq == now.snapshot_seq else (
         lake.documents.state(now.snapshot_seq)
@@ -118,20 +121,23 @@ def judge_documents(
     changed: Sequence[Change], kept: Sequence[Change], drawn: tuple[list[Change], list[Change]],
     found: Mapping[str, Sequence[Passage]], rules: DriftSettings, held: int,
 ) -> Seen:  # fmt: skip
-    """The measures of documents whose passages are known; `drawn` are those of both that are.
+    """The measures of what was `drawn` of both, in number `changed` and `kept`.
 
-    meaning and script: of passages. length: of documents, in characters.
+    meaning and script: of passages. length: of documents, in characters. Passages are those of the
+    present chunker and embedder, which texts that went before these came do not have. A change of
+    which one side is not known is left out on the other, too, and counts as one that moved nothing.
     """
     limits, how = rules.documents, (rules.resamples, rules.seed)
-    sizes = len(changed), len(kept)
-    texts, lengths = _Items(sizes, drawn), _Items(sizes, drawn)
+    whole = [one for one in drawn[0] if _known(one, found)]
+    scale = len(changed) / max(len(drawn[0]), 1), len(kept) / max(len(drawn[1]), 1)
+    if reason := _too_little(drawn[0], whole, len(whole) * scale[0] >= limits.minimum):
+        return unknown("documents", reason, len(changed), held)
+    texts, lengths = _Items(scale, (whole, drawn[1])), _Items(scale, drawn)
     for block, state, weight in texts.states():
         for one in found.get(state.document_hash, ()):
             texts.add(block, weight * one.weight, one)
     for block, state, weight in lengths.states():
         lengths.add(block, weight, float(state.characters))
-    if not texts.values:
-        return unknown("documents", "no vector of these documents is stored", len(changed), held)
     vectors = np.stack([one.vector for one in texts.values])
     _, written = columns([one.script for one in texts.values])
     characters = np.array(lengths.values)[:, None]
@@ -146,14 +152,31 @@ def judge_documents(
     return Seen("documents", "quiet", "", len(changed), held, measures, seen)
 
 
+def _known(one: Change, found: Mapping[str, Sequence[Passage]]) -> bool:
+    return all(found.get(state.document_hash) for state in (one.before, one.after) if state)
+
+
+def _too_little(drawn: Sequence[Change], whole: Sequence[Change], enough: bool) -> str:
+    """Why changes can't be held against each other; empty where they can.
+
+    A deleted document without passages leaves nothing to stand against what came in its place.
+    """
+    said = "passages of the present chunker and embedder"
+    if not enough:
+        return f"too few: {len(whole)} of {len(drawn)} changed documents have {said}"
+    gone = sum(one.after is None for one in drawn) - sum(one.after is None for one in whole)
+    if gone > _LOST * len(drawn):
+        return f"{gone} of {len(drawn)} changed documents were deleted and have no {said}"
+    return ""
+
+
 class _Items:
     """Passages or lengths by block: 0 for what did not change, then two for each change."""
 
     def __init__(
-        self, sizes: tuple[int, int], drawn: tuple[list[Change], list[Change]]
+        self, scale: tuple[float, float], drawn: tuple[list[Change], list[Change]]
     ) -> None:  # fmt: skip
-        self._drawn = drawn
-        self._scale = [size / max(len(some), 1) for size, some in zip(sizes, drawn, strict=True)]
+        self._scale, self._drawn = scale, drawn
         self._of: list[int] = []
         self._weights: list[float] = []
         self.values: list[Any] = []

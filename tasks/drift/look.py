@@ -1,7 +1,8 @@
 """One look: each kind of drift at one time, from what the lakehouse has stored.
 
-Nothing is written but vectors of questions that were never embedded, so a look takes no lease and
-no nightly run waits for it.
+A look reads without the lease, so it waits for no other run. All that it writes are the vectors of
+questions that were never embedded: for the moment of that it takes the lease, and where another
+run holds it goes on without (see `tasks.drift.questions`).
 """
 
 from __future__ import annotations
@@ -52,13 +53,9 @@ def look(settings: Settings, at: datetime, encoder: Encoder | None = None) -> Lo
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     releases = lake.releases(settings.index.name)
 
-    def asked() -> Seen:
-        release = releases.as_of(at)
-        return look_at_questions(lake, release, at, rules, settings.embedder, encoder)
-
     looks: dict[str, Callable[[], Seen]] = {
         "documents": lambda: look_at_documents(lake, releases, at, rules),
-        "questions": asked,
+        "questions": lambda: look_at_questions(lake, releases.as_of(at), at, settings, encoder),
         "answers": lambda: look_at_answers(lake, at, rules),
     }
     seen = judged([_tried(kind, looks[kind]) for kind in KINDS], rules.significance)

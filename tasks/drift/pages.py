@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from schemas.settings import DriftSettings
@@ -39,11 +39,10 @@ _NEXT = {
 
 def drift_page(look: Look, raising: Raising, rules: DriftSettings) -> str:
     """All measures with their limits, what was started, and what a person does next."""
-    moved = [one.kind for one in look.seen if one.state == "drift"]
     before = rules.window_days * rules.reference_windows
     head = ("kind", "what", "before", "now", "effect", "limit", "p", "verdict")
     lines = [
-        f"# Drift: {'moved: ' + ', '.join(moved) if moved else 'nothing moved'}",
+        f"# Drift: {_said(look.seen)}",
         "",
         f"{isoformat(look.start)} to {isoformat(look.at)}, held against the {before} days before; "
         "documents against those at its start.",
@@ -56,6 +55,15 @@ def drift_page(look: Look, raising: Raising, rules: DriftSettings) -> str:
     ]
     lines += [line for one in look.seen for line in _section(one, raising)]
     return "\n".join(lines) + "\n"
+
+
+def _said(seen: Sequence[Seen]) -> str:
+    moved = ", ".join(one.kind for one in seen if one.state == "drift")
+    unknown = [one.kind for one in seen if one.state == "unknown"]
+    if len(unknown) == len(seen):
+        return "no verdict"
+    missing = f"; no verdict on {', '.join(unknown)}" if unknown else ""
+    return (f"moved: {moved}" if moved else "nothing moved") + missing
 
 
 def _rows(seen: Seen) -> Iterator[list[Any]]:
@@ -85,10 +93,22 @@ def _section(seen: Seen, raising: Raising) -> Iterator[str]:
         yield f"- Raised {code(EVENTS[seen.kind])}: it starts {code(deployment)} ({given})."
     elif seen.kind in raising.resting:
         yield f"- Was raised before, and rests until {raising.resting[seen.kind]}."
+    elif raising.later:
+        yield f"- Nothing was started: {raising.later} was watched already, which is later."
     else:
         yield f"- Nothing was started. By hand: {code(deployment)} ({given})."
     yield f"- {_NEXT[seen.kind]}"
+    if any(one.moved and one.name == "language" for one in seen.measures):
+        yield from _languages(seen.drawn["languages"])
     yield from _examples(seen.drawn)
+
+
+def _languages(shares: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    """Those that moved most, of shares now and before; scripts where the log names no language."""
+    found = sorted(shares, key=lambda name: (-abs(shares[name][0] - shares[name][1]), name))
+    said = (f"{code(name)} {shares[name][1]:.0%} before, {shares[name][0]:.0%} now"
+            for name in found[:_SHOWN])  # fmt: skip
+    yield f"- Languages: {'; '.join(said)}."
 
 
 def _examples(drawn: Mapping[str, Any]) -> Iterator[str]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
 from lakehouse import Lakehouse
 from lakehouse.chunks import QUESTIONS
+from lakehouse.placing import seal_tables
 from lakehouse.releases import Release
 from lakehouse.search import Hit
 from schemas.encoder import Encoder
+from schemas.errors import LeaseHeld
 from schemas.hashing import sha256_text
-from schemas.settings import DriftSettings, EmbedderSettings
+from schemas.settings import DriftSettings, LeaseSettings, Settings
 from schemas.times import isoformat
 from tasks.drift.blocks import Numbers, compare
 from tasks.drift.measures import Seen, measure, unknown
@@ -23,49 +27,71 @@ from tasks.drift.scripts import columns, script
 from tasks.embedding.factory import open_encoder
 from tasks.stages.search import embedder_of
 
+_log = logging.getLogger("almanac.drift")
 _EXAMPLES = 20
-_EMBEDDED_AT_ONCE = 1_024
 
 
 def look_at_questions(
-    lake: Lakehouse, release: Release, end: datetime, rules: DriftSettings,
-    embedder: EmbedderSettings, encoder: Encoder | None = None,
+    lake: Lakehouse, release: Release, end: datetime, settings: Settings,
+    encoder: Encoder | None = None,
 ) -> Seen:  # fmt: skip
     """Hold the questions of the window up to `end` against those of the reference.
 
     Both are asked of the same release, by vector, so that only the questions can differ.
     """
+    rules = settings.drift
     asked = questions(lake, end, rules)
     if reason := too_few(asked, rules.questions.minimum, "questions"):
         return unknown("questions", reason, *_sides(asked))
-    made = vectors_of(lake, release, [one.question for one in asked], embedder, encoder)
+    vectors = vectors_of(lake, release, asked, settings, encoder)
     reader = lake.read(release)
-    nearest = [next(iter(reader.vector(vector, 1)), None) for vector in made]
-    return judge_questions(asked, made.astype(np.float64), nearest, rules)
+    nearest = [next(iter(reader.vector(vector, 1)), None) for vector in vectors]
+    return judge_questions(asked, vectors.astype(np.float64), nearest, rules)
 
 
 def vectors_of(
-    lake: Lakehouse, release: Release, texts: Sequence[str], embedder: EmbedderSettings,
+    lake: Lakehouse, release: Release, asked: Sequence[Asked], settings: Settings,
     encoder: Encoder | None = None,
 ) -> Any:  # fmt: skip
-    """Query vectors by the model of a release, of shape (texts, dimension), float32.
+    """Query vectors by the model of a release, of shape (asked, dimension), float32.
 
     Each text is embedded once: `embeddings` keeps its vector, in a partition of its own, as a
     model may read a question in another way than a passage.
     """
-    store = f"{release.embedder}{QUESTIONS}"
-    hashes = [sha256_text(text) for text in texts]
-    known = lake.vectors.known(store, hashes)
-    missing = {name: text for name, text in zip(hashes, texts, strict=True) if name not in known}
-    names = sorted(missing)
-    if names:
-        encoder = encoder or open_encoder(embedder_of(release, embedder))
-    for start in range(0, len(names), _EMBEDDED_AT_ONCE):
-        part = names[start : start + _EMBEDDED_AT_ONCE]
-        made = encoder.encode_queries([missing[name] for name in part])  # type: ignore[union-attr]
-        lake.vectors.append(store, part, made)
-    stored = lake.vectors.of(store, hashes)
-    return np.stack([np.frombuffer(stored[name], "<f4") for name in hashes])
+    embedder = f"{release.embedder}{QUESTIONS}"
+    hashes = [sha256_text(one.question) for one in asked]
+    found = lake.vectors.of(embedder, hashes)
+    vectors = {name: np.frombuffer(vector, "<f4") for name, vector in found.items()}
+    texts = {name: one.question for name, one in zip(hashes, asked, strict=True)}
+    if missing := sorted(texts.keys() - vectors.keys()):
+        encoder = encoder or open_encoder(embedder_of(release, settings.embedder))
+        made = encoder.encode_queries([texts[name] for name in missing])
+        vectors |= dict(zip(missing, made, strict=True))
+        wanted = {one.request_id: name for name, one in zip(hashes, asked, strict=True)
+                  if name not in found}  # fmt: skip
+        _keep(lake, embedder, wanted, vectors, settings.lease)
+    return np.stack([vectors[name] for name in hashes])
+
+
+def _keep(
+    lake: Lakehouse, embedder: str, wanted: Mapping[str, str], vectors: Mapping[str, Any],
+    lease: LeaseSettings,
+) -> None:  # fmt: skip
+    """Store the vectors of requests, {request_id: text hash}; under the lease, as an erasure is.
+
+    What was erased or stored since it was drawn is left out. Where another writes for longer than
+    `lease.wait_seconds` nothing is stored, and the next look embeds these questions again.
+    """
+    try:
+        with lake.lease(
+            uuid4().hex[:16], "drift: questions", lease.ttl_seconds, lease.wait_seconds
+        ):
+            there = {wanted[name] for name in lake.requests.hashes(wanted)}
+            if names := sorted(there - lake.vectors.known(embedder, there)):
+                lake.vectors.append(embedder, names, np.stack([vectors[name] for name in names]))
+                seal_tables(lake)
+    except LeaseHeld as error:
+        _log.warning("the vectors of %d questions are not stored: %s", len(wanted), error)
 
 
 def judge_questions(

@@ -26,14 +26,24 @@ _EARLIER = """
         AND logical_time > TIMESTAMPTZ '{since}' AND report->>'$.index' = '{index}'
     ORDER BY logical_time DESC, started_at DESC
 """
+# A look at a time to come, asked for by hand, is none that later ones come after.
+_LATER = """
+    SELECT max(logical_time) AS at FROM log
+    WHERE report->>'$.purpose' = '{purpose}' AND logical_time > TIMESTAMPTZ '{at}'
+        AND logical_time <= finished_at AND report->>'$.index' = '{index}'
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Raising:
-    """Kinds whose event is raised now, and until when the others of those that moved rest."""
+    """Kinds whose event is raised now, and until when the others of those that moved rest.
+
+    `later`: the time of a watch that looked at what came after, so that nothing is raised.
+    """
 
     raised: tuple[str, ...]
     resting: Mapping[str, str]
+    later: str = ""
 
 
 def earlier_looks(
@@ -46,13 +56,25 @@ def earlier_looks(
     return [json.loads(row["report"]) for row in lake.delta("runs").query(sql).to_pylist()]
 
 
+def later_look(lake: Lakehouse, index: str, at: datetime) -> str:
+    """The time of the last watch that looked at what came after `at`; empty where none did."""
+    sql = _LATER.format(purpose=PURPOSE, at=isoformat(at), index=index)
+    found = lake.delta("runs").query(sql)["at"][0].as_py()
+    return isoformat(found) if found else ""
+
+
 def decide(
-    seen: Sequence[Seen], at: datetime, earlier: Sequence[Mapping[str, Any]], rules: DriftSettings
-) -> Raising:
+    seen: Sequence[Seen], at: datetime, earlier: Sequence[Mapping[str, Any]], rules: DriftSettings,
+    later: str = "",
+) -> Raising:  # fmt: skip
     """Raise each kind that moved, but for one that was raised less than its cool-down ago.
 
-    A kind that was quiet at two looks after each other since then was mended, and is raised.
+    A kind that was quiet at two looks after each other since then was mended, and is raised. Where
+    a `later` watch has looked already, as when a worker that was away runs what is late in any
+    order, nothing is: what it saw is newer, and a cool-down counts from there.
     """
+    if later:
+        return Raising((), {}, later)
     raised, resting = [], {}
     for one in seen:
         if one.state != "drift":

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from lakehouse import Lakehouse
+from lakehouse import Lakehouse, open_lakehouse
+from lakehouse.placing import moved, seal_tables
 from schemas.feedback import Request, Triaged, Vote
 from schemas.sections.operating import AnswerDrift, DocumentDrift, QuestionDrift
 from schemas.settings import DriftSettings
 from tasks.drift.look import Look, look
 from tasks.drift.measures import Seen
 from tasks.drift.requests import questions
+from tasks.history.erase import Subject, erase
+from tasks.history.verify import verify
 from tests.drift.worlds import asked
-from tests.history.conftest import FIRST_NIGHT, House
+from tests.history.conftest import FIRST_NIGHT, House, ToyEncoder
 
 END = FIRST_NIGHT + timedelta(days=40)
 RULES = DriftSettings(
@@ -83,10 +88,7 @@ def test_an_empty_lakehouse_is_not_judged(tmp_path: Path) -> None:
 def test_questions_are_embedded_once_ever(house: House) -> None:
     first = look(house.settings, END, house.encoder)
     drawn = len({one.question for one in questions(house.lake, END, RULES)})
-    embedded = house.lake.delta("embeddings").query(
-        "SELECT count(*) AS n FROM log WHERE embedder LIKE '%-questions'"
-    )
-    assert embedded["n"][0].as_py() == drawn
+    assert stored(house) == drawn
     calls = house.encoder.calls
     again = look(house.settings, END, house.encoder)
     assert house.encoder.calls == calls
@@ -94,6 +96,56 @@ def test_questions_are_embedded_once_ever(house: House) -> None:
     asked_of = next(one for one in first.seen if one.kind == "questions")
     assert asked_of.state == "quiet" and asked_of.window + asked_of.reference == drawn
     assert asked_of.drawn["farthest"][0]["nearest"].startswith("documents: page-")
+
+
+@pytest.fixture
+def other(house: House, tmp_path: Path) -> House:
+    """The same house, which a test may change."""
+    other = house.copied_to(tmp_path / "other")
+    other.configure(drift=RULES)
+    return other
+
+
+def stored(house: House) -> int:
+    """Vectors of questions."""
+    found = house.lake.delta("embeddings").query(
+        "SELECT count(*) AS n FROM log WHERE embedder LIKE '%-questions'"
+    )
+    return int(found["n"][0].as_py())
+
+
+def without_vectors(house: House) -> House:
+    with house.lake.lease("test", "test", 60):
+        house.lake.delta("embeddings").delete("embedder LIKE '%-questions'")
+        seal_tables(house.lake)
+    assert stored(house) == 0
+    return house
+
+
+def test_vectors_are_stored_under_the_lease_or_not_at_all(
+    other: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    without_vectors(other)
+    with open_lakehouse(other.settings.lakehouse).lease("someone", "nightly run", 90.0):
+        meanwhile = look(other.settings, END, other.encoder)
+    assert stored(other) == 0
+    assert "are not stored: another writer holds the lakehouse: nightly run" in caplog.text
+    assert look(other.settings, END, other.encoder).to_json() == meanwhile.to_json()
+    assert stored(other) > 0
+    assert verify(other.lake, other.releases)["ok"]
+
+
+def test_questions_that_are_erased_while_they_are_embedded_leave_no_vector(other: House) -> None:
+    drawn = questions(without_vectors(other).lake, END, RULES)
+    of_user = {one.question for one in drawn if one.user_id == "u3"}
+
+    class Slow(ToyEncoder):
+        def encode_queries(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            erase(other.settings, Subject(user_id="u3"))
+            return super().encode_queries(texts)
+
+    look(other.settings, END, Slow())
+    assert of_user and stored(other) == len({one.question for one in drawn} - of_user)
 
 
 def test_a_look_takes_nothing_from_after_its_time(house: House) -> None:
@@ -148,6 +200,44 @@ def test_documents_in_another_script_move_the_whole(tmp_path: Path) -> None:
     assert {name: found.drawn[name] for name in ("added", "removed", "revised")} == {
         "added": 15, "removed": 0, "revised": 10,
     }  # fmt: skip
+
+
+def test_another_model_in_the_window_moves_nothing(tmp_path: Path) -> None:
+    """Texts that went before it came have no vector of it: no pair, so no change."""
+    house = House(tmp_path)
+    house.configure(drift=RULES)
+    for at in range(30):
+        house.put(f"page-{at}", f"Page {at} says what it says.")
+    house.night(1)
+    for at in range(15):
+        house.put(f"page-{at}", f"Страница {at} говорит то, что она говорит.")
+    house.night(35)
+    house.encoder = ToyEncoder(2)
+    house.put("page-15", "Page 15 says so anew.")
+    house.night(36)
+    found = seen(house, "documents")
+    assert (found.state, found.reason) == (
+        "unknown",
+        "too few: 0 of 16 changed documents have passages of the present chunker and embedder",
+    )
+    for at in range(16, 28):
+        house.put(f"page-{at}", f"Page {at} says so anew.")
+    house.night(37)
+    revised = seen(house, "documents")
+    assert (revised.state, revised.window) == ("quiet", 28)
+    script = revised.measures[2]
+    assert (script.name, script.effect) == ("script", 0.0)
+
+
+def test_a_reference_that_is_gone_is_not_held_against(other: House) -> None:
+    lake = other.lake
+    for at in range(10):
+        other.put(f"page-{at}", f"Page {at} is another.")
+    other.night(39)
+    (first,) = [one for one in other.releases if one.seq == 1]
+    with lake.lease("test", "test", 60):
+        lake.placements.append([moved(lake, first, "gone", run_id="r", cause="older than 1 day")])
+    assert seen(other, "documents").reason.startswith("release 1 of 2026-03-01T02:00:00Z is gone:")
 
 
 def test_votes_and_verdicts_make_the_measures_of_answers(house: House) -> None:

@@ -11,11 +11,12 @@ from lakehouse import Lakehouse, open_lakehouse
 from schemas.sections.operating import AnswerDrift
 from schemas.settings import DriftSettings
 from tasks.drift.measures import KINDS, Seen, State
-from tasks.drift.raising import Raising, decide, earlier_looks
+from tasks.drift.raising import Raising, decide, earlier_looks, later_look
 from tasks.drift.reactions import EVENTS, REACTIONS
 
 RULES = DriftSettings(answers=AnswerDrift(cooldown_days=3))
 MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)
+NOW = MONDAY + timedelta(days=100)
 
 
 @pytest.fixture
@@ -33,7 +34,8 @@ def look(
         return "drift" if kind in moved else "unknown" if unknown else "quiet"
 
     seen = [Seen(kind, state(kind), "") for kind in KINDS]
-    due = decide(seen, at, earlier_looks(lake, index, at, RULES), RULES)
+    earlier, later = earlier_looks(lake, index, at, RULES), later_look(lake, index, at)
+    due = decide(seen, at, earlier, RULES, later)
     report = {
         "purpose": "watch",
         "index": index,
@@ -41,7 +43,8 @@ def look(
         "kinds": {one.kind: one.to_json() for one in seen},
         "raised": list(due.raised),
     }
-    lake.runs.append(f"watch-{day}-{index}", at, at, at, "done", report)
+    now = min(at, NOW)
+    lake.runs.append(f"watch-{day}-{index}", at, now, now, "done", report)
     return due
 
 
@@ -78,6 +81,20 @@ def test_a_look_without_a_verdict_mends_nothing(lake: Lakehouse) -> None:
     look(lake, 1, unknown=True)
     look(lake, 2, unknown=True)
     assert look(lake, 3, "questions").raised == ()
+
+
+def test_what_is_late_raises_nothing_after_what_is_later(lake: Lakehouse) -> None:
+    """A worker that was away runs the days that it missed in any order."""
+    assert look(lake, 3, "documents").raised == ("documents",)
+    assert look(lake, 2, "documents", "answers") == Raising((), {}, "2026-03-05T06:00:00Z")
+    assert look(lake, 1, "documents").raised == ()
+    assert look(lake, 2, "questions", index="other").raised == ("questions",)
+    assert look(lake, 4, "answers").raised == ("answers",)
+
+
+def test_a_look_at_a_time_to_come_silences_nothing(lake: Lakehouse) -> None:
+    look(lake, 400)
+    assert look(lake, 1, "documents").raised == ("documents",)
 
 
 def test_another_index_and_other_runs_do_not_count(lake: Lakehouse) -> None:

@@ -71,7 +71,7 @@ def test_a_drift_is_shown_and_raised_once_in_its_cooldown(
     assert event["resource"] == {"prefect.resource.id": "almanac.index.documents"}
     assert event["payload"]["measures"][0]["name"] == "dislikes"
     page = newest_page("drift-report")
-    assert page.startswith("# Drift: moved: answers\n")
+    assert page.startswith("# Drift: moved: answers; no verdict on documents, questions\n")
     assert "Raised `almanac.drift.answers`: it starts `tune/tune` (only_if_due: True)." in page
     assert "no release yet: run" in page  # why documents have no verdict
     assert newest_page("drift-picture").startswith("data:image/png;base64,")
@@ -88,6 +88,10 @@ def test_a_drift_is_shown_and_raised_once_in_its_cooldown(
         ("watch", []),
         ("watch", ["answers"]),
     ]
+    late = watched(tmp_path, END - timedelta(days=1))
+    assert (late["kinds"]["answers"]["state"], late["raised"]) == ("drift", [])
+    assert "Nothing was started: 2026-04-11T02:00:00Z was watched" in newest_page("drift-report")
+    assert len(raised) == 1
     texts = json.dumps(rows)
     assert not any(one.question in texts for one in requests())
 

@@ -15,8 +15,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
+from deltalake.exceptions import CommitFailedError
 
 from lakehouse import Lakehouse, open_lakehouse
+from lakehouse.delta import DeltaLog
 from lakehouse.lease import Lease
 from schemas.documents import Document
 from schemas.errors import LeaseHeld
@@ -110,12 +113,39 @@ def test_what_was_about_to_be_committed_when_the_lease_went_is_not(
         marks = log._marks(handle, None)
         expire(lake, first)
         with other.lease("second", "b", 60):
-            from deltalake import write_deltalake
-            from deltalake.exceptions import CommitFailedError
-
             rows = log.schema.empty_table()
             with pytest.raises(CommitFailedError):
                 write_deltalake(handle, rows, mode="append", **marks)
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["storage fails", "killed"])
+def test_what_the_next_writer_could_not_close_the_one_after_it_closes(
+    lake: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    """The first looked, and is about to commit, while the second fails and the third works."""
+    second, third = (open_lakehouse(str(tmp_path / "lake")) for _ in range(2))
+    with lake.lease("first", "a", 60) as first:
+        _silence(first)
+        log = lake.delta("document_changes")
+        handle = log._open_or_create()
+        marks = log._marks(handle, None)
+        expire(lake, first)
+        with (
+            monkeypatch.context() as patch,
+            pytest.raises(OSError, match="no answer"),
+        ):
+            patch.setattr(DeltaLog, "fence", _no_answer)
+            with second.lease("second", "b", 60):
+                pass
+        if killed:  # instead of giving it back
+            _leave_as_of_a_killed_process(lake)
+        with third.lease("third", "c", 60) as held:
+            assert _fenced_by(lake) == held.number
+            with pytest.raises(CommitFailedError):
+                write_deltalake(handle, log.schema.empty_table(), mode="append", **marks)
+        assert not lake.delta("lease").read()["left"][0].as_py()
+    with third.lease("fourth", "d", 60):  # what is closed is closed once
+        assert _fenced_by(lake) == held.number
 
 
 def test_storage_that_fails_for_a_while_does_not_end_the_lease(
@@ -177,7 +207,7 @@ def test_the_lease_of_another_host_counts_until_any_clock_says_that_it_ran_out(
     lake.delta("lease").replace([row], transaction=("lease", 1))
     try:
         with lake.lease("second", "b", 60) as second:
-            assert second.was_left
+            assert _fenced_by(lake) == second.number
     except LeaseHeld:
         assert not is_free
     else:
@@ -196,9 +226,7 @@ def test_a_container_with_the_same_name_does_not_look_dead(lake: Lakehouse) -> N
 
 
 def test_a_lease_of_an_older_version_is_understood(lake: Lakehouse) -> None:
-    from deltalake import write_deltalake
-
-    new = ("process_space", "since")
+    new = ("process_space", "since", "left")
     log = lake.delta("lease")
     old = pa.schema([field for field in log.schema if field.name not in new])
     row = {
@@ -259,6 +287,24 @@ def expire(lake: Lakehouse, lease: Lease, store: bool = True) -> None:
     if store:
         assert lease._commit({"expires_at": past})
     lease._runs_out = (past, 0.0)
+
+
+def _fenced_by(lake: Lakehouse) -> int:
+    """The number of the lease whose mark a table bears that nobody wrote to otherwise."""
+    return lake.delta("releases").transaction_version("writer")
+
+
+def _no_answer(*_: object) -> None:
+    raise OSError("no answer")
+
+
+def _leave_as_of_a_killed_process(lake: Lakehouse) -> None:
+    """The row of the second writer as it stands where its process ended before giving it back."""
+    log = lake.delta("lease")
+    (row,) = log.read().to_pylist()
+    gone = {"holder": "second", "process_started": 1.0}
+    number = log.transaction_version("lease")
+    log.replace([row | gone], transaction=("lease", number + 1))
 
 
 @contextmanager
