@@ -20,7 +20,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--every", default="day", show_default=True,
               type=click.Choice(["day", "week", "month", "schedule"]),
               help="schedule: when the deployment nightly/nightly is due.")  # fmt: skip
-@click.option("--missing", is_flag=True, help="The times that stand as missed: `almanac runs`.")
+@click.option("--missing", is_flag=True, help="Missed times later than the newest release.")
 @click.option("--at", default="", metavar="HH:MM", help="UTC; else the last instant of a day.")
 @click.option("--source", metavar="PATH_OR_URL", help="Read this: docs/{date}, or NAME=THIS.")
 @click.option("--accept-undated", is_flag=True, help="Take what the source holds today.")

@@ -51,7 +51,7 @@ def backfill(
         to_date: The last day (UTC), itself included; its step must have come already.
         every: day; week, every seventh day from the first; month, the last day of each; schedule,
             the times at which the deployment nightly/nightly is due; missed, the times that stand
-            as missed in the lakehouse.
+            as missed in this lakehouse, where no later release stands yet.
         at: When on each day, of day, week and month. Empty is the last instant of the day, which is
             what a date means everywhere else.
         source: A folder or URL that names the day, read instead of the configured source, as in

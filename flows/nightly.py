@@ -10,7 +10,6 @@ from schemas import forms
 from schemas.settings import settings_for
 from tasks import catching_up, showing
 from tasks import nightly as stages
-from tasks.stages.models import models_of
 
 
 @flow(name="nightly", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
@@ -47,16 +46,17 @@ def nightly(
     settings = settings_for(config, lakehouse)
     settings = settings.with_source(source) if source else settings
     turn = catching_up.turn_of_this_run(as_of)
-    made_up = catching_up.run_missed(turn, settings, nightly)
+    made_up, models = catching_up.run_missed(turn, settings, nightly)
     run = stages.begin(settings, turn.at, runtime.flow_run.id, turn.scheduled)
-    models, ttl, wait = models_of(settings), settings.lease.ttl_seconds, settings.lease.wait_seconds
+    ttl, wait = settings.lease.ttl_seconds, settings.lease.wait_seconds
 
     with run.lake.lease(run.run_id, "nightly run", ttl, wait) as lease:
-        if said := catching_up.look_back(run, turn):
+        past = catching_up.look_back(run)
+        if said := catching_up.nothing_left(past, turn):
             return catching_up.end_at_once(run, said)
         with stages.recording(run) as outcome:
-            outcome.release = run.releases.latest()
-            catching_up.note_missed(run, turn, settings, made_up, outcome)
+            outcome.release = past.latest
+            catching_up.note_missed(run, turn, past, settings, made_up, outcome)
             if stages.must_hold(run, lift_hold, outcome):
                 return stages.finish(run, None, outcome)
             state = stages.recover(run)

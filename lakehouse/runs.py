@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any
 
 from lakehouse.delta import DeltaLog
+from lakehouse.guard import Guard
 from schemas.hashing import canonical_json, sha256_parts
 from schemas.times import isoformat
 
@@ -21,17 +22,23 @@ _NEWEST_FILES = """
 
 
 # Of all that runs say, that of the nightly runs of one index. `failed` is a word of other
-# operations too, which say what for; a row from before rows named their index is of any.
-_NIGHTS = """
-    SELECT run_id, logical_time, started_at, status,
-           CAST(report ->> '$.release' AS BIGINT) AS release,
-           coalesce(report ->> '$.scheduled', 'false') = 'true' AS scheduled,
-           coalesce(report ->> '$.message', '') AS message
+# operations too, which say what for; a row from before rows named their index is of any. A time
+# that two writers told as missed, one of them late, was missed once.
+_OF_INDEX = """
     FROM log
     WHERE status IN ('published', 'unchanged', 'held', 'refused', 'failed', 'missed')
       AND report ->> '$.purpose' IS NULL
       AND coalesce(report ->> '$.index_name', '{index}') = '{index}'
+    QUALIFY status <> 'missed'
+         OR row_number() OVER (PARTITION BY status, run_id ORDER BY started_at) = 1
     ORDER BY logical_time DESC, started_at DESC
+"""
+_NIGHTS = """
+    SELECT run_id, logical_time, started_at, status,
+           CAST(report ->> '$.release' AS BIGINT) AS release,
+           coalesce(report ->> '$.scheduled', 'false') = 'true' AS scheduled,
+           coalesce(report ->> '$.message', '') AS message,
+           coalesce(report ->> '$.schedule', '') AS schedule
 """
 
 
@@ -40,7 +47,8 @@ class Night:
     """What a nightly run, or that there was none, says of a logical time.
 
     status: published and unchanged spoke for the time; held, refused and failed did not; missed
-    says that nothing ran. `release` answered after it. `scheduled`: the time is of a schedule.
+    says that nothing ran. `release` answered after it. `scheduled`: the time is of a schedule, and
+    `schedule` is its key then; empty in a row from before rows told it.
     """
 
     run_id: str
@@ -50,11 +58,23 @@ class Night:
     release: int | None
     scheduled: bool
     message: str
+    schedule: str = ""
 
     @property
     def spoke(self) -> bool:
         """Does the lakehouse hold what the sources held at that time?"""
         return self.status in ("published", "unchanged")
+
+
+def missed_id(index: str, at: datetime) -> str:
+    """The id of the row of a time at which nothing ran: the same, whoever tells it."""
+    return sha256_parts("missed", index, isoformat(at))[:16]
+
+
+def still_missed(nights: Sequence[Night]) -> list[Night]:
+    """Those that say missed and of whose time none says that it was spoken for, in their order."""
+    spoke = {night.logical_time for night in nights if night.spoke}
+    return [one for one in nights if one.status == "missed" and one.logical_time not in spoke]
 
 
 _SPARED = 10_000  # rows of `source_files` that are no burden, whatever they are
@@ -89,47 +109,50 @@ class RunLog:
 
     def nights(self, index: str) -> list[Night]:
         """The nightly rows of an index, the latest logical time first."""
-        rows = self._log.query(_NIGHTS.format(index=index)).to_pylist()
+        rows = self._log.query((_NIGHTS + _OF_INDEX).format(index=index)).to_pylist()
         return [Night(**row) for row in rows]
 
-    def note_missed(
-        self,
-        index: str,
-        reasons: Mapping[datetime, str],
-        release: int | None,
-        at: datetime,
-        published: Mapping[datetime, int] = MappingProxyType({}),
-    ) -> int:
-        """Store that nothing ran at these times of a schedule, and why; how many are new.
+    def reports(self, index: str, last: int) -> list[dict[str, Any]]:
+        """`logical_time`, `status` and the whole `report` of its `last` rows, the latest first."""
+        sql = f"SELECT logical_time, status, report {_OF_INDEX} LIMIT {int(last)}"
+        rows = self._log.query(sql.format(index=index)).to_pylist()
+        return [row | {"report": json.loads(row["report"])} for row in rows]
 
-        `published` are the releases of times whose run was killed before it stored its own row.
+    def note_missed(self, index: str, nights: Iterable[Night], guard: Guard) -> None:
+        """Store nights that left no row themselves, under the lease that `guard` knows.
 
-        A time of which any row stands is passed over, so that a second call adds nothing. Call it
-        under the lease.
+        It is asked right before: of this table, which several write, Delta keeps no late writer.
+
+        Raises:
+            LeaseHeld: the lease was lost.
         """
-        told = {night.logical_time for night in self.nights(index)}
-        rows = [
-            {
-                "run_id": sha256_parts("missed", index, isoformat(time))[:16],
-                "logical_time": time,
-                "started_at": at,
-                "finished_at": at,
-                "status": "published" if time in published else "missed",
-                "report": canonical_json(
-                    {"as_of": isoformat(time), "index_name": index, "message": reason,
-                     "published": time in published, "release": published.get(time, release),
-                     "scheduled": True}
-                ),
-            }
-            for time, reason in sorted(reasons.items())
-            if time not in told
-        ]  # fmt: skip
+        rows = [_night_row(index, night) for night in nights]
+        guard.check()
         self._log.append(rows)
-        return len(rows)
 
     def rows(self) -> list[dict[str, Any]]:
         """Every run, newest first."""
         return self._log.query("SELECT * FROM log ORDER BY started_at DESC").to_pylist()  # type: ignore[no-any-return]
+
+
+def _night_row(index: str, night: Night) -> dict[str, Any]:
+    report = {
+        "as_of": isoformat(night.logical_time),
+        "index_name": index,
+        "message": night.message,
+        "published": night.status == "published",
+        "release": night.release,
+        "scheduled": night.scheduled,
+        "schedule": night.schedule,
+    }
+    return {
+        "run_id": night.run_id,
+        "logical_time": night.logical_time,
+        "started_at": night.started_at,
+        "finished_at": night.started_at,
+        "status": night.status,
+        "report": canonical_json(report),
+    }
 
 
 @dataclass(frozen=True, slots=True)

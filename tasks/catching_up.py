@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, cast
 from uuid import UUID
 
 from prefect import get_run_logger, runtime
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow
 from prefect.states import Completed
 from prefect.utilities.asyncutils import run_coro_as_sync
 
 from lakehouse import open_lakehouse
-from schemas.errors import AlmanacError, ConfigError, SeriesStopped
+from lakehouse.runs import Night, missed_id
+from schemas.errors import (
+    AlmanacError,
+    ConfigError,
+    RunRefused,
+    SeriesStopped,
+    SourceUnavailable,
+)
+from schemas.hashing import canonical_json, sha256_parts
 from schemas.settings import Settings
 from schemas.times import isoformat, parse_time_of_day
 from tasks import showing
 from tasks.stages import series
 from tasks.stages import turn as turns
 from tasks.stages.dated import absence, dated_names
-from tasks.stages.models import shared_models
+from tasks.stages.models import Models, models_of, shared_models
 from tasks.stages.report import Outcome
 from tasks.stages.run import Run
 from tasks.stages.series import Every, Series, Step, WhenAbsent
-from tasks.stages.turn import Dates, Turn
+from tasks.stages.turn import Dates, Past, Schedule, Turn
 
 AUTO = "auto-scheduled"  # Prefect's tag of a run that a schedule made
 
@@ -45,7 +54,7 @@ def turn_of_this_run(as_of: datetime | None) -> Turn:
     deployment = runtime.deployment.id
     if not deployment or AUTO not in runtime.flow_run.tags:
         return Turn(own, own)
-    turn = turns.newest_turn(own, now, schedule_dates(deployment))
+    turn = turns.newest_turn(own, now, schedule_of(deployment))
     if turn.at != turn.own:
         get_run_logger().info(
             "Due at %s, and it is late: it speaks for %s, the newest time of the schedule",
@@ -54,15 +63,30 @@ def turn_of_this_run(as_of: datetime | None) -> Turn:
     return turn
 
 
-def schedule_dates(deployment: str) -> Dates:
-    """What gives the times at which a deployment's active schedules are due, time zones minded."""
+def schedule_of(deployment: str) -> Schedule:
+    """The active schedules of a deployment."""
     with get_client(sync_client=True) as client:
         schedules = client.read_deployment(UUID(deployment)).schedules
-    return dates_of([one.schedule for one in schedules if one.active])
+    active = [one for one in schedules if one.active]
+    since = max((_plain(one.updated) for one in active if one.updated), default=None)
+    said = [one.schedule for one in active]
+    return Schedule(dates_of(said), key_of(said), since)
+
+
+def key_of(schedules: Sequence[Any]) -> str:
+    """Eight hexadecimal digits over what Prefect's schedules say, in whatever order.
+
+    Not over when an interval began: without an anchor it does so with each `prefect deploy`.
+    """
+    said = (one.model_dump(mode="json", exclude={"anchor_date"}) for one in schedules)
+    return sha256_parts(*sorted(canonical_json(one) for one in said))[:8]
 
 
 def dates_of(schedules: Sequence[Any]) -> Dates:
-    """The same for schedules of Prefect's client (cron, interval or RRule)."""
+    """What gives the times at which Prefect's schedules (cron, interval, RRule) are due.
+
+    Time zones are minded.
+    """
     from prefect.server.schemas import schedules as own  # the client's cannot tell their dates
 
     made = [getattr(own, type(one).__name__)(**one.model_dump()) for one in schedules]
@@ -81,45 +105,63 @@ def _plain(moment: datetime) -> datetime:
     return datetime.fromisoformat(moment.isoformat()).astimezone(UTC)
 
 
-def run_missed(turn: Turn, settings: Settings, nightly: Flow[..., Any]) -> list[datetime]:
+def run_missed(
+    turn: Turn, settings: Settings, nightly: Flow[..., Any]
+) -> tuple[list[datetime], Models]:
     """Where a source's address names the day: run the missed times first, each on its own data.
 
     In order, as runs of `nightly` below this one and with its parameters. A time whose data is
     absent is passed over, and one that is refused or fails is told in its own row; this run goes on
-    all the same. Returns the times that were run.
+    all the same. Returns the times that were run, and the models that those runs leave loaded.
     """
+    times = _to_make_up(turn, settings)
+    if not times:
+        return [], models_of(settings)
+    with shared_models():
+        made_up = [at for at in times if _make_up(nightly, at, settings)]
+        return made_up, models_of(settings)
+
+
+def _to_make_up(turn: Turn, settings: Settings) -> list[datetime]:
     if not turn.scheduled or not dated_names(settings):
         return []
-    lake, index = open_lakehouse(settings.lakehouse, settings.storage_options), settings.index.name
-    nights, latest = lake.runs.nights(index), lake.releases(index).latest()
-    if turns.spoken_for(nights, latest, turn.at):
+    past = Past(open_lakehouse(settings.lakehouse, settings.storage_options), settings.index.name)
+    if turns.spoken_for(past.nights, past.latest, turn.at):
         return []
-    parameters = {**runtime.flow_run.parameters}
-    parameters.pop("as_of", None)
-    times = [at for at in turn.to_make_up(nights, latest) if not absence(settings, at)]
-    with shared_models():
-        for at in times:
-            try:
-                run_as_of(nightly, at, "missed", parameters)
-            except AlmanacError as error:
-                get_run_logger().warning("The missed time %s: %s", isoformat(at), error)
-    return times
+    return turn.to_make_up(past.nights, past.latest)
 
 
-def run_as_of(
-    nightly: Flow[..., Any], at: datetime, why: str, parameters: dict[str, Any]
-) -> dict[str, Any]:
-    """One run of `nightly` below this one, as of a time; returns and raises what it does."""
-    named = nightly.with_options(flow_run_name=f"nightly as of {isoformat(at)}, {why}")
-    return cast(dict[str, Any], named(as_of=at, **parameters))
+def _make_up(nightly: Flow[..., Any], at: datetime, settings: Settings) -> bool:
+    """Run a missed time if its data is there; did that end well?"""
+    try:
+        if absence(settings, at):
+            return False
+    except SourceUnavailable as error:
+        get_run_logger().warning("The missed time %s: %s", isoformat(at), error)
+        return False
+    parameters = {**runtime.flow_run.parameters, "as_of": at}
+    named = cast(Callable[..., State[Any]], _named(nightly, at, "missed"))
+    state = named(return_state=True, **parameters)
+    if not state.is_completed():  # whatever it raised: the run itself has stored and logged it
+        get_run_logger().warning("The missed time %s: %s", isoformat(at), state.message)
+        return False
+    return bool(state.result()["status"] != "held")
 
 
-def look_back(run: Run, turn: Turn) -> str:
-    """Why a run on a schedule has nothing left to say; empty where it has. Under the lease."""
+def _named(nightly: Flow[..., Any], at: datetime, why: str) -> Flow[..., Any]:
+    return nightly.with_options(flow_run_name=f"nightly as of {isoformat(at)}, {why}")
+
+
+def look_back(run: Run) -> Past:
+    """What stands of the run's index. Under the lease."""
+    return Past(run.lake, run.settings.index.name)
+
+
+def nothing_left(past: Past, turn: Turn) -> str:
+    """Why a run on a schedule has nothing left to say; empty where it has."""
     if not turn.scheduled:
         return ""
-    nights = run.lake.runs.nights(run.settings.index.name)
-    found = turns.spoken_for(nights, run.releases.latest(), turn.at)
+    found = turns.spoken_for(past.nights, past.latest, turn.at)
     return turns.nothing_left(*found, turn) if found else ""
 
 
@@ -133,18 +175,24 @@ def end_at_once(run: Run, message: str) -> dict[str, Any]:
 
 
 def note_missed(
-    run: Run, turn: Turn, settings: Settings, made_up: list[datetime], outcome: Outcome
+    run: Run, turn: Turn, past: Past, settings: Settings, made_up: list[datetime], outcome: Outcome
 ) -> None:
     """Store a row for each time of the schedule at which nothing ran. Under the lease."""
-    if not turn.scheduled:
+    if turn.schedule is None:
         return
-    index = run.settings.index.name
-    untold = turn.missed(run.lake.runs.nights(index))
-    latest = run.releases.latest()
-    published = {one.logical_time: one.seq for one in run.releases.history()}
-    reasons = {at: _reason(run, settings, at, published.get(at)) for at in untold[-turns.MOST :]}
-    seq = latest.seq if latest else None
-    run.lake.runs.note_missed(index, reasons, seq, run.started_at, published)
+    run.schedule = turn.schedule.key
+    untold, published = turn.missed(past.nights), past.published
+    seq = past.latest.seq if past.latest else None
+    nights = [
+        Night(
+            missed_id(past.index, at), at, run.started_at,
+            "published" if at in published else "missed", published.get(at, seq),
+            scheduled=True, message=_reason(run, settings, at, published.get(at)),
+            schedule=run.schedule,
+        )
+        for at in untold[-turns.MOST :]
+    ]  # fmt: skip
+    run.lake.runs.note_missed(past.index, nights, run.lake.location.guard)
     missed = [at for at in untold if at not in published]
     outcome.caught_up = turns.caught_up(missed, made_up)
     if outcome.caught_up:
@@ -154,14 +202,21 @@ def note_missed(
 def _reason(run: Run, settings: Settings, at: datetime, release: int | None) -> str:
     if release is not None:
         return f"the run was ended after it had published release {release}, before its report"
-    if run.dated and (absent := absence(settings, at)):
-        return absent
     if run.dated:
-        return "nothing ran at this time of the schedule, and a later release stood before it could"
+        return _absence_or_why(settings, at) or (
+            "nothing ran at this time of the schedule, and a later release stood before it could"
+        )
     return (
         "nothing ran at this time of the schedule; "
         f"the run of {isoformat(run.logical_time)} speaks for what changed until then"
     )
+
+
+def _absence_or_why(settings: Settings, at: datetime) -> str:
+    try:
+        return absence(settings, at)
+    except SourceUnavailable as error:
+        return str(error)
 
 
 def plan_series(
@@ -186,10 +241,15 @@ def plan_series(
         times = series.scheduled_times(first, last, _nightly_dates())
     elif every == "missed":
         times = [at for at in series.missed_times(settings) if first <= at.date() <= last]
+        if not times:
+            raise ConfigError(
+                f"no time from {first} to {last} stands as missed in this lakehouse (`almanac runs "
+                "--missing` lists them): choose other dates, or another `every`"
+            )
     else:
         times = series.times_of(first, last, every, clock)
     series.refuse_wrong_steps(times, most, datetime.now(UTC))
-    return Series(settings, times)
+    return Series(settings, times, missing=every == "missed")
 
 
 def _nightly_dates() -> Dates:
@@ -202,7 +262,7 @@ def _nightly_dates() -> Dates:
                 f"no deployment {name} tells when it is due: run `almanac up`, or choose another "
                 "`every`"
             ) from None
-    return schedule_dates(str(deployment.id))
+    return schedule_of(str(deployment.id)).dates
 
 
 def foresee(planned: Series) -> dict[str, Any]:
@@ -250,7 +310,10 @@ def _run_step(
         if absent and when_absent == "pass over":
             planned.pass_over(step, absent)
         else:
-            step.ran(run_as_of(nightly, step.at, "backfill", parameters))
+            report = _named(nightly, step.at, "backfill")(as_of=step.at, **parameters)
+            if report["status"] == "held":  # restored, with that order, since the series began
+                raise RunRefused(report["message"])
+            step.ran(report)
     except AlmanacError as error:
         step.status, step.note = "failed", str(error)
         reason = str(error).rstrip(".")

@@ -67,8 +67,8 @@ class RemoteStore:
         try:
             with _as_os_errors():
                 found = self._found()
-        except OSError as error:
-            raise self._unavailable(error) from None
+        except OSError as error:  # its own cause is left out: the one kept here repeats no secret
+            raise self._unavailable(error) from error
         if self._web and not self.is_file:
             found |= self._heads([path for path in found if walk.selection.takes(path)])
         for path, info in found.items():
@@ -76,6 +76,14 @@ class RemoteStore:
 
     def _found(self) -> dict[str, Mapping[str, Any]]:
         """Information about each entry, by its path relative to the root."""
+        try:
+            return self._found_at_all()
+        except FileNotFoundError:
+            if self._web:  # fsspec makes it of every failure: ask which it was
+                self._fs.open(self._root, "rb", block_size=0, size=1).close()
+            raise
+
+    def _found_at_all(self) -> dict[str, Mapping[str, Any]]:
         if self.is_file:
             return {self._name: self._fs.info(self._root)}
         depth = {"maxdepth": _WEB_DEPTH} if self._web else {}

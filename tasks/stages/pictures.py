@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,17 +22,10 @@ _STOPPED = ("refused", "failed")
 # Wong, "Points of view: Color blindness", Nature Methods 8 (2011): told apart by everybody.
 _BLUE, _ORANGE, _RED, _GREY = "#0072B2", "#E69F00", "#D55E00", "0.6"
 _COLOURS = (_BLUE, _ORANGE, "#009E73", "#CC79A7", "#56B4E9", _GREY)
-_LAST = """
-    SELECT logical_time, status, report FROM log
-    WHERE status IN ('published', 'unchanged', 'refused', 'failed', 'missed')
-      AND report ->> '$.purpose' IS NULL
-      AND coalesce(report ->> '$.index_name', '{index}') = '{index}'
-    ORDER BY started_at DESC LIMIT {last}
-"""
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
+class Figures:
     """The figures of one night; None where it did not come so far.
 
     `documents` is what the sources held, `quarantined` how many of them were rejected, `rows` what
@@ -56,21 +48,22 @@ class Night:
         return (self.quarantined or 0) / self.documents if self.documents else None
 
 
-def nights(lake: Lakehouse, index: str, now: Mapping[str, Any], last: int = NIGHTS) -> list[Night]:
+def nights(
+    lake: Lakehouse, index: str, now: Mapping[str, Any], last: int = NIGHTS
+) -> list[Figures]:
     """The last nights of an index by their logical time, and the one that ends `now`."""
-    rows = lake.delta("runs").query(_LAST.format(index=index, last=last - 1)).to_pylist()
-    found = [night_of(row["status"], json.loads(row["report"]), row["logical_time"])
-             for row in rows]  # fmt: skip
-    found.append(night_of(now["status"], now, parse_when(now["as_of"])))
+    found = [figures_of(row["status"], row["report"], row["logical_time"])
+             for row in lake.runs.reports(index, last - 1)]  # fmt: skip
+    found.append(figures_of(now["status"], now, parse_when(now["as_of"])))
     return sorted(found, key=lambda night: night.at)
 
 
-def night_of(status: str, report: Mapping[str, Any], at: datetime) -> Night:
+def figures_of(status: str, report: Mapping[str, Any], at: datetime) -> Figures:
     """The figures of a run's report."""
     counts = report.get("documents") or {}
     chunks = report.get("chunks") or {}
     held = sum(number for name, number in counts.items() if name != "deleted")
-    return Night(
+    return Figures(
         at=at,
         status=status,
         documents=held if counts else None,
@@ -84,7 +77,7 @@ def night_of(status: str, report: Mapping[str, Any], at: datetime) -> Night:
     )  # fmt: skip
 
 
-def by_stage(found: Sequence[Night]) -> dict[str, list[float]]:
+def by_stage(found: Sequence[Figures]) -> dict[str, list[float]]:
     """Seconds of each night by stage: the longest stages over all nights, then all the others."""
     names = {name for night in found for name in night.seconds}
     whole = {name: sum(night.seconds.get(name, 0.0) for night in found) for name in names}
@@ -96,7 +89,7 @@ def by_stage(found: Sequence[Night]) -> dict[str, list[float]]:
     return rows
 
 
-def draw(found: Sequence[Night]) -> bytes:
+def draw(found: Sequence[Figures]) -> bytes:
     """The nights as a PNG of some 60 kB; where a night was refused or failed stands a red line."""
     from matplotlib import dates
     from matplotlib.figure import Figure
@@ -142,14 +135,14 @@ def _line(axes: Axes, days: Sequence[float], values: Sequence[float | None], tit
     axes.set_ylim(0, 1.15 * max(1.0, *(value for _, value in points)))
 
 
-def _embedding(axes: Axes, days: Sequence[float], found: Sequence[Night]) -> None:
+def _embedding(axes: Axes, days: Sequence[float], found: Sequence[Figures]) -> None:
     texts, cost = [night.embedded for night in found], sum(night.cost for night in found)
     axes.bar(days, texts, width=_width(days), color=_ORANGE)
     spent = f"; cost {cost:,.4g} in all" if cost else ""
     axes.set_title(f"texts embedded a night{spent}", loc="left", fontsize="medium")
 
 
-def _seconds(axes: Axes, days: Sequence[float], found: Sequence[Night]) -> None:
+def _seconds(axes: Axes, days: Sequence[float], found: Sequence[Figures]) -> None:
     """Stacked: the longest stages lowest."""
     base = [0.0] * len(found)
     for colour, (name, spent) in zip(_COLOURS, by_stage(found).items(), strict=False):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse import AsOf, Lakehouse, open_lakehouse
+from lakehouse.runs import still_missed
 from lakehouse.search import Hit, Mode
 from schemas.errors import AlmanacError
 from schemas.settings import Settings
@@ -31,8 +32,7 @@ def runs(settings: Settings, missing: bool, last: int) -> dict[str, Any]:
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     nights = lake.runs.nights(settings.index.name)
     if missing:
-        spoke = {night.logical_time for night in nights if night.spoke}
-        nights = [one for one in nights if one.status == "missed" and one.logical_time not in spoke]
+        nights = still_missed(nights)
     rows = [
         {
             "as_of": isoformat(night.logical_time),

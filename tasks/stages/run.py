@@ -21,7 +21,8 @@ class Run:
     """One run over one lakehouse.
 
     In `settings` the addresses of dated sources, whose names are in `dated`, are those of the
-    logical time. `scheduled` says that the time is one of a deployment's schedule.
+    logical time. `scheduled` says that the time is one of a deployment's schedule, and `schedule`
+    is then its key.
 
     A plain class on purpose: Prefect walks into dataclasses and lists that tasks are given.
     """
@@ -34,10 +35,12 @@ class Run:
         self.dated = dated_names(settings)
         self.run_id = run_id
         self.scheduled = scheduled
+        self.schedule = ""
         self.started_at = datetime.now(UTC)
         self.lake: Lakehouse = open_lakehouse(settings.lakehouse, settings.storage_options)
         self.releases: ReleaseLog = self.lake.releases(settings.index.name)
         self.seconds: dict[str, float] = {}
+        self.data_docs: dict[str, str] = {}  # where each source's validation can be read
         self._began = time.perf_counter()
 
     @property

@@ -8,15 +8,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
 from lakehouse import open_lakehouse
-from lakehouse.releases import Release
-from lakehouse.runs import Night
+from lakehouse.runs import Night, missed_id, still_missed
 from schemas.errors import ConfigError, RunRefused
 from schemas.settings import Settings
 from schemas.times import end_of_day, isoformat
 from tasks.markdown import code, first_of, table
 from tasks.sources.address import redacted
 from tasks.stages.dated import absence, dated_names
-from tasks.stages.turn import Dates, newest_dates
+from tasks.stages.turn import Dates, Past, newest_dates
 
 Every = Literal["day", "week", "month", "schedule", "missed"]
 WhenAbsent = Literal["stop", "pass over"]
@@ -61,65 +60,74 @@ class Step:
 
 
 class Series:
-    """Steps in order over one index, with where they go and what the lakehouse has of them."""
+    """Steps in order over one index, with where they go and what the lakehouse has of them.
 
-    def __init__(self, settings: Settings, times: Sequence[datetime]) -> None:
+    `missing`: the steps are times that stand as missed, so that none was passed over on purpose.
+    """
+
+    def __init__(
+        self, settings: Settings, times: Sequence[datetime], missing: bool = False
+    ) -> None:
         self.settings = settings
         self.steps = [Step(at) for at in times]
         self.lake = open_lakehouse(settings.lakehouse, settings.storage_options)
         self.index = settings.index.name
-        nights = self.lake.runs.nights(self.index)
-        history = self.lake.releases(self.index).history()
-        self._latest = next((one for one in history if one.kind != "candidate"), None)
-        self._take_over(nights, history)
-        self._refuse_what_is_past(nights)
+        past = Past(self.lake, self.index)
+        self._take_over(past, missing)
+        self._refuse_what_is_past(past, missing)
 
     @property
     def open(self) -> list[Step]:
         """The steps that are to do."""
         return [step for step in self.steps if step.open]
 
-    def _take_over(self, nights: Sequence[Night], history: Sequence[Release]) -> None:
+    def _take_over(self, past: Past, missing: bool) -> None:
         """What a release, or a row that says unchanged, tells of a step."""
-        told = {night.logical_time: night.release for night in nights if night.spoke}
-        told |= {one.logical_time: one.seq for one in history if one.kind == "publish"}
-        documents = {one.seq: one.documents for one in history}
-        passed = {night.logical_time for night in nights if night.status == "missed"}
+        told = {night.logical_time: night.release for night in past.nights if night.spoke}
+        told |= past.published
+        documents = {one.seq: one.documents for one in past.history}
+        passed = {night.logical_time for night in past.nights if night.status == "missed"}
         newest = max(told, default=None)
         for step in self.steps:
             if step.at in told:
                 step.status, step.release = "done before", told[step.at]
                 step.documents = documents.get(step.release or 0)
-            elif newest and step.at < newest and step.at in passed:
+            elif not missing and newest and step.at < newest and step.at in passed:
                 step.status = "passed over"
 
-    def _refuse_what_is_past(self, nights: Sequence[Night]) -> None:
-        spoke = [(night.logical_time, night.release) for night in nights if night.spoke]
-        if self._latest:
-            spoke.append((self._latest.logical_time, self._latest.seq))
+    def _refuse_what_is_past(self, past: Past, missing: bool) -> None:
+        spoke = [(night.logical_time, night.release) for night in past.nights if night.spoke]
+        if past.latest:
+            spoke.append((past.latest.logical_time, past.latest.seq))
         newest, seq = max(spoke, key=lambda one: one[0], default=(None, None))
-        past = [step for step in self.open if newest and step.at < newest]
-        if past:
+        early = [step for step in self.open if newest and step.at < newest]
+        if early:
+            how = ", by day, week, month or schedule: it has no missed times" if missing else ""
             raise RunRefused(
-                f"{len(past)} of the {len(self.steps)} steps, from {isoformat(past[0].at)} to "
-                f"{isoformat(past[-1].at)}, are earlier than what release {seq} spoke for, "
+                f"{len(early)} of the {len(self.steps)} steps, from {isoformat(early[0].at)} to "
+                f"{isoformat(early[-1].at)}, are earlier than what release {seq} spoke for, "
                 f"{isoformat(newest)}: history is only added to. Begin after that, or fill "  # type: ignore[arg-type]
-                "another lakehouse (--lakehouse) and read the past there"
+                f"another lakehouse (--lakehouse) and read the past there{how}"
             )
-        if self.open and self._latest and self._latest.held:
+        if self.open and past.latest and past.latest.held:
             raise RunRefused(
-                f"release {self._latest.seq} tells nightly runs to hold back: run "
+                f"release {past.latest.seq} tells nightly runs to hold back: run "
                 "`almanac nightly --lift-hold` first"
             )
 
     def pass_over(self, step: Step, reason: str) -> None:
-        """Leave a step out whose data is absent, with a row that says so."""
+        """Leave a step out whose data is absent; a row says so, unless one stands already."""
         step.status, step.note = "passed over", reason
         lease = self.settings.lease
         with self.lake.lease("backfill", "backfill", lease.ttl_seconds, lease.wait_seconds):
-            release = self._latest.seq if self._latest else None
-            now = datetime.now(UTC)
-            self.lake.runs.note_missed(self.index, {step.at: reason}, release, now)
+            past = Past(self.lake, self.index)
+            if any(night.logical_time == step.at for night in past.nights):
+                return
+            night = Night(
+                missed_id(self.index, step.at), step.at, datetime.now(UTC), "missed",
+                past.latest.seq if past.latest else None, scheduled=False, message=reason,
+            )  # fmt: skip
+            self.lake.runs.note_missed(self.index, [night], self.lake.location.guard)
 
     def look_ahead(self) -> None:
         """Note at each step to do whose data is absent."""
@@ -154,9 +162,8 @@ def scheduled_times(first: date, last: date, dates: Dates) -> list[datetime]:
 def missed_times(settings: Settings) -> list[datetime]:
     """The times that stand as missed and that no run spoke for since, in order."""
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
-    nights = lake.runs.nights(settings.index.name)
-    spoke = {night.logical_time for night in nights if night.spoke}
-    return sorted({one.logical_time for one in nights if one.status == "missed"} - spoke)
+    missed = still_missed(lake.runs.nights(settings.index.name))
+    return sorted({night.logical_time for night in missed})
 
 
 def refuse_wrong_range(first: date, last: date) -> None:
@@ -213,12 +220,15 @@ def headline(result: Mapping[str, Any]) -> str:
     """One sentence: how far the series is."""
     steps = result["steps"]
     left = [step["at"] for step in steps if step["status"] in ("to do", "failed")]
+    passed = sum(step["status"] == "passed over" for step in steps)
+    done = f"{len(steps) - len(left) - passed} of {len(steps)} steps are done"
+    done += f", {passed} passed over" if passed else ""
     span = f"{steps[0]['at']} to {steps[-1]['at']}"
     if result["dry_run"]:
         return f"Dry run: {len(left)} of {len(steps)} steps to do, {span}."
     if left:
-        return f"Stopped at {left[0]}: {len(steps) - len(left)} of {len(steps)} steps are done."
-    return f"All {len(steps)} steps are done, {span}."
+        return f"Stopped at {left[0]}: {done}."
+    return f"{done}, {span}." if passed else f"All {len(steps)} steps are done, {span}."
 
 
 def page(result: Mapping[str, Any], next_steps: Sequence[str]) -> str:

@@ -7,8 +7,11 @@ times are UTC; a schedule's time zone is the business of whoever gives its dates
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
+from lakehouse import Lakehouse
 from lakehouse.releases import Release
 from lakehouse.runs import Night
 from schemas.times import as_utc, isoformat
@@ -22,36 +25,81 @@ _SECOND = timedelta(seconds=1)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-class Turn:
-    """The time a run speaks for. `own` is when it was due itself; `dates` those of its schedule.
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The active schedules of a deployment together.
 
-    Not `scheduled`: a person or another flow asked for the run, at the time that it speaks for.
+    `key` differs where they do, and they have been as they are at least since `since`.
     """
 
-    def __init__(
-        self, at: datetime, own: datetime, scheduled: bool = False, dates: Dates | None = None
-    ) -> None:
+    dates: Dates
+    key: str = ""
+    since: datetime | None = None
+
+
+class Past:
+    """The rows and releases of an index, the latest first; each read once, when first asked for."""
+
+    def __init__(self, lake: Lakehouse, index: str) -> None:
+        self._lake = lake
+        self.index = index
+
+    @cached_property
+    def nights(self) -> list[Night]:
+        """What nightly runs say of their times."""
+        return self._lake.runs.nights(self.index)
+
+    @cached_property
+    def history(self) -> list[Release]:
+        """Every release, candidates too."""
+        return self._lake.releases(self.index).history()
+
+    @property
+    def latest(self) -> Release | None:
+        """The release that answers; None before the first."""
+        return next((one for one in self.history if one.kind != "candidate"), None)
+
+    @property
+    def published(self) -> dict[datetime, int]:
+        """The numbers of the releases that a nightly run published, by their logical time."""
+        return {one.logical_time: one.seq for one in self.history if one.kind == "publish"}
+
+
+class Turn:
+    """The time a run speaks for. `own` is when it was due itself.
+
+    Without a schedule: a person or another flow asked for the run, at the time it speaks for.
+    """
+
+    def __init__(self, at: datetime, own: datetime, schedule: Schedule | None = None) -> None:
         self.at = as_utc(at)
         self.own = as_utc(own)
-        self.scheduled = scheduled
-        self._dates = dates
+        self.schedule = schedule
+
+    @property
+    def scheduled(self) -> bool:
+        """Is the time one of a schedule?"""
+        return self.schedule is not None
 
     def missed(self, nights: Sequence[Night]) -> list[datetime]:
         """The newest times before `at`, in order, of which no row stands: at most `MOST` + 1.
 
         They are looked for after the newest time of the schedule that has a row, or after the
-        newest row where none is of a schedule. Before the first row nothing was missed.
+        newest row where none is of a schedule. Before the first row nothing was missed, and nothing
+        was at the times of a schedule before it was one.
         """
-        if not self.scheduled or self._dates is None:
-            return []
         before = [night for night in nights if night.logical_time < self.at]
-        last = [night.logical_time for night in before if night.scheduled] or [
-            night.logical_time for night in before
-        ]
-        if not last:
+        if self.schedule is None or not before:
             return []
+        last = max(
+            [night for night in before if night.scheduled] or before,
+            key=lambda night: night.logical_time,
+        )
+        after = last.logical_time
+        if last.schedule not in ("", self.schedule.key):
+            after = max(after, self.schedule.since or self.at)
         told = {night.logical_time for night in nights}
-        found = newest_dates(self._dates, max(last), self.at - _SECOND, MOST + 1)
+        found = newest_dates(self.schedule.dates, after, self.at - _SECOND, MOST + 1)
         return [time for time in found if time not in told]
 
     def to_make_up(self, nights: Sequence[Night], latest: Release | None) -> list[datetime]:
@@ -71,10 +119,10 @@ class Turn:
         return sorted(time for time in times if since < time < self.at)[-MOST:]
 
 
-def newest_turn(own: datetime, now: datetime, dates: Dates) -> Turn:
+def newest_turn(own: datetime, now: datetime, schedule: Schedule) -> Turn:
     """The newest time of a schedule that has come, and at least the run's own."""
-    come = newest_dates(dates, None, now, 1)
-    return Turn(max([as_utc(own), *come]), own, scheduled=True, dates=dates)
+    come = newest_dates(schedule.dates, None, now, 1)
+    return Turn(max([as_utc(own), *come]), own, schedule)
 
 
 def newest_dates(

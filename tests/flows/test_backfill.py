@@ -10,8 +10,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from prefect import flow
 
+from flows.nightly import nightly
 from schemas.errors import ConfigError, RunRefused, SeriesStopped
+from schemas.settings import load_settings
+from tasks.catching_up import plan_series, run_series
+from tasks.history.restore import restore
 from tests.flows.conftest import House
 from tests.flows.test_keeping import newest_page
 
@@ -110,9 +115,39 @@ def test_absent_days_can_be_passed_over_for_good(past: Past) -> None:
     result = past.fill(1, 3, when_absent="pass over")
     assert statuses(result) == ["published", "passed over", "published"]
     assert past.rows() == [(1, "published"), (2, "missed"), (3, "published")]
+    passed = past.house.lake.runs.nights("documents")[1]
+    assert (passed.scheduled, passed.release) == (False, 1)
+    assert newest_page("backfill-report").startswith("# 2 of 3 steps are done, 1 passed over, ")
     again = past.fill(1, 3, when_absent="pass over")
     assert statuses(again) == ["done before", "passed over", "done before"]
     assert past.rows() == [(1, "published"), (2, "missed"), (3, "published")]
+
+
+def test_missed_times_before_the_newest_release_are_refused_and_not_done(past: Past) -> None:
+    past.deliver(1, 3)
+    past.fill(1, 3, when_absent="pass over")
+    past.deliver(2)
+    with pytest.raises(RunRefused, match=r"1 of the 1 steps.*no missed times"):
+        past.fill(1, 3, every="missed")
+    with pytest.raises(ConfigError, match="no time from 2026-03-03 to 2026-03-03 stands as missed"):
+        past.fill(3, 3, every="missed")
+
+
+def test_a_hold_that_comes_during_a_series_stops_it(past: Past) -> None:
+    past.deliver(1, 2, 3)
+    past.fill(1, 2)
+    settings = load_settings(past.house.config)
+
+    @flow
+    def series() -> None:
+        planned = plan_series(settings, date(2026, 3, 1), date(2026, 3, 3), "day", "", 9, False)
+        restore(settings, 1, "publish", hold=True)
+        run_series(planned, nightly, {"config": str(past.house.config)}, "stop")
+
+    with pytest.raises(SeriesStopped, match=r"2026-03-03T23.*tells nightly runs to hold back"):
+        series()
+    assert past.rows()[-1] == (3, "held")
+    assert "Stopped at 2026-03-03T23:59:59.999999Z: 2 of 3" in newest_page("backfill-report")
 
 
 def test_the_past_before_the_newest_release_is_refused_up_front(past: Past) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,15 +16,19 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.states import Scheduled
 
+from lakehouse.runs import Night
 from schemas.times import isoformat
-from tasks.catching_up import AUTO, dates_of
-from tasks.stages.turn import newest_dates, newest_turn
+from tasks.catching_up import AUTO, dates_of, key_of, schedule_of
+from tasks.embedding import factory
+from tasks.stages import compare
+from tasks.stages.turn import Schedule, newest_dates, newest_turn
 from tests.flows.conftest import House
 
 pytestmark = pytest.mark.slow
 
 DAY = timedelta(days=1)
 BERLIN = CronSchedule(cron="0 2 * * *", timezone="Europe/Berlin")
+RRULE = RRuleSchedule(rrule="FREQ=DAILY;BYHOUR=9;BYMINUTE=30;BYSECOND=0", timezone="UTC")
 
 
 def utc(*parts: int) -> datetime:
@@ -46,6 +51,7 @@ class Deployed:
                 parameters={"config": str(house.config)},
                 paused=True,
             )
+        self.schedule = schedule_of(str(self._id))
         self.at = newest_dates(dates_of([schedule]), None, datetime.now(UTC), 1)[0]
 
     def run(self, due: datetime, tag: str = AUTO, **parameters: Any) -> tuple[Any, FlowRun]:
@@ -90,6 +96,7 @@ def test_a_late_run_speaks_for_the_newest_time_and_the_others_were_missed(
     deployed.once(deployed.at - 3 * DAY)
     result, run = deployed.run(deployed.at - DAY)
     assert (result["as_of"], result["scheduled"]) == (isoformat(deployed.at), True)
+    assert result["schedule"] == deployed.schedule.key
     assert run.state_name == "Completed"
     expected = [(3, "published", 1), (2, "missed", 1), (1, "missed", 1), (0, "unchanged", 1)]
     assert deployed.rows() == expected
@@ -132,6 +139,33 @@ def test_the_run_whose_time_was_spoken_for_ends_at_once(deployed: Deployed) -> N
     assert len(deployed.house.lake.releases("documents").history()) == 1
 
 
+@pytest.mark.parametrize(("same", "told"), [(True, [2, 1]), (False, [])])
+def test_a_changed_schedule_has_missed_nothing_before_it_was_one(
+    deployed: Deployed, same: bool, told: list[int]
+) -> None:
+    assert deployed.schedule.since and deployed.schedule.since > deployed.at  # deployed just now
+    key, then = deployed.schedule.key if same else "another", deployed.at - 3 * DAY
+    row = Night("a night", then, then, "failed", None, True, "the disk is full", key)
+    runs = deployed.house.lake.runs
+    runs.note_missed("documents", [row], deployed.house.lake.location.guard)
+    deployed.run(deployed.at)
+    missed = [night for night in runs.nights("documents") if night.status == "missed"]
+    assert [(deployed.at - night.logical_time).days for night in missed] == told[::-1]
+    assert {night.schedule for night in missed} <= {deployed.schedule.key}
+
+
+def test_a_schedule_is_known_by_what_it_says() -> None:
+    keys = set()
+    for said in (
+        CronSchedule(cron="0 2 * * *", timezone="UTC"), BERLIN,
+        IntervalSchedule(interval=DAY, anchor_date=utc(2026, 1, 1)),
+        IntervalSchedule(interval=DAY, anchor_date=utc(2026, 1, 2)),
+    ):  # fmt: skip
+        keys.add(key_of([said]))
+    assert len(keys) == 3
+    assert key_of([BERLIN, RRULE]) == key_of([RRULE, BERLIN])
+
+
 def test_a_manual_run_speaks_for_when_it_was_due(deployed: Deployed) -> None:
     due = deployed.at - timedelta(hours=1)
     result, _ = deployed.run(due, tag="by hand")
@@ -159,10 +193,16 @@ def dated(deployed: Deployed, *texts: str | None) -> None:
             (folder / "mail.md").write_text(f"# Mail\n\n{text_of_day}\n")
 
 
-def test_missed_times_of_a_dated_source_run_first_each_on_its_own_data(deployed: Deployed) -> None:
+def test_missed_times_of_a_dated_source_run_first_each_on_its_own_data(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dated(deployed, "Day three.", "Day two.", None, "Today.")
     deployed.once(deployed.at - 3 * DAY)
+    opened = []
+    real = factory.open_encoder
+    monkeypatch.setattr(factory, "open_encoder", lambda said: opened.append(said) or real(said))
     result, run = deployed.run(deployed.at)
+    assert len(opened) == 1  # of two runs
     assert deployed.rows() == [
         (3, "published", 1),
         (2, "published", 2),
@@ -177,6 +217,36 @@ def test_missed_times_of_a_dated_source_run_first_each_on_its_own_data(deployed:
     assert f"{deployed.at - DAY:%Y-%m-%d}, does not exist: nothing was changed" in missed.message
     texts = [deployed.house.lake.as_of(seq).text(one) for seq, one in documents(deployed)]
     assert texts == ["# Mail\n\nDay three.\n", "# Mail\n\nDay two.\n", "# Mail\n\nToday.\n"]
+
+
+def test_a_missed_time_that_cannot_be_listed_holds_up_no_night(deployed: Deployed) -> None:
+    dated(deployed, "Day two.", None, "Today.")
+    deployed.once(deployed.at - 2 * DAY)
+    os.mkfifo(deployed.house.docs.parent / "days" / f"{deployed.at - DAY:%Y-%m-%d}")
+    result, _ = deployed.run(deployed.at)
+    assert deployed.rows() == [(2, "published", 1), (1, "missed", 1), (0, "published", 2)]
+    assert result["caught_up"].startswith("Nothing had run at 1 time")
+    missed = deployed.house.lake.runs.nights("documents")[1]
+    assert "is neither a folder nor a file" in missed.message
+
+
+def test_a_missed_time_that_fails_holds_up_no_night(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dated(deployed, "Day two.", "Day one.", "Today.")
+    deployed.once(deployed.at - 2 * DAY)
+    real, failed = compare.check_losses, []
+
+    def fail_once(*given: Any) -> Any:
+        if not failed:
+            failed.append(True)
+            raise OSError("No space left on device")
+        return real(*given)
+
+    monkeypatch.setattr(compare, "check_losses", fail_once)
+    result, _ = deployed.run(deployed.at)
+    assert deployed.rows() == [(2, "published", 1), (1, "failed", 1), (0, "published", 2)]
+    assert result["caught_up"] == ""
 
 
 def documents(deployed: Deployed) -> list[tuple[int, Any]]:
@@ -236,7 +306,7 @@ def test_whenever_one_looks_back_the_newest_night_is_the_same(
     for minute in range(0, 28 * 60, 7):
         now = evening + timedelta(minutes=minute)
         expected = max(night for night in nights if night <= now)
-        assert newest_turn(evening - 2 * DAY, now, dates).at == expected, now
+        assert newest_turn(evening - 2 * DAY, now, Schedule(dates)).at == expected, now
 
 
 def test_all_kinds_of_schedules_are_asked_together() -> None:
@@ -244,7 +314,7 @@ def test_all_kinds_of_schedules_are_asked_together() -> None:
         [
             BERLIN,
             IntervalSchedule(interval=12 * timedelta(hours=1), anchor_date=utc(2026, 1, 1, 6)),
-            RRuleSchedule(rrule="FREQ=DAILY;BYHOUR=9;BYMINUTE=30;BYSECOND=0", timezone="UTC"),
+            RRULE,
         ]
     )
     found = newest_dates(dates, utc(2026, 6, 1), utc(2026, 6, 2), 99)

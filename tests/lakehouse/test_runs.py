@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from lakehouse import Lakehouse
-from lakehouse.runs import KnownFile
+from lakehouse.runs import KnownFile, Night, missed_id, still_missed
+from schemas.errors import LeaseHeld
 
 NOW = datetime(2026, 3, 9, tzinfo=UTC)
 
@@ -39,15 +40,48 @@ def test_only_nightly_runs_of_the_index_are_nights(lake: Lakehouse) -> None:
     assert nights(lake, "other") == [(5, "published", 2, False), (1, "published", 1, False)]
 
 
+def missed(*days: int) -> list[Night]:
+    return [
+        Night(missed_id("documents", day(one)), day(one), NOW, "missed", 1, True, "asleep", "key")
+        for one in days
+    ]
+
+
 def test_a_time_is_missed_once(lake: Lakehouse) -> None:
     store(lake, 2, "failed", release=1, index_name="documents")
-    reasons = {day(1): "asleep", day(2): "asleep", day(3): "asleep"}
-    assert lake.runs.note_missed("documents", reasons, 1, NOW) == 2
-    assert lake.runs.note_missed("documents", reasons, 1, NOW) == 0
-    assert nights(lake) == [(3, "missed", 1, True), (2, "failed", 1, False), (1, "missed", 1, True)]
-    ids = {one.run_id for one in lake.runs.nights("documents") if one.status == "missed"}
-    assert len(ids) == 2 and all(len(one) == 16 for one in ids)
-    assert lake.runs.nights("documents")[0].message == "asleep"
+    guard = lake.location.guard
+    lake.runs.note_missed("documents", missed(1, 3), guard)
+    expected = [(3, "missed", 1, True), (2, "failed", 1, False), (1, "missed", 1, True)]
+    assert nights(lake) == expected
+    lake.runs.note_missed("documents", missed(1, 3), guard)  # by a writer that came late
+    assert nights(lake) == expected
+    stored = lake.runs.nights("documents")
+    assert stored[::2] == missed(3, 1)
+    assert still_missed(stored) == missed(3, 1)
+    store(lake, 3, "unchanged", release=1, index_name="documents")
+    assert still_missed(lake.runs.nights("documents")) == missed(1)
+
+
+def test_a_writer_that_lost_its_lease_tells_of_no_missed_time(lake: Lakehouse) -> None:
+    class Lost:
+        number = 1
+
+        def check(self) -> None:
+            raise LeaseHeld("another writer")
+
+    guard = lake.location.guard
+    with guard.holding(Lost()), pytest.raises(LeaseHeld):
+        lake.runs.note_missed("documents", missed(1), guard)
+    assert lake.runs.rows() == []
+
+
+def test_the_reports_of_the_last_nights_of_an_index(lake: Lakehouse) -> None:
+    for number, status in enumerate(("published", "held", "missed", "done"), 1):
+        store(lake, number, status, index_name="documents", documents={"added": number})
+    found = lake.runs.reports("documents", 2)
+    assert [(row["logical_time"], row["status"], row["report"]["documents"]) for row in found] == [
+        (day(3), "missed", {"added": 3}), (day(2), "held", {"added": 2}),
+    ]  # fmt: skip
 
 
 def test_what_is_known_of_files_does_not_grow_with_the_nights(

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from datetime import UTC, datetime, timedelta
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from traceback import format_exception
 
+import fsspec
 import pytest
 
 from schemas.dated import is_dated, resolved
@@ -150,3 +154,52 @@ def test_a_folder_that_may_not_be_listed_is_not_absent(days: Days) -> None:
         assert not isinstance(error.value, SourceAbsent)
     finally:
         folder.chmod(0o755)
+
+
+def test_a_day_without_an_object_is_absent_too() -> None:
+    objects = fsspec.filesystem("memory")
+    objects.pipe("/dumps/2026-03-04/mail.md", b"# Mail")
+    settings = Settings(sources={"documents": SourceSettings(uri="memory://dumps/{date}")})
+    try:
+        assert absence(settings, AT) == ""
+        said = absence(settings, AT + timedelta(days=1))
+    finally:
+        objects.rm("/dumps", recursive=True)
+    assert "memory://dumps/2026-03-05, does not exist: nothing was changed" in said
+
+
+class OneDay(SimpleHTTPRequestHandler):
+    """Has one day, and answers no question about another one."""
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        code = {"/2026-03-04.csv": 200, "/2026-03-05.csv": 404}.get(self.path, 500)
+        self.send_response(code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *words: object) -> None:
+        """Nothing."""
+
+
+def test_a_web_server_that_fails_says_nothing_of_what_it_has() -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), OneDay)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://me:hunter2@127.0.0.1:{server.server_port}/{{date}}"
+    table, folder = (
+        Settings(sources={"documents": SourceSettings(uri=address + end)}) for end in (".csv", "/")
+    )
+    try:
+        assert absence(table, AT) == ""
+        assert "does not exist" in absence(table, AT + timedelta(days=1))
+        for settings in (table, folder):
+            with pytest.raises(SourceUnavailable) as failed:
+                absence(settings, AT + timedelta(days=2))
+            assert "hunter2" not in "".join(format_exception(failed.value))
+    finally:
+        server.shutdown()
+        server.server_close()
+    with pytest.raises(SourceUnavailable):
+        absence(table, AT + timedelta(days=1))

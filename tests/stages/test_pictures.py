@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse import Lakehouse, open_lakehouse
-from tasks.stages.pictures import Night, by_stage, draw, night_of, nights
+from tasks.stages.pictures import Figures, by_stage, draw, figures_of, nights
 
 AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
 
@@ -29,13 +29,13 @@ def store(lake: Lakehouse, day: int, status: str, said: dict[str, Any]) -> None:
 
 
 def test_the_figures_of_a_night_are_those_of_its_report() -> None:
-    night = night_of("published", report(), AT)
-    assert night == Night(
+    night = figures_of("published", report(), AT)
+    assert night == Figures(
         at=AT, status="published", documents=20, quarantined=1, rows=300, embedded=7, cost=0.25,
         recall=0.75, seconds={"read": 1.0, "embed": 2.0},
     )  # fmt: skip
     assert night.quarantine_share == 0.05
-    assert night_of("failed", {"message": "the disk is full"}, AT) == Night(AT, "failed")
+    assert figures_of("failed", {"message": "the disk is full"}, AT) == Figures(AT, "failed")
 
 
 def test_the_last_nights_of_the_index_are_read_and_nothing_else(tmp_path: Path) -> None:
@@ -53,7 +53,10 @@ def test_the_last_nights_of_the_index_are_read_and_nothing_else(tmp_path: Path) 
 
 def test_the_longest_stages_are_drawn_and_the_others_together() -> None:
     seconds = {name: float(at) for at, name in enumerate("abcdefgh", 1)}
-    found = [Night(AT, "published", seconds=seconds), Night(AT, "published", seconds={"h": 1.0})]
+    found = [
+        Figures(AT, "published", seconds=seconds),
+        Figures(AT, "published", seconds={"h": 1.0}),
+    ]
     assert by_stage(found) == {
         "h": [8.0, 1.0], "g": [7.0, 0.0], "f": [6.0, 0.0], "e": [5.0, 0.0], "d": [4.0, 0.0],
         "others": [6.0, 0.0],
@@ -61,9 +64,9 @@ def test_the_longest_stages_are_drawn_and_the_others_together() -> None:
 
 
 def test_the_picture_is_a_png_that_an_artifact_can_carry() -> None:
-    found = [night_of("published", report(), AT.replace(day=day)) for day in range(1, 29)]
-    found[5] = Night(AT.replace(day=6), "refused")
-    for some in (found, found[:1], [Night(AT, "failed")]):
+    found = [figures_of("published", report(), AT.replace(day=day)) for day in range(1, 29)]
+    found[5] = Figures(AT.replace(day=6), "refused")
+    for some in (found, found[:1], [Figures(AT, "failed")]):
         png = draw(some)
         assert png.startswith(b"\x89PNG\r\n\x1a\n")
         assert struct.unpack(">II", png[16:24]) == (1000, 750)
