@@ -10,7 +10,7 @@ from almanac.options import Report, reports, settings
 
 @click.command()
 @click.argument("name", metavar="ID")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100_000),
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1),
               help="Rows of each part of the chain.")  # fmt: skip
 @reports(show_trace.chain)
 def trace(name: str, limit: int) -> Report:

@@ -82,6 +82,13 @@ class DocumentLog:
         sql = "SELECT DISTINCT source FROM log SEMI JOIN wanted USING (doc_id)"
         return set(self._log.query(sql, wanted=wanted)["source"].to_pylist())
 
+    def named_like(self, name: str) -> list[str]:
+        """Ids whose path ends so, whatever the case, in order: what a person may have meant."""
+        wanted = pa.table({"ending": ["/" + name.lower()]})
+        sql = "SELECT DISTINCT doc_id FROM log, wanted WHERE ends_with(lower(doc_id), ending)"
+        found = self._log.query(sql, wanted=wanted)
+        return sorted(found["doc_id"].to_pylist())
+
     def append(
         self,
         seq: int,

@@ -13,6 +13,7 @@ from datetime import datetime
 from string import Formatter
 
 from schemas.errors import ConfigError
+from schemas.secrets import redacted
 from schemas.times import as_utc
 
 # Of strftime: what is a number in every locale.
@@ -42,7 +43,7 @@ def _parts(uri: str) -> Iterator[tuple[str, str]]:
         for text, field, spec, conversion in Formatter().parse(uri):
             yield text, "" if field is None else _shape(uri, field, spec or "", conversion)
     except ValueError as error:  # a brace without its other half
-        raise ConfigError(f"the source {_shown(uri)}: {error}; right is {_RIGHT}") from None
+        raise ConfigError(f"the source {redacted(uri)}: {error}; right is {_RIGHT}") from None
 
 
 def _shape(uri: str, field: str, spec: str, conversion: str | None) -> str:
@@ -51,11 +52,6 @@ def _shape(uri: str, field: str, spec: str, conversion: str | None) -> str:
     right = _FORMAT.fullmatch(spec) and _NAMES_A_TIME.search(spec)
     if field == "as_of" and right and not conversion:
         return spec
-    found = f"{field}!{conversion}" if conversion else field
-    raise ConfigError(
-        f"the source {_shown(uri)} holds {{{found}{':' + spec if spec else ''}}}; right is {_RIGHT}"
-    )
-
-
-def _shown(uri: str) -> str:
-    return uri.rpartition("@")[2]  # without a name and a password
+    found = redacted(field) + (f"!{conversion}" if conversion else "")
+    found += f":{redacted(spec)}" if spec else ""
+    raise ConfigError(f"the source {redacted(uri)} holds {{{found}}}; right is {_RIGHT}")

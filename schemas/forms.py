@@ -3,8 +3,7 @@
 Prefect makes the form from a flow's JSON schema, and refuses by it before a run is made. Three
 things are said here by hand. A parameter that may be left out has one plain type, because the form
 shows a union with None as tabs. It has a title in words, which only `json_schema_extra` gets past
-Prefect. And text has a pattern, because the server checks no formats; a message repeats the
-pattern, so its comment, `(?#...)`, says what is right.
+Prefect. And text has a pattern, because the server checks no formats.
 """
 
 from __future__ import annotations
@@ -12,19 +11,23 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from schemas.errors import ConfigError
-from schemas.secrets import CREDENTIALS
+from schemas.secrets import CREDENTIALS, refuse_credentials
 from schemas.times import When, as_when, first_instant, last_instant
 
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _TIME = r"[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?"
-_SAY_DAY = "(?#a date, such as 2026-03-03)"
-_SAY_TIME = "(?#a time with its offset, such as 2026-03-03T02:00:00+01:00)"
-_SAY_BOTH = "(?#a date, such as 2026-03-03, a time, or the number of a release)"
-_SAY_HASH = "(?#the begin of its id: digits and a to f)"
-_SAY_PLACE = "(?#no password or signature in the address: it comes from the environment)"
+
+
+def _like(pattern: str, right: str) -> dict[str, Any]:
+    """Text that is not like the pattern is refused with "'...' was expected", which says `right`.
+
+    The message on a plain pattern would repeat the pattern, and the text with its credentials.
+    """
+    return {"if": {"pattern": pattern}, "else": {"const": right}}
+
 
 _WHEN: dict[str, Any] = {
     "anyOf": [
@@ -34,7 +37,9 @@ _WHEN: dict[str, Any] = {
     ],
     # Once more outside of the choice, where a refusal says what is wrong.
     "minimum": 1,
-    "pattern": f"{_SAY_BOTH}^{_DAY}({_TIME})?$",
+    **_like(
+        f"^{_DAY}({_TIME})?$", "a date, such as 2026-03-03, a time, or the number of a release"
+    ),
 }
 
 
@@ -81,20 +86,34 @@ class _Shown:
         return _Schema(self._schema)
 
 
+def _without_credentials(value: str | None) -> str | None:
+    """Once more here, for runs that no form or server began."""
+    refuse_credentials(value or "")
+    return value
+
+
 _Said = Annotated[str | None, BeforeValidator(_none_if_blank)]
+_PLACE = _like(
+    f"^(?!(?s:.*)(?:{CREDENTIALS}))",
+    "no password or signature in the address: it comes from the environment",
+)
+_HASH = _like("^[0-9a-f]{0,64}$", "the begin of its id, of digits and a to f")
+_FULL_TIME = _like(f"^{_DAY}{_TIME}$", "a time with its offset, such as 2026-03-03T02:00:00+01:00")
 Text = Annotated[_Said, _Shown(type="string", maxLength=2_000)]
 Place = Annotated[
-    _Said, _Shown(type="string", maxLength=2_000, pattern=f"{_SAY_PLACE}^(?!.*(?:{CREDENTIALS}))")
+    _Said,
+    AfterValidator(_without_credentials),
+    _Shown(type="string", maxLength=2_000, **_PLACE),
 ]
-Hash = Annotated[_Said, _Shown(type="string", pattern=f"{_SAY_HASH}^[0-9a-f]{{0,64}}$")]
+Hash = Annotated[_Said, _Shown(type="string", **_HASH)]
 Steps = Annotated[
     int | None, Field(ge=1, le=100_000), _Shown(type="integer", minimum=1, maximum=100_000)
 ]
-Day = Annotated[date | None, _Shown(type="string", format="date", pattern=f"{_SAY_DAY}^{_DAY}$")]
-Moment = Annotated[
-    datetime | None,
-    _Shown(type="string", format="date-time", pattern=f"{_SAY_TIME}^{_DAY}{_TIME}$"),
+Day = Annotated[
+    date | None,
+    _Shown(type="string", format="date", **_like(f"^{_DAY}$", "a date, such as 2026-03-03")),
 ]
+Moment = Annotated[datetime | None, _Shown(type="string", format="date-time", **_FULL_TIME)]
 # A day (its end, UTC), an exact time or the number of a release: three tabs, one value.
 AsOf = Annotated[When, BeforeValidator(as_when), _Shown(**_WHEN)]
 MaybeAsOf = Annotated[When | None, BeforeValidator(as_when), _Shown(**_WHEN)]

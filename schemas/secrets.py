@@ -1,4 +1,4 @@
-"""Addresses that carry a password or a signature, which no parameter of a run may."""
+"""Addresses that carry a password or a signature, which no parameter, log or page may."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ import re
 
 from schemas.errors import ConfigError
 
-# A password before the host (a port is none), or a query that grants access.
-_PASSWORD = r"://[^/@:]*:(?!\d+/)[^@]*@"
-_GRANT = r"[?&](?i:sig|key|(?:[\w-]*[_-])?(?:signature|token|password|secret|credential|api_?key))="
-CREDENTIALS = f"{_PASSWORD}|{_GRANT}"
+
+def _password(end: str = "") -> str:
+    """What stands before the host; a port is no password, and none has a character of `end`."""
+    return rf"://[^/@:{end}]*:(?!\d+/)[^@{end}]*@(?:[^/@{end}]*@)*"
+
+
+# What grants access in a query.
+_GRANT = r"[?&][\w-]*(?i:sig|signature|token|password|secret|credential|key)="
+CREDENTIALS = f"{_password()}|{_GRANT}"
 _FOUND = re.compile(CREDENTIALS)
+_SCHEME = re.compile(r"[\w.+=-]*://")
+_PASSWORD_IN_TEXT = re.compile(_password(r"\s"))
+_GRANT_IN_TEXT = re.compile(rf"({_GRANT})[^&\s'\"<>)]*")
+_QUERY_IN_TEXT = re.compile(r"(https?://[^\s?'\"<>]*)\?[^\s'\"<>]*")
 
 
 def refuse_credentials(uri: str) -> None:
@@ -20,9 +29,21 @@ def refuse_credentials(uri: str) -> None:
     """
     if not _FOUND.search(uri):
         return
+    scheme = _SCHEME.match(uri)
+    shown = f" ({scheme[0]}…)" if scheme else ""
     raise ConfigError(
-        f"an address with a password or a signature in it ({uri.partition(':')[0]}://…) is not "
+        f"an address with a password or a signature in it{shown} is not "
         "taken, because parameters are stored and shown: give the address without it, and "
         "the credentials in the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
         "ALMANAC_STORAGE_OPTIONS, ALMANAC_SOURCES)"
     )
+
+
+def redacted(text: str) -> str:
+    """Addresses in a text, for reports and documents, without their passwords and signatures.
+
+    The whole query of a web address goes: it may be a signature. In others `?` may be part of a
+    name, so that only the values of what is named like a secret go.
+    """
+    without = _QUERY_IN_TEXT.sub(r"\1", _PASSWORD_IN_TEXT.sub("://", text))
+    return _GRANT_IN_TEXT.sub(r"\1…", without)

@@ -34,6 +34,16 @@ def code(value: Any, longest: int = _LONGEST) -> Markup:
     return Markup(f"`{safe}`" if safe.strip() else "")
 
 
+def command(text: str) -> Markup:
+    """A command to be copied, outside of a table: as `code`, but with its own backticks.
+
+    Replaced by quotes they would end those of the shell, and what follows them would run.
+    """
+    said = _line(text, 2_000)
+    fence = "`" * (1 + max(map(len, re.findall("`+", said)), default=0))
+    return Markup(f"{fence} {said} {fence}" if len(fence) > 1 else f"`{said}`")
+
+
 def link(url: str, text: str) -> Markup:
     """A link to a page."""
     address = url.replace("(", "%28").replace(")", "%29").replace(" ", "%20").replace("<", "%3C")
@@ -60,9 +70,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(lines + ["| " + " | ".join(map(cell, row)) + " |" for row in body])
 
 
-def first_of(shown: int, total: int, command: str) -> str:
+def first_of(shown: int, total: int, every: str) -> str:
     """A line below a table that was cut: how much of it is there, and what has all of it."""
-    return f"The first {shown:,} of {total:,}; all of them: `{command}`." if shown < total else ""
+    if shown >= total:
+        return ""
+    return f"The first {shown:,} of {total:,}; all of them: {command(every)}."
 
 
 def _line(value: Any, longest: int) -> str:

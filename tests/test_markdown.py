@@ -17,6 +17,8 @@ NASTY = (
     "snake_case_name_2",
     "\x1b[31mred\u202e",
     "```\nfence",
+    "almanac trace 'document:docs:a`![x](http://h/p.png)`.md' --limit 7",
+    "almanac trace 'a|b $(touch x) ``' --limit 7",
 )
 
 
@@ -46,6 +48,17 @@ def test_a_cell_shows_its_text_and_does_nothing_else(text: str) -> None:
     assert cells(table(("a", "b"), [(text, 1)])) == [["a", "b"], [plain, "1"]]
     shown = cells(table(("a",), [(code(text),)]))[1]
     assert shown == [plain.replace("`", "'").strip() or ""]
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_a_command_below_a_table_can_be_copied_as_it_is(text: str) -> None:
+    paragraph, line, end = (
+        MarkdownIt("commonmark").enable("strikethrough").parse(first_of(1, 2, text))
+    )
+    assert (paragraph.type, end.type) == ("paragraph_open", "paragraph_close")
+    before, said, after = line.children or ()
+    assert (before.content, after.content) == ("The first 1 of 2; all of them: ", ".")
+    assert (said.type, said.content) == ("code_inline", on_one_line(text))
 
 
 def test_a_table_keeps_the_markup_that_is_meant() -> None:

@@ -13,6 +13,7 @@ from lakehouse.lease import Lease
 from lakehouse.placing import place, seal_tables
 from lakehouse.releases import Release, check_not_gone, pick
 from schemas.errors import ConfigError, RunRefused, VerificationFailed
+from schemas.secrets import refuse_credentials
 from schemas.settings import Settings
 from schemas.times import When, isoformat
 from tasks.history.file_check import FileCheck
@@ -45,12 +46,14 @@ def restore(
     is said of the release at the end, and then nothing is published there.
 
     Raises:
+        ConfigError: `to` is missing, or not needed, or carries a credential.
         ReleaseNotFound, ReleaseNotOpen: there is nothing to go back to.
         RunRefused: it is what answers already, or `to` is not empty.
         VerificationFailed: what was built is not what was sealed.
     """
     if (mode == "copy") != bool(to):
         raise ConfigError("--to URI is needed for --mode copy, and for no other")
+    refuse_credentials(to or "")
     purpose = f"restore ({mode})"
     if dry_run or to:
         run = Operation(settings, purpose, run_id)

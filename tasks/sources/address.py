@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
+from schemas.secrets import redacted
 from schemas.settings import SourceSettings
 from tasks.sources.kinds import kind_of
 
+__all__ = ["is_table", "is_web", "local_path", "name_of", "redacted"]
+
 _LOCAL = re.compile(r"(?:file|local):(?://)?")
-_PASSWORD = re.compile(r"(?<=://)[^/\s?#]*:[^/\s?#]*@")
-_GRANT = re.compile(
-    r"(?i)([?&][\w-]*(?:sig|signature|token|password|secret|credential|key)=)[^&\s'\"<>)]*"
-)
-_QUERY = re.compile(r"(https?://[^\s?'\"<>]*)\?[^\s'\"<>)]*")
 
 
 def local_path(uri: str) -> str | None:
@@ -40,12 +38,3 @@ def is_table(settings: SourceSettings) -> bool:
     if settings.kind == "auto":
         return not settings.uri.endswith("/") and kind_of(name_of(settings.uri)).is_table
     return settings.kind == "table"
-
-
-def redacted(text: str) -> str:
-    """Addresses in a text, for reports and documents, without their passwords and signatures.
-
-    The whole query of a web address goes: it may be a signature. In others `?` may be part of a
-    name, so that only the values of what is named like a secret go.
-    """
-    return _GRANT.sub(r"\1…", _QUERY.sub(r"\1", _PASSWORD.sub("", text)))

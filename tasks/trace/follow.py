@@ -43,7 +43,8 @@ class Thread:
 def trace(settings: Settings, text: str, limit: int = SHOWN) -> dict[str, Any]:
     """The chain of what `text` names, at most `limit` rows of each section, newest first.
 
-    Every section says its `total`, and every row who made it (`run`, a run's id) and when.
+    `spelled` is what names it and nothing else. Every section says its `total`, and every row who
+    made it (`run`, a run's id) and when.
 
     Raises:
         AlmanacError: the id names nothing, or several things; the message lists them.
@@ -55,6 +56,7 @@ def trace(settings: Settings, text: str, limit: int = SHOWN) -> dict[str, Any]:
     return {
         "kind": subject.kind,
         "id": subject.id,
+        "spelled": subject.spelled,
         "facts": thread.facts,
         "chain": _chain(links, thread, limit),
         "seconds": round(time.perf_counter() - began, 3),
@@ -64,7 +66,7 @@ def trace(settings: Settings, text: str, limit: int = SHOWN) -> dict[str, Any]:
 def _document(links: Links, subject: Subject, limit: int) -> Thread:
     key = (subject.source, subject.id)
     versions = links.versions([key])
-    passages = [row for row in links.passages(document=key[1]) if row["source"] == key[0]]
+    passages = [row for row in links.passages_of(key[1]) if row["source"] == key[0]]
     held = held_by(versions, links.releases)
     named = _names_document(links, key)
     return Thread(
@@ -76,7 +78,7 @@ def _document(links: Links, subject: Subject, limit: int) -> Thread:
 
 
 def _chunk(links: Links, subject: Subject, limit: int) -> Thread:
-    passages = links.passages(chunks=[subject.id])
+    passages = links.passages([subject.id])
     cut = {(row["source"], row["doc_id"], row["document_hash"], row["chunker"]) for row in passages}
     places = {one[:2] for one in cut}
     versions = links.versions(places)
@@ -116,7 +118,7 @@ def _release(links: Links, subject: Subject, limit: int) -> Thread:
 def _requests(links: Links, names: Collection[str], **more: Any) -> Thread:
     """Upwards: the releases that answered, and the passages that the answers were made of."""
     requests = set(names)
-    passages = links.passages(chunks=found) if (found := links.contexts(requests)) else []
+    passages = links.passages(links.contexts(requests))
     cut = {(row["source"], row["doc_id"], row["document_hash"]) for row in passages}
     judged = [links.verdicts[name] for name in requests if name in links.verdicts]
     named = {key for row in judged for key in row["documents"]}
@@ -162,7 +164,7 @@ def _adapter(links: Links, subject: Subject, limit: int) -> Thread:
 
 def _run(links: Links, subject: Subject, limit: int) -> Thread:
     """The chain of the last thing that the run made, since that has all the others in it."""
-    rows = links.run(subject.id)
+    rows = links.runs([subject.id])
     facts = {"recorded": [run_row(row) for row in rows]}
     thread = _made_by(links, subject.id, limit)
     thread.facts = facts | thread.facts

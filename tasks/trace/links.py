@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cached_property, wraps
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -14,6 +14,7 @@ from lakehouse.releases import Release
 from lakehouse.training import Adapter
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 _PARTS = ("source", "doc_id", "heading", "text_hash", "occurrence::VARCHAR")
 # The id of a passage as `lakehouse.rows.chunk_id` makes it: SHA-256 over length-prefixed parts.
@@ -59,11 +60,26 @@ _VERDICTS = """
 """
 
 
+def _once(ask: Callable[[Links, Collection[str]], T]) -> Callable[[Links, Collection[str]], T]:
+    """The answer about the same ids is kept, since naming a thing and following it both ask."""
+
+    @wraps(ask)
+    def answer(links: Links, ids: Collection[str]) -> T:
+        key = (ask.__name__, frozenset(ids))
+        if key not in links.answers:
+            links.answers[key] = ask(links, ids)
+        found: T = links.answers[key]
+        return found
+
+    return answer
+
+
 class Links:
-    """The tables of one lakehouse; what every question needs is read once."""
+    """The tables of one lakehouse; what several questions need is read once."""
 
     def __init__(self, lake: Lakehouse) -> None:
         self.lake = lake
+        self.answers: dict[tuple[str, frozenset[str]], Any] = {}
 
     @cached_property
     def releases(self) -> list[Release]:
@@ -103,23 +119,21 @@ class Links:
         rows = self._ask("document_changes", sql)
         return (rows[0]["total"] if rows else 0), rows
 
-    def passages(self, *, document: str = "", chunks: Collection[str] = ()) -> list[Row]:
-        """Passages of the versions of one doc_id, or those with these ids, under any chunker.
+    def passages_of(self, doc_id: str) -> list[Row]:
+        """Passages of all versions of one doc_id, as `passages` has them."""
+        only = "AND doc_id IN (SELECT id FROM wanted)"
+        return self._passages(_PASSAGES.format(only=only, wanted=""), [doc_id])
 
-        source, doc_id, document_hash, chunker, heading, chunk_id. By id it is a pass over all
-        chunks, their texts left out.
+    @_once
+    def passages(self, chunks: Collection[str]) -> list[Row]:
+        """Those with these ids, under any chunker: a pass over all chunks, without their texts.
+
+        source, doc_id, document_hash, chunker, heading, chunk_id.
         """
-        only = "AND doc_id IN (SELECT id FROM names)" if document else ""
-        wanted = "SEMI JOIN ids ON chunk_id = id" if chunks else ""
-        sql = _PASSAGES.format(only=only, wanted=wanted)
-        batches = self.lake.delta("chunks").stream(
-            sql,
-            documents=self.lake.delta("document_changes").dataset(),
-            names=_ids([document]),
-            ids=_ids(chunks),
-        )
-        return [row for batch in batches for row in batch.to_pylist()]
+        sql = _PASSAGES.format(only="", wanted="SEMI JOIN wanted ON chunk_id = id")
+        return self._passages(sql, chunks) if chunks else []
 
+    @_once
     def shown(self, chunks: Collection[str]) -> set[str]:
         """Requests whose context had one of these passages."""
         sql = (
@@ -150,6 +164,7 @@ class Links:
         )
         return self._names("requests", sql, [adapter_id])
 
+    @_once
     def requests(self, names: Collection[str]) -> list[Row]:
         """Each request once, newest first, its question cut; `release` from its verdict too."""
         rows = self._ask("requests", _REQUESTS, wanted=_ids(names))
@@ -158,6 +173,7 @@ class Links:
                 row["release"] = self.verdicts[row["request_id"]]["release"]
         return rows
 
+    @_once
     def votes(self, names: Collection[str]) -> dict[str, str]:
         """What users said of each request, in one phrase."""
         said: dict[str, list[str]] = {}
@@ -198,16 +214,22 @@ class Links:
         )
         return [row["id"] for row in self._ask(table, sql, wanted=_ids([text]))]
 
-    def run(self, run_id: str) -> list[Row]:
-        """What a run recorded, oldest first; one with several operations has several rows."""
+    @_once
+    def runs(self, names: Collection[str]) -> list[Row]:
+        """What these runs recorded, oldest first; one with several operations has several rows."""
         sql = "SELECT * FROM log SEMI JOIN wanted ON run_id = id ORDER BY started_at, finished_at"
-        return self._ask("runs", sql, wanted=_ids([run_id]))
+        return self._ask("runs", sql, wanted=_ids(names))
 
     def made_by(self, run_id: str) -> bool:
         """Did a run make anything? Some record themselves by what they made alone."""
         named = [one.run_id for one in self.releases] + [one.run_id for one in self.steps]
         named += [row["run_id"] for row in (*self.datasets, *self.verdicts.values())]
         return bool(run_id) and run_id in named
+
+    def _passages(self, sql: str, wanted: Collection[str]) -> list[Row]:
+        documents = self.lake.delta("document_changes").dataset()
+        batches = self.lake.delta("chunks").stream(sql, documents=documents, wanted=_ids(wanted))
+        return [row for batch in batches for row in batch.to_pylist()]
 
     def _ask(self, table: str, sql: str, **tables: pa.Table) -> list[Row]:
         rows: list[Row] = self.lake.delta(table).query(sql, **tables).to_pylist()

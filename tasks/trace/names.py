@@ -47,10 +47,12 @@ def resolve(links: Links, text: str) -> Subject:
     wanted = text.strip()
     found = list(_found(links, wanted))
     if not found:
+        like = links.lake.documents.named_like(wanted)[:_SHOWN] if wanted else []
+        meant = f" (did you mean {' or '.join(like)}?)" if like else ""
         raise AlmanacError(
-            f"nothing here is named {wanted!r}: trace takes the id of a document (travel.md), a "
-            "chunk, a request or a run, the number of a release (12 or r12), or the begin of the "
-            "hash of an example, a dataset or an adapter"
+            f"nothing here is named {wanted!r}{meant}: trace takes the id of a document "
+            "(hr/travel.md), a chunk, a request or a run, the number of a release (12 or r12), or "
+            "the begin of the hash of an example, a dataset or an adapter"
         )
     if len(found) > 1:
         shown = ", ".join(one.spelled for one in found[:_SHOWN])
@@ -65,7 +67,7 @@ def _found(links: Links, text: str) -> Iterator[Subject]:
         return
     kind, mark, name = text.partition(":")
     if mark and kind in KINDS and (said := list(_of_kind(links, kind, name))):
-        yield from said
+        yield from [one for one in said if one.spelled == text] or said
         return
     named = [one for kind in KINDS if kind != "chunk" for one in _of_kind(links, kind, text)]
     yield from named or _of_kind(links, "chunk", text)
@@ -97,5 +99,5 @@ def _is(links: Links, kind: Kind, name: str) -> bool:
     if kind == "request":
         return bool(links.lake.requests.hashes([name]))
     if kind == "run":
-        return bool(links.run(name)) or links.made_by(name)
-    return bool(links.shown([name]) or links.passages(chunks=[name]))
+        return bool(links.runs([name])) or links.made_by(name)
+    return bool(links.shown([name]) or links.passages([name]))

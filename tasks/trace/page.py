@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -44,10 +45,16 @@ def trace_page(result: Mapping[str, Any], link: LinkRun = code) -> str:
         if found["total"]:
             lines += ["", f"## {_TITLES[section]}: {found['total']:,}", ""]
             lines += [_section(section, found["rows"], link), ""]
-            command = f"almanac trace {kind}:{name} --limit {found['total']}"
-            lines.append(first_of(len(found["rows"]), found["total"], command))
+            every = trace_command(result, section)
+            lines.append(first_of(len(found["rows"]), found["total"], every))
     lines += ["", "Any id on this page can be traced in turn: this flow, or `almanac trace ID`."]
     return "\n".join(lines) + "\n"
+
+
+def trace_command(result: Mapping[str, Any], *sections: str) -> str:
+    """What has all rows of these sections, or of all, on the command line; ids may be any text."""
+    most = max(result["chain"][section]["total"] for section in sections or SECTIONS)
+    return f"almanac trace {shlex.quote(result['spelled'])} --limit {most}"
 
 
 def trace_rows(

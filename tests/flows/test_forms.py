@@ -14,7 +14,6 @@ from prefect.utilities.schema_tools.validation import ValidationError, validate
 
 from schemas import forms
 from schemas.errors import ConfigError
-from schemas.secrets import refuse_credentials
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
@@ -79,7 +78,7 @@ def test_what_is_dangerous_is_a_dry_run_first(name: str) -> None:
         (
             "restore",
             {"as_of": "yesterday"},
-            "'yesterday' does not match '(?#a date, such as 2026-03-03, a time, or the number",
+            "reason: 'a date, such as 2026-03-03, a time, or the number of a release' was expected",
         ),
         (
             "restore",
@@ -89,21 +88,21 @@ def test_what_is_dangerous_is_a_dry_run_first(name: str) -> None:
         (
             "restore",
             {"as_of": 1, "lakehouse": "s3://AKIA:se/cret@bucket"},
-            "does not match '(?#no password or signature in the address: it comes from the environ",
+            "'no password or signature in the address: it comes from the environment' was expected",
         ),
         (
             "retention",
             {"now": "2026-03-03"},
-            "does not match '(?#a time with its offset, such as 2026-03-03T02:00:00+01:00)",
+            "'a time with its offset, such as 2026-03-03T02:00:00+01:00' was expected",
         ),
         (
             "feedback",
             {"from_date": "3.3."},
-            "'3.3.' does not match '(?#a date, such as 2026-03-03)",
+            "field 'from_date'. Failure reason: 'a date, such as 2026-03-03' was expected",
         ),
         ("tune", {"max_steps": 100_001}, "100001 is greater than the maximum of 100000"),
         ("tune", {"method": "rlhf"}, "'rlhf' is not one of ['sft', 'dpo', 'kto']"),
-        ("tune", {"dataset": "newest"}, "does not match '(?#the begin of its id: digits and a to"),
+        ("tune", {"dataset": "newest"}, "'the begin of its id, of digits and a to f' was"),
         ("promote", {"who": ""}, "field 'who'. Failure reason: '' should be non-empty"),
     ],
 )
@@ -113,6 +112,7 @@ def test_the_server_refuses_before_a_run_is_made(
     with pytest.raises(ValidationError) as refused:
         validate(parameters, schema_of(name), raise_on_error=True)
     assert said in str(refused.value)
+    assert "se/cret" not in str(refused.value)
 
 
 def test_what_is_left_empty_may_also_be_null() -> None:
@@ -142,20 +142,15 @@ def test_a_window_that_ends_before_it_begins_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "uri",
-    ["s3://AKIA:se/cret@bucket/lake", "docs=https://u:p@host/x", "https://h/x.csv?X-Amz-Signature=1",
-     "https://h/x?v=2&token=secret"],
-)  # fmt: skip
-def test_an_address_with_a_credential_is_refused_and_not_repeated(uri: str) -> None:
-    with pytest.raises(ConfigError, match="credentials in the environment") as refused:
-        refuse_credentials(uri)
-    assert not any(word in str(refused.value) for word in ("se/cret", "u:p", "=1", "=secret"))
-
-
-@pytest.mark.parametrize(
-    "uri",
-    ["s3://bucket/lake", "abfs://box@account.dfs.core.windows.net/x", "https://h:8080/a@2x.png",
-     "https://h/x.csv?v=2", "sftp://user@host/x", "/data/a:b@c"],
-)  # fmt: skip
-def test_an_address_without_one_is_taken(uri: str) -> None:
-    refuse_credentials(uri)
+    ("name", "parameters"),
+    [
+        ("restore", {"as_of": 1, "mode": "copy", "to": "s3://AKIA:se/cret@bucket"}),
+        ("feedback", {"log": "az://logs?sastoken=secret"}),
+        ("feedback", {"votes": "https://host/votes.csv?subscription-key=secret"}),
+    ],
+)
+def test_an_address_with_a_credential_is_refused_from_python_too(
+    name: str, parameters: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigError, match="credentials in the environment"):
+        flow_of(f"flows/{name}.py:{name}").validate_parameters(parameters)

@@ -40,3 +40,10 @@ def test_texts_come_once_by_hash_with_odd_characters_intact(lake: Lakehouse) -> 
     lake.documents.append(1, "r", [("s", odd), ("t", odd)], [])
     found = list(lake.documents.texts([odd.text_hash, "unknown"]))
     assert found == [(odd.text_hash, "Title", "text/markdown", odd.text)]
+
+
+def test_a_name_without_its_folder_finds_what_may_be_meant(lake: Lakehouse) -> None:
+    named = ["hr/Travel.md", "it/travel.md", "it/travel.md.bak", "sometravel.md"]
+    lake.documents.append(1, "r", [("s", document(name, "one")) for name in named], [])
+    assert lake.documents.named_like("travel.MD") == ["hr/Travel.md", "it/travel.md"]
+    assert lake.documents.named_like("%") == lake.documents.named_like("") == []

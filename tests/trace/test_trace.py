@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
 from almanac.cli import main
+from lakehouse.delta import DeltaLog
 from schemas.errors import AlmanacError
 from tasks.markdown import link
 from tasks.trace.follow import SECTIONS, trace
-from tasks.trace.page import trace_page, trace_rows
+from tasks.trace.page import trace_command, trace_page, trace_rows
 from tests.trace.conftest import ADAPTER, Traced
 
 FAULT = {
@@ -131,7 +134,7 @@ def test_a_run_leads_to_what_it_made(traced: Traced) -> None:
 
 
 def test_what_is_unknown_or_ambiguous_is_refused_with_what_it_may_be(traced: Traced) -> None:
-    with pytest.raises(AlmanacError, match=r"nothing here is named 'r9': trace takes the id of a"):
+    with pytest.raises(AlmanacError, match=r"nothing here is named 'r9': trace takes the id"):
         trace(traced.settings, "r9")
     with pytest.raises(AlmanacError, match="nothing here is named"):
         trace(traced.settings, "  ")
@@ -170,8 +173,55 @@ def test_the_page_links_to_runs_and_says_how_much_of_it_is_there(traced: Traced)
     )
     assert "[night-2026-03-02](https://ui/run/night-2026-03-02)" in page
     assert "The first 2 of 7; all of them: `almanac trace release:2 --limit 7`." in page
+    assert trace_command(result) == "almanac trace release:2 --limit 7"
     rows = list(trace_rows(result, lambda run: None))
     assert {row["what"] for row in rows} == set(SECTIONS)
     assert tuple(rows[0].values()) == (
         "documents", "parking.md", "deleted", "2026-03-02T02:00:00Z", "", "night-2026-03-02",
     )  # fmt: skip
+
+
+def test_the_command_for_all_rows_names_the_same_thing_and_no_other(
+    traced: Traced, tmp_path: Any
+) -> None:
+    result = trace(traced.settings, "printer.md", limit=1)
+    assert result["spelled"] == "document:documents:printer.md"
+    assert trace(traced.settings, result["spelled"], 1)["chain"] == result["chain"]
+    name = "document:docs:My a`![x](http://h/p.png)`$(touch x).md"
+    command = f"almanac trace '{name}' --limit 4"
+    assert f"The first 1 of 4; all of them: `` {command} ``." in trace_page(
+        result | {"spelled": name, "id": name.split(":", 2)[2]}
+    )
+    assert shlex.split(command)[2] == name
+
+    house = traced.feedback.house.copied_to(tmp_path / "twice")
+    changes = house.lake.delta("document_changes")
+    sql = (
+        "SELECT * REPLACE ('other' AS source, 'documents:printer.md' AS doc_id) FROM log "
+        "WHERE doc_id = 'printer.md'"
+    )
+    changes.append(changes.query(sql).cast(changes.schema))
+    with pytest.raises(AlmanacError, match=r"may be any of document:other:documents:printer.md, "):
+        trace(house.settings, "documents:printer.md")
+    assert trace(house.settings, result["spelled"])["id"] == "printer.md"
+
+
+@pytest.mark.parametrize("kind", ["chunk", "document", "request", "run", "adapter"])
+def test_nothing_is_asked_twice(traced: Traced, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = {
+        "chunk": traced.feedback.passages(1, "parking")[0].chunk_id, "document": "printer.md",
+        "request": "fault", "run": "run-of-triage", "adapter": ADAPTER[:8],
+    }[kind]  # fmt: skip
+    asked: list[tuple[Any, ...]] = []
+    for name in ("query", "stream"):
+        ask = getattr(DeltaLog, name)
+
+        def noted(log: DeltaLog, sql: str, ask: Any = ask, **tables: Any) -> Any:
+            ids = [(key, str(one)) for key, one in tables.items() if isinstance(one, pa.Table)]
+            asked.append((log.name, sql, *ids))
+            return ask(log, sql, **tables)
+
+        monkeypatch.setattr(DeltaLog, name, noted)
+
+    assert trace(traced.settings, text)["kind"] == kind
+    assert [one for one in asked if asked.count(one) > 1] == []
