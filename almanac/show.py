@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from schemas.words import count
+
 Report = Mapping[str, Any]
 _SHOWN = 6
 
@@ -37,14 +39,9 @@ def _quarantined(kept: Report) -> list[str]:
     return [*lines, "    all of them: almanac quarantine list"]
 
 
-def count(number: int, noun: str) -> str:
-    """A number with its noun."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def plan(result: Report) -> str:
     """What a run would do."""
-    counts = ", ".join(f"{count} {name}" for name, count in result["documents"].items())
+    counts = ", ".join(f"{number} {name}" for name, number in result["documents"].items())
     texts, price = result["chunks"], result["price"]
     cost = f", {price:.4f} at the configured price" if price else ""
     lines = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from almanac.show import Report, count, cut, safe, table
+from almanac.show import Report, cut, safe, table
+from schemas.words import count
 
 _REASON = 80  # of its characters in a table
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from almanac.show import count, safe, table
+from almanac.show import safe, table
+from schemas.words import count
 
 Report = Mapping[str, Any]
 _SHOWN = 20

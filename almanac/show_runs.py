@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from almanac.show import count, cut, table
+from almanac.show import cut, table
+from schemas.words import count
 
 Report = Mapping[str, Any]
 _NOTE = 90  # characters

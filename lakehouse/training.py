@@ -197,7 +197,7 @@ class AdapterLog:
         found = [one for one in every if one.adapter_id.startswith(name)]
         if len(found) != 1:
             raise AdapterRefused(
-                f"{len(found) or 'no'} adapter{'s' if len(found) > 1 else ''} begin with {name!r}: "
+                f"{len(found) or 'no'} adapters begin with {name!r}: "
                 "`almanac adapters list` has them all"
             )
         return found[0]

@@ -25,7 +25,8 @@ def restore_release(
 ) -> dict[str, Any]:
     """See `tasks.history.restore`."""
     result = restore(settings, when, mode, **parameters)
-    showing.page("restore-report", restore_page(result), "Restore")
+    with showing.best_effort("The report"):  # it is restored
+        showing.page("restore-report", restore_page(result), "Restore")
     return result
 
 
@@ -44,5 +45,6 @@ def apply_retention(
 
 
 def _shown(result: dict[str, Any]) -> dict[str, Any]:
-    showing.page("retention-report", retention_page(result), "Retention")
+    with showing.best_effort("The report"):  # what it says is done
+        showing.page("retention-report", retention_page(result), "Retention")
     return result

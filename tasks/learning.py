@@ -128,7 +128,8 @@ def train(job: Job) -> dict[str, Any]:
         logger.info(f"Step {line['step']} of {line['of']}: {', '.join(losses)}")
 
     metrics = jobs.run(job, seen)
-    showing.picture("loss-curve", tune.loss_picture(job), "Loss by step")
+    with showing.best_effort("The loss curve"):
+        showing.picture("loss-curve", tune.loss_picture(job), "Loss by step")
     return metrics
 
 
@@ -146,7 +147,9 @@ def evaluate(settings: Settings, job: Job) -> tune.Judged:
 def offer(settings: Settings, job: Job, judged: tune.Judged, run_id: str | None) -> Adapter:
     """Store the adapter with all that made it; a candidate only if it passed."""
     adapter = tune.offer(settings, job, judged, run_id)
-    showing.page("tune-report", tune.report(settings, job, judged), f"Adapter {adapter.adapter_id}")
+    with showing.best_effort("The report"):  # the adapter is stored
+        report = tune.report(settings, job, judged)
+        showing.page("tune-report", report, f"Adapter {adapter.adapter_id}")
     return adapter
 
 

@@ -23,6 +23,7 @@ from tasks.markdown import Markup
 # The form of this run's deployment with some of its parameters changed; empty where there is none.
 Form = Callable[[str, Mapping[str, Any]], Markup]
 _STANDS = "Nothing was published: what answered before goes on answering."
+_UNFORESEEN = "Nobody foresaw this: the run's log has the traceback."
 
 
 def no_form(text: str, changed: Mapping[str, Any]) -> Markup:
@@ -31,16 +32,33 @@ def no_form(text: str, changed: Mapping[str, Any]) -> Markup:
 
 
 def after_failure(error: BaseException, form: Form = no_form) -> list[str]:
-    """What to do about the reason for which a run was refused or failed."""
+    """What to do about the reason for which a run of any flow was refused or failed."""
     for kind, said in _REASONS.items():
         if isinstance(error, kind):
             return [line for line in said(form) if line]
     if isinstance(error, AlmanacError):
         return ["Mend what the message names.", _again(form)]
+    return [_UNFORESEEN, _again(form)]
+
+
+def after_failed_night(error: BaseException, form: Form = no_form) -> list[str]:
+    """The same for a nightly run that published nothing."""
+    if isinstance(error, AlmanacError):
+        return after_failure(error, form)
     return [
         _STANDS,
-        "Nobody foresaw this: the run's log has the traceback.",
+        _UNFORESEEN,
         _again(form) + " It goes on where this one stopped, and embeds nothing twice.",
+        "If it fails again: `almanac doctor` says what is wrong with the lakehouse.",
+    ]
+
+
+def after_failed_report(release: int) -> list[str]:
+    """What to do where a nightly run published a release and stopped after that."""
+    return [
+        f"Release {release} answers; `almanac trace release:{release}` says what is in it.",
+        "The run's log has the traceback of what failed. It need not be run again: the next night "
+        "reads again what this one could not note as read, and embeds nothing twice.",
         "If it fails again: `almanac doctor` says what is wrong with the lakehouse.",
     ]
 
@@ -51,7 +69,7 @@ def after_night(result: Mapping[str, Any], form: Form = no_form) -> list[str]:
 
 
 def _after_night(result: Mapping[str, Any], form: Form) -> Iterator[str]:
-    if result.get("held"):
+    if result["status"] == "held":
         yield _or_form(form("run without the hold", {"lift_hold": True}),
                        "To go on: `almanac nightly --lift-hold`")  # fmt: skip
     if not any(result["documents"].values()) and result["release"] is None:
@@ -67,8 +85,9 @@ def _after_night(result: Mapping[str, Any], form: Form) -> Iterator[str]:
     if any(check["severity"] == "must" for check in result["checks"]):
         yield "A *must* failed: those rows were kept out, and their last good versions stay."
     if result.get("caught_up"):
-        yield ("Times of the schedule were missed: their rows in `runs` say why. A source whose "
-               "address has `{date}` can be run for them: the flow *backfill*.")  # fmt: skip
+        yield ("Times of the schedule were missed: their rows in `runs` say why. Where a source's "
+               "address has `{date}`, they can be made up for into another lakehouse, with the "
+               "flow *backfill*.")  # fmt: skip
 
 
 def _losses(form: Form) -> Iterator[str]:
@@ -103,7 +122,8 @@ def _source(form: Form) -> Iterator[str]:
 
 def _lease(form: Form) -> Iterator[str]:
     yield "Nothing was changed. The other writer ends by itself, and a killed one loses its lease."
-    yield _again(form) + " `lease.wait_seconds` makes runs wait for each other."
+    yield (_again(form) + " How long a run waits for another is `lease.wait_seconds`: 600 where it "
+           "was deployed, 0 from a shell, unless set otherwise.")  # fmt: skip
 
 
 def _config(form: Form) -> Iterator[str]:

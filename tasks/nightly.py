@@ -24,15 +24,14 @@ from lakehouse.releases import Release
 from schemas.errors import AlmanacError, TimePast
 from schemas.settings import Settings
 from schemas.times import isoformat
-from tasks import alarms, next_steps, showing
+from tasks import alarms, showing
+from tasks.showing_nights import show_night, show_stopped
 from tasks.sources.address import redacted
 from tasks.stages import (
     compare,
     data_docs,
     index,
     ingest,
-    page,
-    pictures,
     publish,
     recall,
     report,
@@ -97,8 +96,13 @@ def recover(run: Run) -> State_:
 def read_and_validate(run: Run, state: State_, read_all: bool, retry: bool) -> ingest.Ingested:
     """Read what may have changed and quarantine what breaks a must."""
     progress = showing.progress("reading-progress", "files read", _PROGRESS_FROM)
-    found = ingest.ingest(run, state, read_all, retry, progress)
-    stored = ingest.quarantine(run, found)
+    found = ingest.Ingested()
+    try:
+        ingest.ingest(run, state, read_all, retry, progress, found)
+        stored = ingest.quarantine(run, found)
+    finally:  # also for a night that stops here, or after
+        with showing.best_effort("Data Docs"), run.timed("validate"):
+            data_docs.keep_data_docs(run, found)
     get_run_logger().info(
         "%d files, %d read, %d other entries; %d documents rejected (%d rows new in quarantine, "
         "%d resolved)",
@@ -216,7 +220,7 @@ def tag_and_verify(
         release = publish.tag_release(run, models, written)
         probes = ask_probes(run.lake.read(release))
         outcome.checks += publish.verify_release(run, written, release, probes)
-    _measure(run, models, release, outcome)
+    _measure(run, models, release, written.change.after, outcome)
     measured = f", recall@10 {outcome.recall['mean']:.4f}" if outcome.recall else ""
     get_run_logger().info(
         "Release %d holds what Delta says: %d rows of %d documents, %d probes%s",
@@ -225,11 +229,13 @@ def tag_and_verify(
     return release, probes
 
 
-def _measure(run: Run, models: Models, release: Release, outcome: report.Outcome) -> None:
+def _measure(
+    run: Run, models: Models, release: Release, documents: State_, outcome: report.Outcome
+) -> None:
     """Recall on the golden questions, where there are any; what can't be asked stops no night."""
     with run.timed("recall"):
         try:
-            outcome.recall = recall.measure(run, models, release)
+            outcome.recall = recall.measure(run, models, release, documents)
         except AlmanacError as error:
             get_run_logger().warning("The golden questions could not be asked: %s", error)
 
@@ -276,41 +282,20 @@ def publish_release(run: Run, release: Release, lease: Lease, probes: Probes) ->
 
 @task(name="report", cache_policy=NO_CACHE)
 def finish(run: Run, found: ingest.Ingested | None, outcome: report.Outcome) -> dict[str, Any]:
-    """Remember the files that were read, if any were, and make the report of the run."""
+    """Remember the files that were read, if any were, and make the report of the run.
+
+    What cannot be shown is logged. Where the files cannot be remembered the run fails, but what it
+    published answers, its report says so, and the next night reads those files again.
+    """
     with run.timed("remember"):
         if found is not None:
             run.lake.files.record(found.read, found.gone)
-        docs = data_docs.keep_data_docs(run, found) if found else {}
-    result = report.report(run, outcome) | {"data_docs": docs}
-    _show(run, result, found)
+    result = report.report(run, outcome)
+    show_night(run, result, found)
     alarms.raise_quarantine(run.settings, result)
     return result
 
 
 def recording(run: Run) -> report.Recording:
     """Store what comes of the block; where it stops, a page says why and what to do."""
-
-    def failed(result: dict[str, Any], error: Exception) -> None:
-        steps = next_steps.after_failure(error, showing.form)
-        showing.page("nightly-report", page.night_page(result, steps), "Nightly")
-
-    return report.Recording(run, report.Outcome(), failed)
-
-
-def _show(run: Run, result: dict[str, Any], found: ingest.Ingested | None) -> None:
-    """The page of the run, its tables, and the picture of the nights before it."""
-    releases, steps = run.releases.history(), next_steps.after_night(result, showing.form)
-    markdown = page.night_page(result, steps, releases, showing.run_link)
-    showing.page("nightly-report", markdown, "Nightly")
-    if not showing.has_ui():  # nobody could look at it
-        return
-    for url in (one for one in result["data_docs"].values() if one.startswith("http")):
-        showing.link("data-docs", url, "Data Docs", "Great Expectations' page of the validation")
-    if found is not None and found.quarantined.standing:
-        rows = page.quarantine_rows(found.quarantined.standing)
-        showing.table("quarantine", rows, "What stands in quarantine", "almanac quarantine list")
-    rows = page.release_rows(releases, showing.run_url)
-    showing.table("releases", rows, "Releases, newest first", "almanac history")
-    nights = pictures.nights(run.lake, run.settings.index.name, result)
-    if len(nights) > 1:
-        showing.picture("nights", pictures.draw(nights), f"The last {len(nights)} nights")
+    return report.Recording(run, report.Outcome(), show_stopped)

@@ -12,10 +12,11 @@ from lakehouse import open_lakehouse
 from schemas.errors import ConfigError, LeaseHeld, VerificationFailed
 from schemas.settings import Settings
 from schemas.times import When
+from schemas.words import count
 from tasks import showing
 from tasks.history.checks import doctor_report, verify_report
 from tasks.history.file_check import Attempt
-from tasks.history.pages import doctor_page, findings_of, verify_page
+from tasks.history.pages import doctor_page, verify_page
 
 _PATIENCE = 3_600.0  # seconds to wait for a writer, before its work is judged
 _FROM = 2  # releases; one takes seconds
@@ -65,7 +66,7 @@ def sound(result: Report) -> Report:
         return result
     first = findings[0]
     raise VerificationFailed(
-        f"{findings_of(len(findings))}, the first: {first['where']} {first['reason']}; "
+        f"{count(len(findings), 'finding')}, the first: {first['where']} {first['reason']}; "
         f"mended by: {first['mend']}"
     )
 
@@ -82,7 +83,7 @@ def _undisturbed(
     if result["ok"]:
         return result
     get_run_logger().warning(
-        "%s: looking again, while nobody writes", findings_of(len(result["findings"]))
+        "%s: looking again, while nobody writes", count(len(result["findings"]), "finding")
     )
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     holder, ttl = run_id or purpose, settings.lease.ttl_seconds
@@ -95,5 +96,5 @@ def _undisturbed(
 
 def _listed(key: str, result: Report) -> Report:
     if findings := result["findings"]:
-        showing.table(key, findings[:_LISTED], findings_of(len(findings)))
+        showing.table(key, findings[:_LISTED], count(len(findings), "finding"))
     return result

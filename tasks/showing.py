@@ -11,7 +11,8 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
@@ -41,6 +42,16 @@ from tasks.markdown import link as markdown_link
 _BYTES = 1_000_000  # of one artifact
 _ROWS = 1_000  # of one table: a browser draws them all
 _TEXT = 2_000  # characters in one cell
+_EXPLAIN = {"nightly-report", "backfill-report", "verify-report", "doctor-report"}  # a failure too
+
+
+@contextmanager
+def best_effort(what: str) -> Iterator[None]:
+    """Around what is made for people alone: where it cannot be, the log says so, and no more."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 (whatever it is, the run's work is worth more)
+        get_run_logger().warning("%s cannot be shown: %s", what, error, exc_info=True)
 
 
 def page(key: str, markdown: str, description: str) -> None:
@@ -108,8 +119,11 @@ def has_ui() -> bool:
 def form(text: str, changed: Mapping[str, Any]) -> Markup:
     """A link to this deployment's form, filled as this run was but for what is `changed`.
 
-    Empty for a run without a deployment or without a server.
+    Empty for a run without a deployment or without a server, and for one below another run: the
+    deployment that Prefect names there is that of the run above.
     """
+    if runtime.flow_run.parent_flow_run_id:
+        return Markup("")
     return _form(runtime.deployment.id, runtime.flow_run.parameters, text, changed)
 
 
@@ -128,7 +142,7 @@ def _form(
 
 
 def explain(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """Why a run failed and what to do next, as a page; where the run left none of its own.
+    """Why a run failed and what to do next, as a page; unless one of its own says that already.
 
     A hook: `@flow(on_failure=[showing.explain])`. It also speaks for parameters that were refused.
     """
@@ -140,7 +154,7 @@ def explain(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     )
     own = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run.id]))
     with get_client(sync_client=True) as client:
-        if any(page.type == "markdown" for page in client.read_artifacts(artifact_filter=own)):
+        if any(one.key in _EXPLAIN for one in client.read_artifacts(artifact_filter=own)):
             return
         made = ArtifactCreate(
             key="what-next", type="markdown", flow_run_id=flow_run.id,

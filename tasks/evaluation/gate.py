@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from schemas.settings import TuningSettings
+from schemas.words import count
 from tasks.evaluation.cases import PARTS, Part
 from tasks.evaluation.scores import METRICS, Metric, Scored
 from tasks.stages.bootstrap import interval
@@ -51,7 +52,7 @@ class Figure:
         return (
             f"{what}: {self.adapter:.3f} with the adapter and {self.base:.3f} without, a difference"
             f" of {self.difference:+.3f} (95 % interval {self.low:+.3f} to {self.high:+.3f}) on "
-            f"{self.questions} question{'' if self.questions == 1 else 's'}"
+            f"{count(self.questions, 'question')}"
         )
 
 

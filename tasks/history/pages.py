@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from schemas.words import count
 from tasks.history.file_check import HEAL
 from tasks.markdown import code, quoted, table
 
@@ -59,7 +60,7 @@ def verify_page(result: Mapping[str, Any]) -> str:
         f"{len(wrong)} of {len(releases)} releases differ" if wrong else "The Delta tables differ"
     )
     if result["ok"]:
-        said = f"Proven: {len(releases)} releases, {result['files']} files"
+        said = f"Proven: {count(len(releases), 'release')}, {count(result['files'], 'file')}"
     shown = [*wrong, *(one for one in releases if one["ok"])][:_SHOWN]
     rows = [
         (one["release"], one["as_of"], one["tier"], "ok" if one["ok"] else "DIFFERS", one["rows"],
@@ -73,19 +74,14 @@ def verify_page(result: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", *_findings(result["findings"])]) + "\n"
 
 
-def findings_of(count: int) -> str:
-    """How many findings, in words."""
-    return f"{count:,} finding{'' if count == 1 else 's'}"
-
-
 def doctor_page(result: Mapping[str, Any]) -> str:
     """What was mended, what is wrong, and what to do about it."""
-    count = len(result["findings"])
-    lines = [f"# {findings_of(count) if count else 'Nothing is wrong'}", ""]
+    found = result["findings"]
+    lines = [f"# {count(len(found), 'finding') if found else 'Nothing is wrong'}", ""]
     if "healed" in result:
         lines += [
-            f"Mended: {findings_of(result['healed'])}. {result['rows_written']} rows were written, "
-            f"{result['embedded']} texts embedded.",
+            f"Mended: {count(result['healed'], 'finding')}. {count(result['rows_written'], 'row')} "
+            f"written, {count(result['embedded'], 'text')} embedded.",
             "",
         ]
     return "\n".join([*lines, *_findings(result["findings"])]) + "\n"
@@ -102,28 +98,40 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> list[str]:
             f"And {len(findings) - _SHOWN} more: the artifact with the findings has them.",
         ]
     lines += ["", "## What to do", ""]
-    for mend, count in Counter(one["mend"] for one in findings).items():
+    for mend, wanted in Counter(one["mend"] for one in findings).items():
         if mend == HEAL:
             mend = f"run *doctor* with *Mend what is found* (`{mend}`)"
-        lines.append(f"- {count} of {len(findings)}: {mend}")
+        lines.append(f"- {wanted} of {len(findings)}: {mend}")
     return lines
+
+
+_TIERS = {"hot": "open", "cold": "to be built anew from Delta", "gone": "gone"}
+
+
+def _retained(result: Mapping[str, Any], going: int) -> str:
+    """How many releases change their tier, and how many of each tier are there then."""
+    tiers = ", ".join(f"{result['tiers'][tier]:,} {said}" for tier, said in _TIERS.items()
+                      if result["tiers"].get(tier))  # fmt: skip
+    if result["applied"]:
+        return f"{count(going, 'release') if going else 'No release'} let go; now {tiers or 'none'}"
+    moved = count(going, "release") if going else "no release"
+    return f"Dry run: {moved} would be let go; then {tiers or 'none'}"
 
 
 def retention_page(result: Mapping[str, Any]) -> str:
     """Tiers, what leaves its tier and why, and bytes."""
-    tiers = ", ".join(f"{count} {tier}" for tier, count in sorted(result["tiers"].items()))
-    head = "Retention: now" if result["applied"] else "Dry run: retention would leave"
     going = [row for row in result["releases"] if row["before"] != row["after"]]
     rows = [
         (row["release"], row["as_of"], f"{row['before']} → {row['after']}", row["bytes"],
          row["rule"])
         for row in going[:_SHOWN]
     ]  # fmt: skip
-    lines = [f"# {head} {tiers or 'no release'}", ""]
+    lines = [f"# {_retained(result, len(going))}", ""]
     if rows:
         head_row = ("release", "as of", "tier", "bytes of its own", "because")
         lines.append(table(head_row, rows))
-        lines += ["", f"Releases that leave their tier: {len(going)}."]
+        if len(going) > len(rows):
+            lines += ["", f"And {len(going) - len(rows)} more."]
     lines += [f"- No longer answered: {said}" for said in result["unanswerable"]]
     if going and not result["applied"]:
         lines += ["", "Nothing was changed. To do it: *retention* with *Dry run* switched off. To "

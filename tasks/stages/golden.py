@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from schemas.errors import ConfigError
 from schemas.times import as_utc
+from schemas.words import count
 from tasks.stages.bootstrap import RESAMPLES, interval
 
 _RELEVANT = ("relevant", "doc_id", "path")
@@ -50,7 +51,7 @@ class Verdict:
     def sentence(self) -> str:
         """The figures on one line."""
         return (
-            f"recall on {self.questions} golden question{'' if self.questions == 1 else 's'} is "
+            f"recall on {count(self.questions, 'golden question')} is "
             f"{self.new:.4f} and was {self.old:.4f}: a difference of {self.difference:+.4f}, 95 % "
             f"interval {self.low:+.4f} to {self.high:+.4f}, where {-self.margin:+.4f} is the least "
             f"allowed: {'passed' if self.passed else 'not passed'}"

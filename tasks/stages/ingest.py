@@ -54,6 +54,7 @@ def ingest(
     read_all: bool = False,
     retry: bool = False,
     progress: Progress = lambda done, total: None,
+    found: Ingested | None = None,
 ) -> Ingested:
     """List every source, read the files that may have changed, and validate what they hold.
 
@@ -61,6 +62,7 @@ def ingest(
         state: the documents of the last snapshot.
         read_all: read files too that size and time say are unchanged.
         retry: read files again that something was quarantined from.
+        found: a new `Ingested` to fill: it has what was found also where this raises.
 
     Raises:
         SourceUnavailable: a source as a whole cannot be listed; nothing was stored.
@@ -68,7 +70,7 @@ def ingest(
     """
     known = run.lake.files.known()
     erased = run.lake.erasures.erased()
-    found = Ingested()
+    found = found or Ingested()
     for name, source in sorted(run.settings.sources.items()):
         with run.timed("list"):
             listing = (

@@ -47,7 +47,7 @@ def night_page(
 
 
 def _head(result: Mapping[str, Any], link: LinkRun) -> str:
-    lines = [f"# {_TITLES.get(result['status']) or quoted(headline(result))}", ""]
+    lines = [f"# {_TITLES.get(result['status']) or quoted(headline(result), 2_000)}", ""]
     if result["status"] in _TITLES:
         lines += [quoted(result["message"], 2_000), ""]
     if result["caught_up"]:
@@ -59,7 +59,7 @@ def _head(result: Mapping[str, Any], link: LinkRun) -> str:
     if result["cost"]:
         rows.append(("cost", f"{result['cost']:.4f} for {result['tokens_embedded']:,} tokens"))
     rows += [(f"Data Docs of {source}", _address(where))
-             for source, where in result.get("data_docs", {}).items()]  # fmt: skip
+             for source, where in result["data_docs"].items()]  # fmt: skip
     lines += [table(("", ""), rows), ""]
     return "\n".join([*lines, f"Run {link(result['run'])}, as of {result['as_of']}."])
 
@@ -82,8 +82,12 @@ def _changed(result: Mapping[str, Any]) -> str:
     lines = ["## What changed" if published else "## What has changed in the sources", ""]
     lines += [table(("", "document", "source"), named), ""]
     total = sum(counts.get(name, 0) for name in ("added", "modified", "deleted"))
-    every = f"almanac trace release:{result['release']}" if published else "almanac plan --json"
-    return "\n".join([*lines, first_of(len(rows), total, every)]).rstrip()
+    if published:
+        every = f"almanac trace release:{result['release']} --limit {total}"
+        lines.append(first_of(len(rows), total, every))
+    elif len(rows) < total:
+        lines.append(f"The first {len(rows):,} of {total:,}.")  # no command names the others
+    return "\n".join(lines).rstrip()
 
 
 def _quarantined(kept: Mapping[str, Any]) -> str:

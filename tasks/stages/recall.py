@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
+from lakehouse.documents import Key
 from lakehouse.releases import Release
 from tasks.stages.golden import answerable, read_golden, recall_at
 from tasks.stages.models import Models
@@ -14,11 +16,14 @@ _HITS = 10
 _QUESTIONS = 100  # the first of the file; each costs a search
 
 
-def measure(run: Run, models: Models, release: Release) -> dict[str, Any] | None:
+def measure(
+    run: Run, models: Models, release: Release, keys: Collection[Key]
+) -> dict[str, Any] | None:
     """Mean recall@10 of hybrid search as {k, questions, mean}; None where nothing can be asked.
 
-    `release` is of the models of the run, and need not be in the log yet. Questions are the first
-    `_QUESTIONS` of `upgrade.questions` that hold on the run's day and that a document answers.
+    `release` is of the models of the run, and need not be in the log yet; `keys` are those of its
+    documents. Questions are the first `_QUESTIONS` of `upgrade.questions` that hold on the run's
+    day and that a document answers.
 
     Raises:
         AlmanacError: the questions cannot be read, or the model does not answer.
@@ -26,7 +31,7 @@ def measure(run: Run, models: Models, release: Release) -> dict[str, Any] | None
     file = run.settings.upgrade.questions
     if file is None:
         return None
-    held = {doc_id for _, doc_id in run.lake.documents.state(release.snapshot_seq)}
+    held = {doc_id for _, doc_id in keys}
     golden = answerable(read_golden(file, run.logical_time), held)[:_QUESTIONS]
     if not golden:
         return None

@@ -43,6 +43,17 @@ class Outcome:
         self.recall: dict[str, Any] | None = None
         self.held = False
 
+    def stopped(self, run: Run, error: BaseException) -> None:
+        """Take over why the run stopped, and its release where that was published before."""
+        self.message = str(error)
+        latest = None if self.published else run.releases.latest()
+        before = self.release.seq if self.release else 0
+        if latest and latest.run_id == run.run_id and latest.seq > before:
+            self.release, self.published = latest, True
+        if self.published and self.release:
+            reason = self.message or type(error).__name__
+            self.message = f"Published release {self.release.seq}; its report failed: {reason}"
+
     def saw(self, changes: Changes, found: Ingested) -> None:
         """Take over what the sources held."""
         self.counts = changes.counts()
@@ -78,6 +89,7 @@ def report(run: Run, outcome: Outcome, error: BaseException | None = None) -> di
         "run": run.run_id,
         "index_name": run.settings.index.name,
         "scheduled": run.scheduled,
+        "schedule": run.schedule,
         "message": outcome.message,
         "caught_up": outcome.caught_up,
         "documents": outcome.counts,
@@ -95,6 +107,7 @@ def report(run: Run, outcome: Outcome, error: BaseException | None = None) -> di
         "index": _index(run, release) if release else None,
         "quarantine": _quarantine(outcome.quarantined),
         "checks": [asdict(check) for check in outcome.checks if not check.success],
+        "data_docs": dict(run.data_docs),
         "seconds": run.elapsed,
     }
 
@@ -129,10 +142,10 @@ def _index(run: Run, release: Release) -> dict[str, Any]:
 
 def headline(result: Mapping[str, Any]) -> str:
     """One sentence: published or not, and why."""
-    if result["published"]:
-        return f"Published release {result['release']} as of {result['as_of']}."
     if result["message"]:
         return str(result["message"])
+    if result["published"]:
+        return f"Published release {result['release']} as of {result['as_of']}."
     if result["release"] is None:
         return "Nothing published: the sources hold no document."
     return f"Nothing changed: release {result['release']} goes on answering."
@@ -160,7 +173,9 @@ def count_lines(result: Mapping[str, Any]) -> list[tuple[str, str]]:
 class Recording:
     """Store a report when the block ends, whether it succeeded or not.
 
-    `failed` is called with the report and the error of a block that raised, after it was stored.
+    A run that stopped after its release was published has the status published all the same: that
+    release answers. `failed` is called with the report and the error of a block that raised, also
+    where the report could not be stored.
     """
 
     def __init__(self, run: Run, outcome: Outcome, failed: Failed | None = None) -> None:
@@ -177,23 +192,25 @@ class Recording:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if error is not None:
-            self._outcome.message = str(error)
         run = self._run
+        if error is not None:
+            self._outcome.stopped(run, error)
         result = report(run, self._outcome, error)
-        run.lake.runs.append(
-            run.run_id, run.logical_time, run.started_at, datetime.now(UTC), result["status"],
-            result,
-        )  # fmt: skip
-        if isinstance(error, Exception) and self._failed:
-            self._failed(result, error)
+        try:
+            run.lake.runs.append(
+                run.run_id, run.logical_time, run.started_at, datetime.now(UTC), result["status"],
+                result,
+            )  # fmt: skip
+        finally:
+            if isinstance(error, Exception) and self._failed:
+                self._failed(result, error)
 
 
 def _status(outcome: Outcome, error: BaseException | None) -> str:
+    if outcome.published:
+        return "published"
     if isinstance(error, SourceAbsent):
         return "missed"
     if error is not None:
         return "refused" if isinstance(error, RunRefused) else "failed"
-    if outcome.held:
-        return "held"
-    return "published" if outcome.published else "unchanged"
+    return "held" if outcome.held else "unchanged"

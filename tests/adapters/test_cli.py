@@ -75,4 +75,4 @@ def test_wrong_ids_are_one_line(house: House) -> None:
                  ["history", "zz"], ["serve", "zz"]):  # fmt: skip
         done = run(house, *verb)
         assert done.exit_code == 1
-        assert done.stderr.startswith("almanac: no adapter begin with 'zz'")
+        assert done.stderr.startswith("almanac: no adapters begin with 'zz'")

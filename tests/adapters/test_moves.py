@@ -112,7 +112,7 @@ def test_what_the_gate_or_a_person_refused_goes_no_further(house: House) -> None
     house.promote("b2")
     with pytest.raises(AdapterRefused, match="`almanac adapters rollback` comes first"):
         moves.reject(house.settings, "b2", "bob")
-    with pytest.raises(AdapterRefused, match="no adapter begin with 'nope'"):
+    with pytest.raises(AdapterRefused, match="no adapters begin with 'nope'"):
         moves.approve(house.settings, "nope", "ann")
     with pytest.raises(AdapterRefused, match="say which adapter"):
         moves.approve(house.settings, "", "ann")

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.releases import Release
@@ -36,10 +35,6 @@ class Operator(Command):
         """The documents of a release, by their names."""
         then = self.lake.as_of(seq)
         return {doc_id: then.text(then.find(doc_id)) for _, doc_id in then.documents}
-
-    def made_by_hand(self) -> list[dict[str, Any]]:
-        """All runs but those that a schedule planned."""
-        return [run for run in self.runs() if run["state_type"] != "SCHEDULED"]
 
 
 @contextmanager

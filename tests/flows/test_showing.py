@@ -12,8 +12,9 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
-from schemas.errors import AlmanacError, ConfigError, RunRefused
-from tasks import showing
+from lakehouse.runs import FileLog
+from schemas.errors import AlmanacError, ConfigError, RunRefused, SourceUnavailable
+from tasks import showing, showing_nights
 from tests.flows.conftest import House
 
 Artifacts = dict[str, Any]
@@ -80,6 +81,53 @@ def test_a_refused_night_leaves_a_page_that_says_what_to_do(twelve: House) -> No
 
 
 @pytest.mark.slow
+def test_a_night_that_published_and_then_failed_says_both(
+    twelve: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(FileLog, "record", full)
+    monkeypatch.setattr(showing_nights.pictures, "draw", full)
+    with pytest.raises(OSError, match="the disk is full"):
+        twelve.nightly()
+    page = left_by(newest_run("nightly"))["nightly-report"]
+    assert page.startswith("# Published release 1; its report failed: the disk is full\n")
+    assert "- Release 1 answers" in page
+    monkeypatch.undo()
+    monkeypatch.setattr(showing_nights.pictures, "draw", full)
+    twelve.put("0.md", "# Note 0\n\nAnother text.\n")
+    report = twelve.nightly()  # a picture that cannot be drawn stops nothing
+    assert (report["release"], report["chunks"]["embedded"]) == (2, 1)
+    assert set(left_by(report["run"])) == {"nightly-report", "releases", "quarantine"}
+    nights = twelve.lake.runs.nights("documents")
+    assert [(night.status, night.release) for night in nights] == [
+        ("published", 2), ("published", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_night_that_stops_while_it_reads_keeps_the_validations_it_made(twelve: House) -> None:
+    twelve.configure(
+        '[sources.nowhere]\nuri = "nowhere"\n[expectations]\ndata_docs = true\n'
+        'data_docs_url = "https://docs.example/almanac"\n'
+    )
+    with pytest.raises(SourceUnavailable):
+        twelve.nightly()
+    assert "Data Docs of documents" in left_by(newest_run("nightly"))["nightly-report"]
+    [row] = twelve.lake.runs.rows()
+    assert json.loads(row["report"])["data_docs"] == {
+        "documents": "https://docs.example/almanac/documents.html"
+    }
+    assert row["run_id"] in twelve.lake.get_file("data_docs/documents.html").decode()
+    twelve.configure('[expectations]\ndata_docs = true\ndata_docs_url = "https://docs.example"\n')
+    report = twelve.nightly()
+    assert left_by(report["run"])["data-docs"] == (
+        "[Data Docs of documents](https://docs.example/documents.html)"
+    )
+
+
+@pytest.mark.slow
 def test_golden_questions_are_asked_every_night(twelve: House) -> None:
     (twelve.config.parent / "golden.jsonl").write_text(
         json.dumps({"id": "q1", "text": "the text of note number 7", "relevant": ["7.md"]}) + "\n"
@@ -114,6 +162,56 @@ def test_a_run_that_never_began_its_work_leaves_a_page_too(prefect_api: None) ->
     with pytest.raises(Exception, match="should have at least 1 character"):
         trace(id="")
     assert "should have at least 1 character" in left_by(newest_run("trace"))["what-next"]
+
+
+def test_a_run_that_fails_after_it_left_a_page_explains_itself(prefect_api: None) -> None:
+    @flow(name="half", on_failure=[showing.explain])
+    def half(key: str) -> None:
+        showing.page(key, "# So far\n", "Half of it")
+        raise OSError("the disk is full")
+
+    for key, others in (("triage-report", {"what-next"}), ("verify-report", set())):
+        with pytest.raises(OSError, match="the disk is full"):
+            half(key)
+        left = left_by(newest_run("half"))
+        assert set(left) == {key} | others
+    with pytest.raises(OSError, match="the disk is full"):
+        half("dataset-card")
+    page = left_by(newest_run("half"))["what-next"]
+    assert page.startswith("# The half run stopped\n\nthe disk is full\n")
+    assert "traceback" in page and "published" not in page and "doctor" not in page
+
+
+def test_what_cannot_be_shown_stops_no_run(
+    prefect_api: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    @flow(name="shy")
+    def shy() -> str:
+        with showing.best_effort("The page"):
+            showing.page("No Key", "# Title\n", "Page")  # Prefect refuses such a key
+        return "done"
+
+    assert shy() == "done"
+    assert "The page cannot be shown: " in caplog.text
+
+
+def test_a_run_below_another_links_to_no_form(
+    prefect_api: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Also below a deployed run the deployment is that of the run above: so it is here.
+    monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "4c5ce0c2-6d0b-4f1c-93ac-b04f0d0a23ba")
+
+    @flow(name="below")
+    def below() -> str:
+        return showing.form("again", {})
+
+    @flow(name="above")
+    def above() -> tuple[str, str]:
+        return showing.form("again", {}), below()
+
+    own, from_below = above()
+    assert "/v2/deployments/deployment/4c5ce0c2" in own
+    assert from_below == ""
 
 
 def test_the_flow_trace_leaves_its_page_and_table(house: House) -> None:

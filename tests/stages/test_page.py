@@ -16,7 +16,12 @@ from schemas.errors import (
     TimePast,
 )
 from tasks.markdown import link
-from tasks.next_steps import after_failure, after_night
+from tasks.next_steps import (
+    after_failed_night,
+    after_failed_report,
+    after_failure,
+    after_night,
+)
 from tasks.stages.page import night_page
 
 NIGHT: dict[str, Any] = {
@@ -35,7 +40,7 @@ NIGHT: dict[str, Any] = {
     },
     "checks": [{"suite": "documents", "expectation": "x", "severity": "should", "success": False,
                 "checked": 6, "failed": 1, "reason": "why"}],
-    "seconds": {"read": 1.0, "total": 2.0},
+    "data_docs": {}, "seconds": {"read": 1.0, "total": 2.0},
 }  # fmt: skip
 
 
@@ -49,7 +54,7 @@ def test_a_published_night_says_what_changed_and_what_to_do() -> None:
     assert "| recall@10 | 0.7500 on 4 golden questions |" in page
     assert "| cost | 0.5000 for 2,000 tokens |" in page
     assert "| deleted | `a\\|'<script>'.md` | docs |" in page
-    assert "The first 1 of 31; all of them: `almanac trace release:3`." in page
+    assert "The first 1 of 31; all of them: `almanac trace release:3 --limit 31`." in page
     assert "| `b.pdf` | pdf_is_readable | must | \\<b\\>no\\</b\\> \\| intact |" in page
     assert "The first 1 of 25; all of them: `almanac quarantine list`." in page
     assert "- After mending the documents: `almanac quarantine retry`" in page
@@ -62,7 +67,23 @@ def test_a_refused_night_says_so_first_and_then_why() -> None:
     assert page.startswith("# Refused: nothing was published\n\n30 of 35 are gone.\n")
     assert "([accept the losses](https://ui/form?" in page
     assert "## What has changed in the sources" in page
-    assert "all of them: `almanac plan --json`" in page
+    assert "The first 1 of 31.\n" in page  # `almanac plan` counts them and names none
+
+
+def test_a_night_whose_report_failed_says_that_its_release_answers() -> None:
+    message = "Published release 3; its report failed: the disk is full"
+    page = night_page(NIGHT | {"message": message}, after_failed_report(3))
+    assert page.startswith(f"# {message}\n")
+    assert "- Release 3 answers; `almanac trace release:3`" in page
+    assert "nothing was published" not in page.lower()
+
+
+def test_what_nobody_foresaw_stopped_a_night_or_another_flow() -> None:
+    assert "`almanac doctor`" in " ".join(after_failed_night(OSError("disk"), form))
+    assert after_failure(OSError("disk"), form) == [
+        "Nobody foresaw this: the run's log has the traceback.",
+        "Then run it again ([run it again](https://ui/form?[])).",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +93,7 @@ def test_a_refused_night_says_so_first_and_then_why() -> None:
         (CandidateWaits(""), "`almanac nightly --accept-upgrade`"),
         (TimePast(""), "Run it without `--as-of`"),
         (SourceUnavailable(""), "can be reached with the worker's credentials"),
-        (LeaseHeld(""), "`lease.wait_seconds`"),
+        (LeaseHeld(""), "`lease.wait_seconds`: 600 where it was deployed, 0 from a shell"),
         (ConfigError(""), "docs/configuration.md"),
         (AlmanacError(""), "Mend what the message names"),
         (OSError("disk"), "the run's log has the traceback"),
@@ -88,4 +109,6 @@ def test_a_night_without_anything_to_do_says_nothing() -> None:
     nothing = quiet | {"release": None, "documents": {"added": 0}}
     assert "The sources hold no document" in after_night(nothing)[0]
     missed = after_night(quiet | {"caught_up": "Nothing had run at 2 times."})
-    assert "*backfill*" in missed[0]
+    assert "into another lakehouse, with the flow *backfill*" in missed[0]
+    [held] = after_night(quiet | {"status": "held", "published": False}, form)
+    assert "([run without the hold](https://ui/form?" in held
