@@ -15,6 +15,7 @@ from lakehouse.releases import Release
 from schemas.errors import RunRefused, SourceAbsent
 from schemas.report import CheckResult
 from schemas.times import isoformat
+from tasks.history.file_check import Attempt
 from tasks.stages.compare import Changes
 from tasks.stages.index import Written
 from tasks.stages.ingest import Ingested
@@ -46,13 +47,19 @@ class Outcome:
     def stopped(self, run: Run, error: BaseException) -> None:
         """Take over why the run stopped, and its release where that was published before."""
         self.message = str(error)
-        latest = None if self.published else run.releases.latest()
-        before = self.release.seq if self.release else 0
-        if latest and latest.run_id == run.run_id and latest.seq > before:
-            self.release, self.published = latest, True
+        if not self.published:
+            with Attempt():  # a lakehouse that cannot be read is what stopped the run
+                self._look_up(run)
         if self.published and self.release:
             reason = self.message or type(error).__name__
             self.message = f"Published release {self.release.seq}; its report failed: {reason}"
+
+    def _look_up(self, run: Run) -> None:
+        """Was its release published, and the run stopped before it could say so?"""
+        latest = run.releases.latest()
+        before = self.release.seq if self.release else 0
+        if latest and latest.run_id == run.run_id and latest.seq > before:
+            self.release, self.published = latest, True
 
     def saw(self, changes: Changes, found: Ingested) -> None:
         """Take over what the sources held."""

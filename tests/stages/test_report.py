@@ -67,3 +67,16 @@ def test_the_page_is_made_where_the_row_cannot_be_stored(
     said = stop(run, OSError("the disk is full"), lambda: house.night(1), marked=True)
     assert said["message"] == SAID
     assert house.lake.runs.rows() == []
+
+
+def test_a_release_log_that_cannot_be_read_does_not_hide_why_the_run_stopped(house: House) -> None:
+    house.night(1)
+    run = begin_run(house.settings, FIRST_NIGHT, "a night")
+
+    def damage() -> None:
+        for file in house.path("delta/releases").rglob("*.json"):
+            file.write_text("not a log", encoding="utf-8")
+
+    said = stop(run, OSError("the disk is full"), damage)
+    assert (said["status"], said["message"]) == ("failed", "the disk is full")
+    assert [row["status"] for row in house.lake.runs.rows()] == ["failed"]
