@@ -13,11 +13,11 @@ from schemas import forms
 from schemas.settings import settings_for
 from tasks import catching_up, showing
 
-_DATE = r"(?#a date, such as 2026-03-03)^\d{4}-\d{2}-\d{2}$"
-_CLOCK = r"(?#a time of day, UTC, such as 02:00)^(([01]\d|2[0-3]):[0-5]\d)?$"
-_First = Field(json_schema_extra={"title": "First day", "pattern": _DATE})
-_Last = Field(json_schema_extra={"title": "Last day", "pattern": _DATE})
-_At = Field(json_schema_extra={"title": "Time of day, UTC", "pattern": _CLOCK})
+_DATE = forms.like(r"^\d{4}-\d{2}-\d{2}$", "a date, such as 2026-03-03")
+_CLOCK = forms.like(r"^(([01]\d|2[0-3]):[0-5]\d)?$", "a time of day, UTC, such as 02:00")
+_First = Field(json_schema_extra={"title": "First day", **_DATE})
+_Last = Field(json_schema_extra={"title": "Last day", **_DATE})
+_At = Field(json_schema_extra={"title": "Time of day, UTC", **_CLOCK})
 
 
 @flow(name="backfill", description=__doc__, validate_parameters=True, on_failure=[showing.explain])

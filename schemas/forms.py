@@ -21,7 +21,7 @@ _DAY = r"\d{4}-\d{2}-\d{2}"
 _TIME = r"[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?"
 
 
-def _like(pattern: str, right: str) -> dict[str, Any]:
+def like(pattern: str, right: str) -> dict[str, Any]:
     """Text that is not like the pattern is refused with "'...' was expected", which says `right`.
 
     The message on a plain pattern would repeat the pattern, and the text with its credentials.
@@ -37,9 +37,7 @@ _WHEN: dict[str, Any] = {
     ],
     # Once more outside of the choice, where a refusal says what is wrong.
     "minimum": 1,
-    **_like(
-        f"^{_DAY}({_TIME})?$", "a date, such as 2026-03-03, a time, or the number of a release"
-    ),
+    **like(f"^{_DAY}({_TIME})?$", "a date, such as 2026-03-03, a time, or the number of a release"),
 }
 
 
@@ -93,12 +91,12 @@ def _without_credentials(value: str | None) -> str | None:
 
 
 _Said = Annotated[str | None, BeforeValidator(_none_if_blank)]
-_PLACE = _like(
+_PLACE = like(
     f"^(?!(?s:.*)(?:{CREDENTIALS}))",
     "no password or signature in the address: it comes from the environment",
 )
-_HASH = _like("^[0-9a-f]{0,64}$", "the begin of its id, of digits and a to f")
-_FULL_TIME = _like(f"^{_DAY}{_TIME}$", "a time with its offset, such as 2026-03-03T02:00:00+01:00")
+_HASH = like("^[0-9a-f]{0,64}$", "the begin of its id, of digits and a to f")
+_FULL_TIME = like(f"^{_DAY}{_TIME}$", "a time with its offset, such as 2026-03-03T02:00:00+01:00")
 Text = Annotated[_Said, _Shown(type="string", maxLength=2_000)]
 Place = Annotated[
     _Said,
@@ -111,7 +109,7 @@ Steps = Annotated[
 ]
 Day = Annotated[
     date | None,
-    _Shown(type="string", format="date", **_like(f"^{_DAY}$", "a date, such as 2026-03-03")),
+    _Shown(type="string", format="date", **like(f"^{_DAY}$", "a date, such as 2026-03-03")),
 ]
 Moment = Annotated[datetime | None, _Shown(type="string", format="date-time", **_FULL_TIME)]
 # A day (its end, UTC), an exact time or the number of a release: three tabs, one value.

@@ -15,6 +15,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Scheduled
 from pydantic import WithJsonSchema
 
+from schemas import forms
 from schemas.errors import RunRefused
 from schemas.settings import load_settings
 from tasks import showing
@@ -23,8 +24,10 @@ from tasks.alarms import TAG
 ONCE = "once"  # the tag of deployments whose step taken twice is another one
 AGAIN = "again"  # the tag of a second attempt
 _KEY = "again-"
-_UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$(?#a run's id, from the address of its page)"
-RunId = Annotated[UUID, WithJsonSchema({"type": "string", "pattern": _UUID})]
+_ID = forms.like(
+    "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", "the id of a run, from the address of its page"
+)
+RunId = Annotated[UUID, WithJsonSchema({"type": "string", **_ID})]
 
 
 class Crashed:

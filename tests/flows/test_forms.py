@@ -104,6 +104,16 @@ def test_what_is_dangerous_is_a_dry_run_first(name: str) -> None:
         ("tune", {"method": "rlhf"}, "'rlhf' is not one of ['sft', 'dpo', 'kto']"),
         ("tune", {"dataset": "newest"}, "'the begin of its id, of digits and a to f' was"),
         ("promote", {"who": ""}, "field 'who'. Failure reason: '' should be non-empty"),
+        (
+            "backfill",
+            {"from_date": "2026-02-15", "to_date": "2026-03-31", "at": "2 am"},
+            "field 'at'. Failure reason: 'a time of day, UTC, such as 02:00' was expected",
+        ),
+        (
+            "rescue",
+            {"run_id": "last"},
+            "field 'run_id'. Failure reason: 'the id of a run, from the address of its page' was",
+        ),
     ],
 )
 def test_the_server_refuses_before_a_run_is_made(
