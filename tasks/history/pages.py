@@ -114,8 +114,9 @@ def _retained(result: Mapping[str, Any], going: int) -> str:
                       if result["tiers"].get(tier))  # fmt: skip
     if result["applied"]:
         return f"{count(going, 'release') if going else 'No release'} let go; now {tiers or 'none'}"
-    moved = count(going, "release") if going else "no release"
-    return f"Dry run: {moved} would be let go; then {tiers or 'none'}"
+    if not going:
+        return f"Dry run: no release would be let go of {tiers or 'none'}"
+    return f"Dry run: {count(going, 'release')} would be let go; then {tiers or 'none'}"
 
 
 def retention_page(result: Mapping[str, Any]) -> str:

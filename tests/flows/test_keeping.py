@@ -66,6 +66,8 @@ def test_retention_leaves_a_page(two_nights: House) -> None:
                          "yearly = 0\ngrace_minutes = 0\n")  # fmt: skip
     planned = retention(config=str(two_nights.config))
     assert planned["tiers"] == {"hot": 1, "cold": 1} and not planned["applied"]
+    said = "# Dry run: 1 release would be let go; then 1 open, 1 to be built anew from Delta"
+    assert said in newest_page("retention-report")
     applied = retention(dry_run=False, config=str(two_nights.config))
     assert [row["after"] for row in applied["releases"]] == ["hot", "cold"]
     said = "# 1 release let go; now 1 open, 1 to be built anew from Delta"
