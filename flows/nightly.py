@@ -59,7 +59,7 @@ def nightly(
             catching_up.note_missed(run, turn, past, settings, made_up, outcome)
             if stages.must_hold(run, lift_hold, outcome):
                 return stages.finish(run, None, outcome)
-            state = stages.recover(run)
+            state = stages.recover(run, past.latest)
             found = stages.read_and_validate(run, state, read_all, retry_quarantined)
             changes = stages.compare_with_last_release(run, state, found, accept_losses, outcome)
             if stages.speaks_already(run, changes, outcome):

@@ -139,6 +139,11 @@ def _placement_row(placement: Placement, ordinal: int) -> dict[str, Any]:
     return row | {"seal": placement.seal, "ordinal": ordinal}
 
 
+def answering(history: Iterable[Release]) -> Release | None:
+    """Of releases, newest first, the one that answers: the first that is no candidate."""
+    return next((one for one in history if one.kind != "candidate"), None)
+
+
 class ReleaseLog:
     """`releases` of one index, each where it stands now."""
 
@@ -164,7 +169,7 @@ class ReleaseLog:
 
     def latest(self) -> Release | None:
         """The release that answers now; None before the first."""
-        return next((one for one in self.history() if one.kind != "candidate"), None)
+        return answering(self.history())
 
     def as_of(self, when: When | None = None) -> Release:
         """The release with that number, or the newest with a logical time at or before `when`.

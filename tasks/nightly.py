@@ -76,9 +76,11 @@ def begin(
 
 
 @task(name="recover", cache_policy=NO_CACHE)
-def recover(run: Run) -> State_:
-    """Forget what a killed run left, refuse a time that is past, and open the last snapshot."""
-    latest = run.releases.latest()
+def recover(run: Run, latest: Release | None) -> State_:
+    """Forget what a killed run left, refuse a time that is past, and open the last snapshot.
+
+    `latest` is the release that answers.
+    """
     if latest and run.logical_time < latest.logical_time:
         raise TimePast(
             f"--as-of {isoformat(run.logical_time)} is earlier than the newest release, "

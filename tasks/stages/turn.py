@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from lakehouse import Lakehouse
-from lakehouse.releases import Release
+from lakehouse.releases import Release, answering
 from lakehouse.runs import Night
 from schemas.times import as_utc, isoformat
 
@@ -57,7 +57,7 @@ class Past:
     @property
     def latest(self) -> Release | None:
         """The release that answers; None before the first."""
-        return next((one for one in self.history if one.kind != "candidate"), None)
+        return answering(self.history)
 
     @property
     def published(self) -> dict[datetime, int]:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from lakehouse import Lakehouse
 from lakehouse.documents import Key
-from lakehouse.releases import Release, pick
+from lakehouse.releases import Release, answering, pick
 from schemas.errors import AlmanacError, ConfigError, ReleaseNotFound
 from schemas.feedback import Opinion, Request
 from schemas.settings import Settings
@@ -39,7 +39,7 @@ class Releases:
     @cached_property
     def now(self) -> Release | None:
         """The release that answers now."""
-        return next((one for one in self.history if one.kind != "candidate"), None)
+        return answering(self.history)
 
     def open(self, release: Release) -> Replay | AlmanacError:
         """A release ready to be asked, or why it is not."""

@@ -108,14 +108,10 @@ def test_what_was_about_to_be_committed_when_the_lease_went_is_not(
     other = open_lakehouse(str(tmp_path / "lake"))
     with lake.lease("first", "a", 60) as first:
         _silence(first)
-        log = lake.delta("document_changes")
-        handle = log._open_or_create()
-        marks = log._marks(handle, None)
+        commit = _about_to_commit(lake)
         expire(lake, first)
-        with other.lease("second", "b", 60):
-            rows = log.schema.empty_table()
-            with pytest.raises(CommitFailedError):
-                write_deltalake(handle, rows, mode="append", **marks)
+        with other.lease("second", "b", 60), pytest.raises(CommitFailedError):
+            commit()
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["storage fails", "killed"])
@@ -126,9 +122,7 @@ def test_what_the_next_writer_could_not_close_the_one_after_it_closes(
     second, third = (open_lakehouse(str(tmp_path / "lake")) for _ in range(2))
     with lake.lease("first", "a", 60) as first:
         _silence(first)
-        log = lake.delta("document_changes")
-        handle = log._open_or_create()
-        marks = log._marks(handle, None)
+        commit = _about_to_commit(lake)
         expire(lake, first)
         with (
             monkeypatch.context() as patch,
@@ -142,7 +136,7 @@ def test_what_the_next_writer_could_not_close_the_one_after_it_closes(
         with third.lease("third", "c", 60) as held:
             assert _fenced_by(lake) == held.number
             with pytest.raises(CommitFailedError):
-                write_deltalake(handle, log.schema.empty_table(), mode="append", **marks)
+                commit()
         assert not lake.delta("lease").read()["left"][0].as_py()
     with third.lease("fourth", "d", 60):  # what is closed is closed once
         assert _fenced_by(lake) == held.number
@@ -296,6 +290,14 @@ def _fenced_by(lake: Lakehouse) -> int:
 
 def _no_answer(*_: object) -> None:
     raise OSError("no answer")
+
+
+def _about_to_commit(lake: Lakehouse) -> Callable[[], None]:
+    """A writer of rows that has looked whether it may, and has not committed yet."""
+    log = lake.delta("document_changes")
+    handle = log._open_or_create()
+    marks = log._marks(handle, None)
+    return lambda: write_deltalake(handle, log.schema.empty_table(), mode="append", **marks)
 
 
 def _leave_as_of_a_killed_process(lake: Lakehouse) -> None:
