@@ -81,7 +81,7 @@ class Plants:
     def crash_and_crash_again(self) -> dict[str, Any]:
         """Kill the process of a night, then that of its second attempt."""
         from tests.prefect_api import until
-        from tests.server.plant import kill
+        from tests.supervisor.plant import kill
 
         with self._house.lease():
             run = self._house.nightly()
@@ -110,7 +110,7 @@ class Plants:
         Before that the run has waited for 100 s, and the suspended one for longer.
         """
         from tests.prefect_api import until
-        from tests.server.plant import kill
+        from tests.supervisor.plant import kill
 
         waiting = self._api.start("waiting/waiting")
         self._api.wait(waiting, "Suspended")
@@ -143,7 +143,7 @@ class Plants:
     def frozen_writer(self) -> dict[str, Any]:
         """Stop (not kill) a writing run until it counts as crashed, then let it go on."""
         from tests.prefect_api import until
-        from tests.server.plant import process_of
+        from tests.supervisor.plant import process_of
 
         for number in range(400):
             self._house.write(100 + number)

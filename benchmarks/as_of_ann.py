@@ -22,11 +22,11 @@ from typing import Any
 
 from synthetic import Synthetic
 
+from almanac.releases import retention
+from almanac.releases.heal import heal
+from almanac.releases.verify import verify
 from lakehouse.search import Hit, IndexReader
 from schemas.settings import IndexSettings, RetentionSettings
-from tasks.history import retention
-from tasks.history.heal import heal
-from tasks.history.verify import verify
 
 Answers = list[list[tuple[str, float]]]
 

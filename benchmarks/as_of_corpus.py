@@ -28,15 +28,15 @@ import corpus_walk
 import numpy as np
 from numpy.typing import NDArray
 
+from almanac.embedding.factory import open_encoder
+from almanac.releases import retention
+from almanac.releases.heal import heal
+from almanac.releases.restore import restore
+from almanac.releases.verify import verify
 from lakehouse import Lakehouse, open_lakehouse
 from schemas.errors import ReleaseNotOpen
 from schemas.settings import RetentionSettings, Settings, load_settings
 from schemas.times import parse_when
-from tasks.embedding.factory import open_encoder
-from tasks.history import retention
-from tasks.history.heal import heal
-from tasks.history.restore import restore
-from tasks.history.verify import verify
 
 Answers = list[tuple[Any, ...]]
 Vectors = Mapping[str, NDArray[np.float32]]

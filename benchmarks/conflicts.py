@@ -42,7 +42,7 @@ DEADLINE = 600.0  # seconds for a round
 LOADED = [
     "prefect", "deltalake", "duckdb", "great_expectations", "pandas", "openai",
     *(f"flows.{name}" for name in ("nightly", "restore", "retention", "doctor", "feedback")),
-    "tasks.history.erase", "tasks.triage.run", "matplotlib.figure", "matplotlib.dates",
+    "almanac.releases.erase", "almanac.triage.run", "matplotlib.figure", "matplotlib.dates",
 ]  # fmt: skip
 CONFIG = """
 lakehouse = "lake"
@@ -146,7 +146,7 @@ class Bench:
 
     def settled(self) -> int:
         """One more night and one healing: nothing may be left to find; how many releases are."""
-        from tasks.history.checks import doctor_report, verify_report
+        from almanac.releases.checks import doctor_report, verify_report
 
         self._write("last")
         self._alone("nightly", self._next_night())
@@ -229,7 +229,7 @@ class Bench:
 
     def _look(self, number: int) -> None:
         """Every open release verifies, every number is there once, and the lease is free."""
-        from tasks.history.verify import verify
+        from almanac.releases.verify import verify
 
         lake, releases = self._settings_lake, self._releases
         for one in verify(lake, releases)["releases"]:
@@ -317,8 +317,8 @@ def _flow(name: str) -> Any:
 
 
 def _erase(home: str, form: dict[str, Any]) -> None:
+    from almanac.releases.erase import Subject, erase
     from schemas.settings import load_settings
-    from tasks.history.erase import Subject, erase
 
     erase(load_settings(f"{home}/almanac.toml"), Subject(**form))
 

@@ -22,17 +22,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from almanac.dataset.build import build
+from almanac.feedback.importing import import_feedback
+from almanac.triage.run import triage
 from lakehouse import open_lakehouse
 from schemas.settings import Settings
-from tasks.dataset.build import build
-from tasks.feedback.importing import import_feedback
-from tasks.triage.run import triage
 
 Rows = list[dict[str, Any]]
 _ELSEWHERE = """
 import sys
 from schemas.settings import Settings
-from tasks.dataset.build import build
+from almanac.dataset.build import build
 print(build(Settings(lakehouse=sys.argv[1]), None, None)["dataset"])
 """
 

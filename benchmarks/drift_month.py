@@ -36,18 +36,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from almanac.chunking.chunker import MarkdownChunker
+from almanac.drift.answers import judge_answers
+from almanac.drift.documents import Passage, changes, draw, judge_documents
+from almanac.drift.measures import Seen, judged, unknown
+from almanac.drift.questions import judge_questions
+from almanac.drift.requests import Asked, too_few
+from almanac.drift.scripts import script
+from almanac.embedding.factory import open_encoder
 from lakehouse.documents import StoredDocument
 from lakehouse.search import Hit
 from schemas.hashing import sha256_text
 from schemas.settings import DriftSettings, EmbedderSettings, Settings
-from tasks.chunking.chunker import MarkdownChunker
-from tasks.drift.answers import judge_answers
-from tasks.drift.documents import Passage, changes, draw, judge_documents
-from tasks.drift.measures import Seen, judged, unknown
-from tasks.drift.questions import judge_questions
-from tasks.drift.requests import Asked, too_few
-from tasks.drift.scripts import script
-from tasks.embedding.factory import open_encoder
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 HISTORY, LOOKS, PLANTED = 35, 30, 10
@@ -317,7 +317,7 @@ class Shelf:
                 sha256_text(one.text): one.text for one in chunker.chunk("", "text/markdown", text)
             }
             chunked[text] = [found[name] for name in sorted(found)]
-        # As `tasks.drift.documents.passages` takes them: those with the least hashes.
+        # As `almanac.drift.documents.passages` takes them: those with the least hashes.
         wanted = sorted({one for some in chunked.values() for one in some[:4]})
         vectors = _embedded(cache, wanted)
         self._passages = {

@@ -7,7 +7,8 @@ to the rows of the release that answers now, behind Almanac's back, and leave st
 killed run's remains beside them; two damage files, tags and indexes. In each the doctor's findings
 must be exactly those that were planted, by kind and place; then it heals, and afterwards nothing is
 found, every release verifies with its old digest, and nothing was embedded. A text without a vector
-is not among them (mending that one embeds): tests/history/test_doctor.py has it. Exits 1 otherwise.
+is not among them (mending that one embeds): tests/releases/test_doctor.py has it. Exits 1
+otherwise.
 """
 
 from __future__ import annotations
@@ -29,15 +30,15 @@ import pyarrow as pa
 from lancedb.index import FTS
 from synthetic import Synthetic
 
+from almanac.releases.doctor import doctor
+from almanac.releases.heal import heal
+from almanac.releases.verify import verify
 from lakehouse import Lakehouse, open_lakehouse
-from lakehouse.placing import moved, seal_tables
+from lakehouse.placements import moved, seal_tables
 from lakehouse.releases import Release
 from lakehouse.rows import row_hash
 from schemas.settings import IndexSettings, Settings
 from schemas.tables import DOCUMENT_CHANGES
-from tasks.history.doctor import doctor
-from tasks.history.heal import heal
-from tasks.history.verify import verify
 
 Found = list[tuple[str, str]]
 _FULL_TEXT = FTS(language="English", stem=True, remove_stop_words=False, ascii_folding=True)

@@ -113,8 +113,8 @@ class _Loop:
 
     def _answer(self) -> str:
         """The digest of the release that answers now, if it does answer."""
+        from almanac.retrieval.search import Searcher
         from schemas.settings import load_settings
-        from tasks.stages.search import Searcher
 
         searcher = Searcher(load_settings(lakehouse=str(self._broken)))
         return searcher.release.digest if searcher.search(["server"], 3, "text")[0] else "none"

@@ -68,7 +68,7 @@ class _Outage:
     """A copy of the project, its lakehouse, and the command that runs it."""
 
     def __init__(self, folder: Path, port: int, embedder: dict[str, str]) -> None:
-        from tests.server.command import Command, free_port
+        from tests.supervisor.command import Command, free_port
 
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder

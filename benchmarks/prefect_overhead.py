@@ -54,7 +54,7 @@ def main() -> int:
         return 0
     from tests.embedding.server import hashing
     from tests.prefect_server import prefect_server
-    from tests.server.plant import Worker, deploy
+    from tests.supervisor.plant import Worker, deploy
 
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -176,11 +176,11 @@ def plain(config: str, at: str) -> dict[str, Any]:
     """The night as `flows/nightly.py` orders it, without Prefect and without what the UI shows."""
     from datetime import datetime
 
+    from almanac.ingest import compare, index, ingest, publish, report, snapshot
+    from almanac.ingest.models import Models
+    from almanac.ingest.run import begin_run
     from lakehouse.probes import ask_probes
     from schemas.settings import load_settings
-    from tasks.stages import compare, index, ingest, publish, report, snapshot
-    from tasks.stages.models import Models
-    from tasks.stages.run import begin_run
 
     settings = load_settings(config)
     run, models = begin_run(settings, datetime.fromisoformat(at)), Models(settings)

@@ -292,8 +292,8 @@ class _Almanac:
         self._config = str(write_config(arguments.folder))
 
     def run(self, tally: _Tally) -> None:
-        from almanac.engine import run_flow
-        from tasks.embedding import factory
+        from almanac.cli.engine import run_flow
+        from almanac.embedding import factory
 
         open_encoder = factory.open_encoder
 
@@ -313,8 +313,8 @@ class _Almanac:
 
     def expected(self) -> Rows:
         """The chunks of each file whose very bytes are stored; a row that cannot be, of others."""
+        from almanac.ingest.models import Models
         from schemas.settings import load_settings
-        from tasks.stages.models import Models
 
         lake, release = self._opened()
         state = lake.documents.state(release.snapshot_seq).values()

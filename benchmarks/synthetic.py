@@ -16,16 +16,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from almanac.ingest.index import Recipe, bring, cover, search_settings
+from almanac.ingest.snapshot import IndexChange, base_for
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.index import release_tag, table_name
-from lakehouse.placing import place, seal_tables
+from lakehouse.placements import place, seal_tables
 from lakehouse.releases import Release
 from schemas.encoder import EmbedderIdentity
 from schemas.hashing import sha256_text
 from schemas.settings import IndexSettings, Settings
 from schemas.tables import CHUNKS, DOCUMENT_CHANGES
-from tasks.stages.index import Recipe, bring, cover, search_settings
-from tasks.stages.snapshot import IndexChange, base_for
 
 FIRST = datetime(2026, 1, 1, 2, tzinfo=UTC)
 INDEX, SOURCE, CHUNKER = "documents", "made-up", "made-up-chunker"

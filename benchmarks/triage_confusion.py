@@ -24,10 +24,10 @@ from typing import Any
 
 import triage_planting as planting
 
+from almanac.triage.run import triage
 from lakehouse import open_lakehouse
 from schemas.feedback import ACTIONS
 from schemas.settings import Settings, TriageSettings
-from tasks.triage.run import triage
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 DATED = {

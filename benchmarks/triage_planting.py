@@ -21,13 +21,13 @@ from typing import Any
 
 import corpus_walk
 
+from almanac.ingest import compare, index, ingest, publish, snapshot
+from almanac.ingest.models import Models
+from almanac.ingest.run import begin_run
+from almanac.retrieval.search import Searcher
 from lakehouse.probes import ask_probes
 from schemas.feedback import Passage, Request, Vote
 from schemas.settings import EmbedderSettings, GuardSettings, Settings, SourceSettings
-from tasks.stages import compare, index, ingest, publish, snapshot
-from tasks.stages.models import Models
-from tasks.stages.run import begin_run
-from tasks.stages.search import Searcher
 
 FATES = (
     "source_missing", "source_stale", "retrieval_missed", "model_fault", "answer_right",

@@ -29,12 +29,12 @@ from typing import Any
 import numpy as np
 import retrieval
 
+from almanac.embedding import factory
+from almanac.releases.restore import restore
+from almanac.retrieval.search import Searcher
 from lakehouse import open_lakehouse
 from schemas.errors import RunRefused
 from schemas.settings import load_settings
-from tasks.embedding import factory
-from tasks.history.restore import restore
-from tasks.stages.search import Searcher
 
 _CONFIG = """
 lakehouse = "lake"
@@ -203,7 +203,7 @@ def _shuffled() -> Iterator[None]:
 
 
 class _Shuffled:
-    """A backend as `tasks.embedding.factory` wants it."""
+    """A backend as `almanac.embedding.factory` wants it."""
 
     def __init__(self, real: Any) -> None:
         self._real = real

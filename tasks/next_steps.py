@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from almanac.core.markdown import Markup
 from schemas.errors import (
     AlmanacError,
     CandidateWaits,
@@ -18,7 +19,6 @@ from schemas.errors import (
     TimePast,
     VerificationFailed,
 )
-from tasks.markdown import Markup
 
 # The form of this run's deployment with some of its parameters changed; empty where there is none.
 Form = Callable[[str, Mapping[str, Any]], Markup]

@@ -9,7 +9,7 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from almanac.adapters import adapters
+from almanac.cli.adapters import adapters
 from tests.adapters.conftest import House
 
 

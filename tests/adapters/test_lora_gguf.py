@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from gguf import GGUFReader, GGUFWriter
 
+from almanac.adapters.lora_gguf import write_lora
+from almanac.adapters.tensors import read_tensors
 from schemas.errors import AdapterRefused
-from tasks.adapters.lora_gguf import write_lora
-from tasks.adapters.tensors import read_tensors
 
 HEADS, KEY_HEADS, SIZE, INNER = 4, 2, 64, 128  # of tests.tuning.tiny
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from almanac.adapters import promotion
+from almanac.adapters.serve import serve
 from schemas.errors import AdapterRefused
 from schemas.settings import Settings, TuningSettings
-from tasks.adapters import moves
-from tasks.adapters.serve import serve
 from tests.adapters.conftest import House
 
 QUESTION, TAUGHT = "Where is the printer?", "On floor three, beside the kitchen."
@@ -27,7 +27,7 @@ def teach(folder: Path) -> dict[str, Any]:
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from tasks.tuning.base import open_base, resolve_base
+    from almanac.training.base import open_base, resolve_base
 
     torch.manual_seed(0)
     torch.set_num_threads(1)
@@ -69,7 +69,7 @@ def taught(tmp_path_factory) -> tuple[House, dict[str, Any]]:
     house = House(Settings(lakehouse=str(root / "lake"), tuning=TUNING), root / "job")
     house.offer("a1b2c3d4e5f6", base=said["base"])
     for _ in range(2):
-        moves.approve(house.settings, "a1b2", "ann")
+        promotion.approve(house.settings, "a1b2", "ann")
     return house, said
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from almanac.chunking.chunker import MarkdownChunker
+from almanac.chunking.headings import SEPARATOR
 from schemas.documents import Chunk
 from schemas.errors import ConfigError
 from schemas.settings import ChunkerSettings
-from tasks.chunking.chunker import MarkdownChunker
-from tasks.chunking.headings import SEPARATOR
 from tests.chunking.counters import Bytes, Joining, Packaged, Words, word_chunker
 
 MARKS = st.sampled_from(

@@ -6,10 +6,7 @@ from typing import get_args
 
 import pytest
 
-from lakehouse.training import Rejected
-from schemas.examples import Example
-from schemas.feedback import ACTIONS, Cause, Passage, Request, Triaged, Vote, opinions
-from tasks.dataset.assemble import (
+from almanac.dataset.assemble import (
     Assembled,
     assemble,
     language_of,
@@ -17,6 +14,9 @@ from tasks.dataset.assemble import (
     prompt_of,
     question_group,
 )
+from lakehouse.training import Rejected
+from schemas.examples import Example
+from schemas.feedback import ACTIONS, Cause, Passage, Request, Triaged, Vote, opinions
 from tests.dataset.logged import asked, verdict, vote
 
 SYSTEM = "Answer from the context."

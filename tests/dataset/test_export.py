@@ -9,13 +9,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from almanac.dataset.build import build
+from almanac.dataset.export import export
+from almanac.dataset.views import on_side, view
 from lakehouse import Lakehouse
 from schemas.errors import DatasetRefused
 from schemas.examples import Example
 from schemas.hashing import sha256_bytes
-from tasks.dataset.build import build
-from tasks.dataset.export import export
-from tasks.dataset.views import on_side, view
 from tests.dataset.logged import asked, configured, faults, fill, lake_of, likes
 
 FILES = {

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.dataset.candidates import Candidate
+from almanac.dataset.candidates import Candidate
 from tests.dataset.guard_rows import candidate, guarded, kept, reasons
 
 QUESTIONS = (

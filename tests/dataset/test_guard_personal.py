@@ -6,11 +6,11 @@ import time
 
 import pytest
 
+from almanac.dataset.guards.personal import names as people
+from almanac.dataset.guards.personal.digits import is_inn, is_ogrn, is_snils
+from almanac.dataset.guards.personal.mask import mask
+from almanac.dataset.guards.personal.patterns import find
 from schemas.errors import ConfigError
-from tasks.dataset.guards.personal import names as people
-from tasks.dataset.guards.personal.digits import is_inn, is_ogrn, is_snils
-from tasks.dataset.guards.personal.mask import mask
-from tasks.dataset.guards.personal.patterns import find
 from tests.dataset.guard_rows import example
 
 BOTH = ("en", "ru")
@@ -170,8 +170,8 @@ _OFFLINE = """
 import socket, sys
 def refuse(*_, **__): raise OSError("no network here")
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
-import tasks.dataset.guards
-from tasks.dataset.guards.personal.patterns import find
+import almanac.dataset.guards
+from almanac.dataset.guards.personal.patterns import find
 assert not {"spacy", "presidio_analyzer", "torch", "slovnet", "tldextract"} & set(sys.modules)
 print([one.kind for one in find("jane@acme.co.uk, 185.93.2.178")])
 """

@@ -7,11 +7,11 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from almanac.dataset.assemble import question_group
+from almanac.dataset.candidates import Candidate, in_order
+from almanac.dataset.guards.texts import essence
+from almanac.dataset.split import Split, draw, keys_of, near_questions, split, surplus_likes
 from schemas.examples import Example, Side
-from tasks.dataset.assemble import question_group
-from tasks.dataset.candidates import Candidate, in_order
-from tasks.dataset.guards.texts import essence
-from tasks.dataset.split import Split, draw, keys_of, near_questions, split, surplus_likes
 from tests.dataset.logged import asked, opinion, vote
 
 HELD_BACK, SALT = 0.4, "salt"

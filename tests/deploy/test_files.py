@@ -178,7 +178,7 @@ def commands() -> list[list[str]]:
 
 
 def test_every_command_exists() -> None:
-    from almanac.cli import main
+    from almanac.cli.app import main
 
     pools = {one["work_pool"]["name"] for one in PROJECT["deployments"]}
     for program, *arguments in commands():

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from almanac.drift.look import Look, look
+from almanac.drift.measures import Seen
+from almanac.drift.requests import questions
+from almanac.releases.erase import Subject, erase
+from almanac.releases.verify import verify
 from lakehouse import Lakehouse, open_lakehouse
-from lakehouse.placing import moved, seal_tables
+from lakehouse.placements import moved, seal_tables
 from schemas.feedback import Request, Triaged, Vote
 from schemas.sections.operating import AnswerDrift, DocumentDrift, QuestionDrift
 from schemas.settings import DriftSettings
-from tasks.drift.look import Look, look
-from tasks.drift.measures import Seen
-from tasks.drift.requests import questions
-from tasks.history.erase import Subject, erase
-from tasks.history.verify import verify
 from tests.drift.worlds import asked
-from tests.history.conftest import FIRST_NIGHT, House, ToyEncoder
+from tests.releases.conftest import FIRST_NIGHT, House, ToyEncoder
 
 END = FIRST_NIGHT + timedelta(days=40)
 RULES = DriftSettings(

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from almanac.drift.answers import judge_answers
+from almanac.drift.blocks import Blocks, compare
+from almanac.drift.measures import Measure, Seen, judged
+from almanac.drift.questions import judge_questions
+from almanac.drift.requests import blocks_of, too_few
 from schemas.settings import DriftSettings
-from tasks.drift.answers import judge_answers
-from tasks.drift.blocks import Blocks, compare
-from tasks.drift.measures import Measure, Seen, judged
-from tasks.drift.questions import judge_questions
-from tasks.drift.requests import blocks_of, too_few
 from tests.drift.worlds import RULES, asked, hits, in_language, vectors
 
 

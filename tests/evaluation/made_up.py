@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from almanac.evaluation.answers import Answered
+from almanac.evaluation.cases import Case, Part
+from almanac.evaluation.scores import Scored, score
+from almanac.evaluation.texts import words
 from schemas.encoder import EmbedderIdentity
 from schemas.hashing import sha256_text
-from tasks.evaluation.answers import Answered
-from tasks.evaluation.cases import Case, Part
-from tasks.evaluation.scores import Scored, score
-from tasks.evaluation.texts import words
 
 RIGHT, LONG, WRONG = "Room seven", "I think that it is in room seven", "Nobody knows that"
 CONTEXT = "The printer is in room seven since 2019."

@@ -6,16 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from almanac.evaluation.cases import GoldenAnswer, cases, read_cases, read_golden, write_cases
 from schemas.errors import ConfigError
 from schemas.examples import Example, Origin
 from schemas.feedback import Message
-from tasks.evaluation.cases import (
-    GoldenAnswer,
-    cases,
-    read_cases,
-    read_golden,
-    write_cases,
-)
 
 
 def example(name: str, origin: Origin = "correction", group: str | None = None) -> Example:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from almanac.evaluation.gate import judge_adapter
 from schemas.settings import TuningSettings
-from tasks.evaluation.gate import judge_adapter
 from tests.evaluation.made_up import LONG, RIGHT, WRONG, Pair, scored
 
 RULES = TuningSettings(min_questions=20, margin=0.02)

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from almanac.evaluation import plots
+from almanac.evaluation.gate import judge_adapter
+from almanac.evaluation.report import page
+from almanac.training.base import Base
+from almanac.training.jobs import Job
+from almanac.training.recipe import Recipe
 from schemas.settings import TuningSettings
-from tasks.evaluation import plots
-from tasks.evaluation.gate import judge_adapter
-from tasks.evaluation.report import page
-from tasks.tuning.base import Base
-from tasks.tuning.jobs import Job
-from tasks.tuning.recipe import Recipe
 from tests.evaluation.made_up import LONG, RIGHT, WRONG, scored
 
 PNG = b"\x89PNG\r\n\x1a\n"

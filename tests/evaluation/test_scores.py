@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from almanac.evaluation.answers import Answered, read_answers, write_answers
+from almanac.evaluation.scores import score
+from almanac.llm.judge import Judge, open_judge
 from schemas.settings import EndpointSettings
-from tasks.endpoints.judge import Judge, open_judge
-from tasks.evaluation.answers import Answered, read_answers, write_answers
-from tasks.evaluation.scores import score
 from tests.evaluation.made_up import CONTEXT, LONG, RIGHT, WRONG, WordEncoder, case
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from almanac.feedback.importing import import_feedback
 from lakehouse import Lakehouse, open_lakehouse
 from schemas.settings import FeedbackSettings, LeaseSettings, Settings
-from tasks.feedback.importing import import_feedback
 
 
 class Desk:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from almanac.feedback import importing, refusals
 from lakehouse import erasing
 from lakehouse.erasures import user_subject
 from schemas.documents import Rejection
-from tasks.feedback import importing, refusals
 from tests.feedback.conftest import Desk, request, vote
 
 AT = datetime(2026, 3, 3, 2, tzinfo=UTC)
@@ -96,7 +96,7 @@ def test_planted_bad_votes(desk: Desk) -> None:
      ("thumbs up", 1), ("👎", -1), ("true", 1), ("FALSE", -1), ("dislike", -1)],
 )  # fmt: skip
 def test_common_spellings_of_a_rating(spelled: object, meant: int) -> None:
-    from tasks.feedback.fields import rating
+    from almanac.feedback.fields import rating
 
     assert rating(spelled) == meant
 
@@ -108,7 +108,7 @@ def test_common_spellings_of_a_rating(spelled: object, meant: int) -> None:
      (1772503200.0, AT)],
 )  # fmt: skip
 def test_a_time_without_an_offset_is_utc(spelled: object, meant: datetime) -> None:
-    from tasks.feedback.fields import moment
+    from almanac.feedback.fields import moment
 
     assert moment("asked_at", spelled) == meant
 

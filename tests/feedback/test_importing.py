@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from almanac.feedback import importing
+from almanac.feedback.facts import log_facts, status
 from schemas.errors import ConfigError, FeedbackUnreadable
 from schemas.feedback import Passage, opinions
 from schemas.hashing import sha256_text
 from schemas.settings import FeedbackSettings
-from tasks.feedback import importing
-from tasks.feedback.facts import log_facts, status
 from tests.feedback.conftest import Desk, request, vote
 
 SHARED = {

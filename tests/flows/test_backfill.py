@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 from prefect import flow
 
+from almanac.releases.restore import restore
 from flows.nightly import nightly
 from schemas.errors import ConfigError, RunRefused, SeriesStopped
 from schemas.settings import load_settings
-from tasks.catching_up import plan_series, run_series
-from tasks.history.restore import restore
+from tasks.schedule import plan_series, run_series
 from tests.flows.conftest import House
 from tests.flows.test_keeping import newest_page
 
@@ -215,7 +215,7 @@ def test_the_command_line_fills_what_is_missing_and_lists_runs(past: Past) -> No
 
 
 def almanac(past: Past, *words: str) -> str:
-    from almanac.cli import main
+    from almanac.cli.app import main
 
     done = CliRunner().invoke(main, [*words, "--config", str(past.house.config)])
     assert done.exit_code == 0, done.output

@@ -14,7 +14,7 @@ from schemas.errors import AdapterRefused, ConfigError
 from schemas.feedback import Passage, Request
 from tests.dataset.logged import THINGS, asked, vote
 from tests.flows.test_keeping import newest_page
-from tests.tuning.conftest import tiny_base  # noqa: F401 (a fixture)
+from tests.training.conftest import tiny_base  # noqa: F401 (a fixture)
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_api")]
 

@@ -16,14 +16,14 @@ from typing import Any, ClassVar
 
 import pytest
 
+from almanac.sources.reading import read_file
 from schemas.documents import SourceFile
 from schemas.errors import AlmanacError
 from schemas.settings import SourceSettings
-from tasks.sources.reading import read_file
 from tests.dataset.logged import asked, vote
 from tests.embedding import server as embedding
-from tests.endpoints import server as chat
 from tests.flows.conftest import House
+from tests.llm import server as chat
 
 pytestmark = pytest.mark.slow
 EMBEDDER_KEY = "sk-planted0embedder0key"

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from almanac.releases.restore import restore
 from schemas.dated import is_dated
 from schemas.errors import ConfigError
 from schemas.secrets import redacted, refuse_credentials
 from schemas.settings import Settings
-from tasks.history.restore import restore
 
 SECRET = [
     "s3://AKIA:SE/CRET@bucket/lake",

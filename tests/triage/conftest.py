@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from almanac.triage.run import triage
 from lakehouse import Lakehouse
 from schemas.feedback import Passage, Request, Triaged, Vote
-from tasks.triage.run import triage
-from tests.history.conftest import House
+from tests.releases.conftest import House
 
 ASKED = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PRINTER = "The printer in the hall prints only after a visitor shows the orange badge."

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from almanac.releases import retention
+from almanac.triage import worklist
+from almanac.triage.case import contradicting
 from schemas.errors import AlmanacError
 from schemas.feedback import ACTIONS, Passage, Vote, opinions
 from schemas.settings import EndpointSettings, TriageSettings
-from tasks.history import retention
-from tasks.triage import worklist
-from tasks.triage.case import contradicting
-from tests.endpoints.server import judges, serving, status
+from tests.llm.server import judges, serving, status
 from tests.triage.conftest import ASKED, CANTEEN, PRINTER, Feedback, plant
 
 CAUSES = {
