@@ -1,4 +1,4 @@
-"""Events that automations listen to; `almanac.server.automations` makes those."""
+"""Events that automations listen to; `almanac.supervisor.automations` makes those."""
 
 from __future__ import annotations
 

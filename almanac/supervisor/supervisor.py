@@ -57,7 +57,7 @@ class Wanted:
         return self.home / "logs"
 
     def address(self) -> Address:
-        """Free to listen at; see `almanac.server.address.choose`."""
+        """Free to listen at; see `almanac.supervisor.address.choose`."""
         server = self.settings.server
         asked = self.port is not None or "port" in server.model_fields_set
         return choose(self.host or server.host, self.port or server.port, asked)

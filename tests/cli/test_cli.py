@@ -151,12 +151,12 @@ def test_without_a_release_the_next_step_is_named(tmp_path: Path) -> None:
 
 def test_the_command_line_starts_light(tmp_path: Path) -> None:
     heavy = {"prefect", "torch", "lancedb", "deltalake", "great_expectations", "pandas", "duckdb"}
-    assert not loaded_by("import almanac.cli", ROOT) & heavy
+    assert not loaded_by("import almanac.cli.app", ROOT) & heavy
 
 
 def test_verbs_that_read_start_no_prefect_and_no_model(tmp_path: Path) -> None:
     code = (
-        "from click.testing import CliRunner\nfrom almanac.cli import main\n"
+        "from click.testing import CliRunner\nfrom almanac.cli.app import main\n"
         f"CliRunner().invoke(main, ['history', '--lakehouse', {str(tmp_path)!r}])"
     )
     assert not loaded_by(code, ROOT) & {"prefect", "torch", "great_expectations"}
