@@ -86,7 +86,7 @@ def main(folder: Path, *names: str) -> None:
     """Write the projects of these names, all unless given, and pack them."""
     from prefect.testing.utilities import prefect_test_harness
 
-    from tests.tuning.tiny import make_tiny_base
+    from tests.training.tiny import make_tiny_base
 
     folder.mkdir(parents=True, exist_ok=True)
     base = make_tiny_base(folder / "tiny-llama")
@@ -294,8 +294,8 @@ def vote(number: int, asked: datetime) -> dict[str, Any]:
 
 def adapters(project: Project) -> None:
     """One that the gate refuses, a few steps teaching nothing, and one that is in production."""
+    from almanac.adapters import files, promotion
     from schemas.settings import load_settings
-    from tasks.adapters import files, moves
 
     recipe = project.root / "recipe.yaml"
     recipe.write_text(RECIPE, encoding="utf-8")
@@ -306,7 +306,7 @@ def adapters(project: Project) -> None:
     other = sha256_text(step.adapter_id)
     job = project.root.parent / "jobs" / step.adapter_id[:16]
     made = dict(step.record) | {"files": files.store(lake, other, job)}
-    moves.offer(settings, other, made, step.trained_on, True, ["+9 % [4, 13]"], "offered")
+    promotion.offer(settings, other, made, step.trained_on, True, ["+9 % [4, 13]"], "offered")
     for who in ("ann", "bob"):
         move = ("approve", other[:12], "--actor", who, "--reason", "reads well")
         project.almanac("adapters", *move)
