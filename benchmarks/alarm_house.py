@@ -122,9 +122,11 @@ def _deploy_waiting(server: Any, folder: Path) -> None:
     (folder / "waiting.py").write_text(WAITING, encoding="utf-8")
     beats = {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}}
     deployment = {
-        "name": "waiting", "entrypoint": "waiting.py:waiting", "tags": ["almanac"],
+        "name": "waiting",
+        "entrypoint": "waiting.py:waiting",
+        "tags": ["almanac"],
         "work_pool": {"name": "local", "job_variables": beats},
-    }  # fmt: skip
+    }
     file = folder / "waiting.json"  # which is YAML too
     file.write_text(json.dumps({"name": "waiting", "deployments": [deployment]}), encoding="utf-8")
     server.prefect("deploy", "--all", "--prefect-file", str(file), cwd=folder)

@@ -24,10 +24,15 @@ class Plants:
     def all(self, only: list[str] | None) -> dict[str, Any]:
         """In an order in which none disturbs the next."""
         plants: list[Callable[[], dict[str, Any]]] = [
-            self.failing_nightly, self.failing_flow, self.quarantine, self.new_faults,
-            self.crash_and_crash_again, self.lifeless_late_and_worker_gone, self.frozen_writer,
+            self.failing_nightly,
+            self.failing_flow,
+            self.quarantine,
+            self.new_faults,
+            self.crash_and_crash_again,
+            self.lifeless_late_and_worker_gone,
+            self.frozen_writer,
             self.silence,
-        ]  # fmt: skip
+        ]
         found = {}
         for plant in plants:
             if only and plant.__name__ not in only:

@@ -42,8 +42,15 @@ from schemas.tables import DOCUMENT_CHANGES
 
 Found = list[tuple[str, str]]
 _FULL_TEXT = FTS(language="English", stem=True, remove_stop_words=False, ascii_folding=True)
-_ROWS = {"missing_row": 4, "extra_row": 3, "doubled_row": 2, "wrong_text": 2, "bad_vector": 2,
-         "wrong_embedder": 1, "wrong_hash": 1}  # fmt: skip
+_ROWS = {
+    "missing_row": 4,
+    "extra_row": 3,
+    "doubled_row": 2,
+    "wrong_text": 2,
+    "bad_vector": 2,
+    "wrong_embedder": 1,
+    "wrong_hash": 1,
+}
 _OTHER = "0123456789abcdef"  # another embedder
 
 
@@ -65,8 +72,11 @@ def main() -> int:
         "embedded": sum(one["embedded"] for one in rounds),
         "digests changed": sum(one["digests changed"] for one in rounds),
     }
-    print(json.dumps(summary | {"rounds": rounds}) if arguments.json
-          else "\n".join(f"{name}: {value}" for name, value in summary.items()))  # fmt: skip
+    print(
+        json.dumps(summary | {"rounds": rounds})
+        if arguments.json
+        else "\n".join(f"{name}: {value}" for name, value in summary.items())
+    )
     wrong = ("not found", "found beside them", "not mended", "embedded", "digests changed")
     return 1 if any(summary[name] for name in wrong) else 0
 
@@ -184,8 +194,12 @@ class _Plant:
     def _remains(self) -> Found:
         """What a run leaves that is killed before it publishes."""
         change = {name: None for name in DOCUMENT_CHANGES.names} | {
-            "source": "made-up", "doc_id": "ghost.md", "seq": 99, "op": "delete", "run_id": "dead"
-        }  # fmt: skip
+            "source": "made-up",
+            "doc_id": "ghost.md",
+            "seq": 99,
+            "op": "delete",
+            "run_id": "dead",
+        }
         self._lake.delta("document_changes").append([change])
         seal_tables(self._lake)
         return [("unpublished_snapshot", "snapshot 99")]

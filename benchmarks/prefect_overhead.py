@@ -102,8 +102,12 @@ class Bench:
     def run(self, repetitions: int) -> dict[str, Any]:
         """The costs of each way by what changed, and what the machine was like."""
         began = os.getloadavg()
-        ways = {"plain": self._plain, "server": self._server,
-                "ephemeral": self._ephemeral, "deployment": self._deployment}  # fmt: skip
+        ways = {
+            "plain": self._plain,
+            "server": self._server,
+            "ephemeral": self._ephemeral,
+            "deployment": self._deployment,
+        }
         found: dict[str, dict[str, list[Cost]]] = {
             what: {way: [] for way in ways} for what in CHANGES
         }
@@ -161,9 +165,14 @@ class Bench:
     def _process(environment: dict[str, str], *arguments: str) -> Cost:
         began, before = time.perf_counter(), os.times()
         done = subprocess.run(
-            [sys.executable, *arguments], env=environment, cwd=ROOT, text=True, capture_output=True,
-            check=False, timeout=900,
-        )  # fmt: skip
+            [sys.executable, *arguments],
+            env=environment,
+            cwd=ROOT,
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=900,
+        )
         wall, after = time.perf_counter() - began, os.times()
         if done.returncode:
             sys.exit(f"a run failed:\n{done.stderr}")

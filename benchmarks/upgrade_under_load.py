@@ -55,8 +55,11 @@ def main() -> int:
         return _ask_for_ever(arguments.ask)
     with tempfile.TemporaryDirectory() as scratch:
         result = _run(arguments, Path(scratch))
-    print(json.dumps(result) if arguments.json
-          else "\n".join(f"{name}: {value}" for name, value in result.items()))  # fmt: skip
+    print(
+        json.dumps(result)
+        if arguments.json
+        else "\n".join(f"{name}: {value}" for name, value in result.items())
+    )
     wrong = result["failed answers"] + result["answers of no release"]
     return 1 if wrong or not result["shuffled model refused"] else 0
 
@@ -142,8 +145,11 @@ def _ask_for_ever(folder: Path) -> int:
                     searcher.encoder = encoders[key]
                 encoders[key] = searcher.encoder
                 hits = searcher.search([question], 10, "hybrid")[0]
-                row = {"question": question, "release": searcher.release.seq,
-                       "hits": [[hit.chunk_id, hit.score] for hit in hits]}  # fmt: skip
+                row = {
+                    "question": question,
+                    "release": searcher.release.seq,
+                    "hits": [[hit.chunk_id, hit.score] for hit in hits],
+                }
             except Exception as error:  # noqa: BLE001 (a failure of any kind is what is counted)
                 row = {"question": question, "failed": f"{type(error).__name__}: {error}"}
             log.write(json.dumps(row) + "\n")

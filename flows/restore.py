@@ -37,6 +37,12 @@ def restore(
         config: Path of another configuration file than the worker's.
     """
     return restore_release(
-        settings_for(config, lakehouse), as_of, mode, to=to, reason=reason, hold=hold,
-        dry_run=dry_run, run_id=runtime.flow_run.id,
-    )  # fmt: skip
+        settings_for(config, lakehouse),
+        as_of,
+        mode,
+        to=to,
+        reason=reason,
+        hold=hold,
+        dry_run=dry_run,
+        run_id=runtime.flow_run.id,
+    )

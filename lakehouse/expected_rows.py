@@ -72,8 +72,11 @@ def passage_ids(batch: pa.RecordBatch) -> list[str]:
 def _index_batch(batch: pa.RecordBatch, dimension: int) -> pa.RecordBatch:
     ids, texts = passage_ids(batch), batch["text_hash"].to_pylist()
     vectors = batch["vector"].to_pylist()
-    wrong = [text for text, vector in zip(texts, vectors, strict=True)
-             if vector is None or len(vector) != 4 * dimension]  # fmt: skip
+    wrong = [
+        text
+        for text, vector in zip(texts, vectors, strict=True)
+        if vector is None or len(vector) != 4 * dimension
+    ]
     if wrong:
         raise VerificationFailed(
             f"the lakehouse has no vector of {dimension} numbers for {len(wrong)} texts, the first "

@@ -51,9 +51,11 @@ class Lakehouse:
         self.votes = VoteLog(DeltaLog(location, "votes"))
         self.triage = TriageLog(DeltaLog(location, "triage"))
         self.datasets = DatasetLog(
-            *(DeltaLog(location, name) for name in
-              ("datasets", "training_examples", "rejected_examples", "splits"))
-        )  # fmt: skip
+            *(
+                DeltaLog(location, name)
+                for name in ("datasets", "training_examples", "rejected_examples", "splits")
+            )
+        )
         self.adapters = AdapterLog(DeltaLog(location, "adapters"))
         self.evaluations = EvaluationLog(DeltaLog(location, "evaluations"))
 

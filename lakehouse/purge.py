@@ -51,8 +51,9 @@ def forget(lake: Lakehouse, gone: Iterable[Release], kept: Iterable[Release]) ->
     its text is unknown by now.
     """
     gone, kept = list(gone), list(kept)
-    changes, chunks, vectors = (lake.delta(name) for name in
-                                ("document_changes", "chunks", "embeddings"))  # fmt: skip
+    changes, chunks, vectors = (
+        lake.delta(name) for name in ("document_changes", "chunks", "embeddings")
+    )
     dropped = changes.query(_CHANGES, kept=_column("seq", {one.snapshot_seq for one in kept}))
     changes.delete_matching(dropped)
     hashes = changes.query("SELECT DISTINCT document_hash AS h FROM log WHERE op = 'put'")

@@ -25,13 +25,17 @@ class ClearedTable(Table):
         if not self.exists():
             return []
         added = pa.table(self._open().get_add_actions())["path"].to_pylist()
-        logs = [found for path in self._files.sizes(f"{self._folder}/_delta_log")
-                if (found := _LOG_FILE.search("/" + path))]  # fmt: skip
+        logs = [
+            found
+            for path in self._files.sizes(f"{self._folder}/_delta_log")
+            if (found := _LOG_FILE.search("/" + path))
+        ]
         start = max((found[1] for found in logs if found[2] != "json"), default="")
         needed = [
-            found for found in logs
+            found
+            for found in logs
             if (found[1] > start if found[2] == "json" else found[1] == start)
-        ]  # fmt: skip
+        ]
         paths = [f"{self._folder}/{path}" for path in added]
         return sorted(paths + [found.string[1:] for found in needed])
 

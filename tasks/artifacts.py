@@ -157,13 +157,22 @@ def explain(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
         if any(one.key in _EXPLAIN for one in client.read_artifacts(artifact_filter=own)):
             return
         made = ArtifactCreate(
-            key="what-next", type="markdown", flow_run_id=flow_run.id,
+            key="what-next",
+            type="markdown",
+            flow_run_id=flow_run.id,
             description=f"{flow.name} failed",
-            data="\n".join([
-                f"# The {flow.name} run stopped", "", quoted(reason, 2_000), "",
-                "## What to do next", "", *(f"- {line}" for line in steps),
-            ]),
-        )  # fmt: skip
+            data="\n".join(
+                [
+                    f"# The {flow.name} run stopped",
+                    "",
+                    quoted(reason, 2_000),
+                    "",
+                    "## What to do next",
+                    "",
+                    *(f"- {line}" for line in steps),
+                ]
+            ),
+        )
         client.create_artifact(made)
 
 

@@ -61,8 +61,11 @@ def begin(
     )
     get_run_logger().info(
         "Run %s as of %s: %s into %s",
-        run.run_id, isoformat(run.logical_time), sources, run.lake.location.uri,
-    )  # fmt: skip
+        run.run_id,
+        isoformat(run.logical_time),
+        sources,
+        run.lake.location.uri,
+    )
     return run
 
 
@@ -99,9 +102,13 @@ def read_and_validate(run: Run, state: State_, read_all: bool, retry: bool) -> i
     get_run_logger().info(
         "%d files, %d read, %d other entries; %d documents rejected (%d rows new in quarantine, "
         "%d resolved)",
-        found.files, len(found.read), found.skipped, len(found.rejected),
-        stored.opened, stored.resolved,
-    )  # fmt: skip
+        found.files,
+        len(found.read),
+        found.skipped,
+        len(found.rejected),
+        stored.opened,
+        stored.resolved,
+    )
     return found
 
 
@@ -165,8 +172,10 @@ def store_snapshot(run: Run, models: Models, changes: compare.Changes) -> snapsh
         change = snapshot.plan_index(run, models, seq)
     get_run_logger().info(
         "Snapshot %d: %d documents to index anew, %d to drop",
-        seq, len(change.taken), len(change.dropped),
-    )  # fmt: skip
+        seq,
+        len(change.taken),
+        len(change.dropped),
+    )
     return change
 
 
@@ -187,8 +196,11 @@ def embed_texts(run: Run, models: Models, change: snapshot.IndexChange) -> snaps
         result = snapshot.store_vectors(run, models, change.taken.values(), progress)
     get_run_logger().info(
         "%d texts needed, %d embedded (%d tokens), %d known",
-        result.texts, result.embedded, result.tokens, result.texts - result.embedded,
-    )  # fmt: skip
+        result.texts,
+        result.embedded,
+        result.tokens,
+        result.texts - result.embedded,
+    )
     return result
 
 
@@ -199,8 +211,11 @@ def write_index(run: Run, models: Models, change: snapshot.IndexChange) -> index
         written = index.write_index(run, models, change)
     get_run_logger().info(
         "Index %s: %d rows, %d added, %d removed",
-        written.writer.name, written.rows, written.added_rows, len(written.removed),
-    )  # fmt: skip
+        written.writer.name,
+        written.rows,
+        written.added_rows,
+        len(written.removed),
+    )
     return written
 
 
@@ -217,8 +232,12 @@ def tag_and_verify(
     measured = f", recall@10 {outcome.recall['mean']:.4f}" if outcome.recall else ""
     get_run_logger().info(
         "Release %d holds what Delta says: %d rows of %d documents, %d probes%s",
-        release.seq, release.rows, release.documents, len(probes), measured,
-    )  # fmt: skip
+        release.seq,
+        release.rows,
+        release.documents,
+        len(probes),
+        measured,
+    )
     return release, probes
 
 

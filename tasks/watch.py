@@ -29,8 +29,12 @@ def look_for_drift(settings: Settings, at: datetime) -> Look:
     for one in seen.seen:
         get_run_logger().info(
             "%s: %s, %s (%d in the window, %d before)",
-            one.kind, one.state, one.reason, one.window, one.reference,
-        )  # fmt: skip
+            one.kind,
+            one.state,
+            one.reason,
+            one.window,
+            one.reference,
+        )
     return seen
 
 

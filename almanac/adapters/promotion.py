@@ -34,9 +34,14 @@ _ENDS = {
 
 
 def offer(
-    settings: Settings, adapter_id: str, record: Mapping[str, Any], trained_on: Sequence[str],
-    offered: bool, reasons: Sequence[str], run_id: str | None = None,
-) -> dict[str, Any]:  # fmt: skip
+    settings: Settings,
+    adapter_id: str,
+    record: Mapping[str, Any],
+    trained_on: Sequence[str],
+    offered: bool,
+    reasons: Sequence[str],
+    run_id: str | None = None,
+) -> dict[str, Any]:
     """Record what the gate said of a new adapter: a candidate, or refused with its reasons.
 
     The same adapter may come again, as a tune that is run again brings it: its verdict is
@@ -59,17 +64,28 @@ def offer(
         if known and known.stage not in OPEN:
             return _told(run, known, [])
         step = Adapter(
-            adapter_id, stage, tuple(sorted(set(trained_on))), said, 0, _GATE,
-            "; ".join(reasons), run.run_id, run.at,
-        )  # fmt: skip
+            adapter_id,
+            stage,
+            tuple(sorted(set(trained_on))),
+            said,
+            0,
+            _GATE,
+            "; ".join(reasons),
+            run.run_id,
+            run.at,
+        )
         result = _told(run, known, [step])
     return result | mirror(settings, result["name"])
 
 
 def approve(
-    settings: Settings, adapter_id: str, actor: str, reason: str = "", to: str | None = None,
+    settings: Settings,
+    adapter_id: str,
+    actor: str,
+    reason: str = "",
+    to: str | None = None,
     run_id: str | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """One step on: candidate to staging, staging to production (which archives who was there).
 
     Args:
@@ -117,9 +133,12 @@ def reject(
 
 
 def rollback(
-    settings: Settings, actor: str, reason: str = "", to_base: bool = False,
+    settings: Settings,
+    actor: str,
+    reason: str = "",
+    to_base: bool = False,
     run_id: str | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """Take the last promotion back: the one in production goes to staging, the one before returns.
 
     Args:

@@ -37,11 +37,12 @@ def showing(settings: Settings, adapter_id: str) -> dict[str, Any]:
     return _row(one) | {
         "record": dict(one.adapter.record),
         "examples_of": len(one.adapter.trained_on),
-        "files": [{"path": path} | said | {"whole": path not in wrong}
-                  for path, said in names.items()],
+        "files": [
+            {"path": path} | said | {"whole": path not in wrong} for path, said in names.items()
+        ],
         "steps": [_step(step) for step in lake.adapters.steps(one.adapter.adapter_id)],
         "warnings": [said for said in [warning(one), *wrong.values()] if said],
-    }  # fmt: skip
+    }
 
 
 def history(settings: Settings, adapter_id: str | None = None) -> dict[str, Any]:
@@ -106,9 +107,14 @@ def _row(one: Standing) -> dict[str, Any]:
 
 
 def _step(step: Adapter) -> dict[str, Any]:
-    said = {"adapter": step.adapter_id, "to": step.status, "actor": step.actor,
-            "reason": step.reason, "run_id": step.run_id,
-            "at": isoformat(step.at) if step.at else None}  # fmt: skip
+    said = {
+        "adapter": step.adapter_id,
+        "to": step.status,
+        "actor": step.actor,
+        "reason": step.reason,
+        "run_id": step.run_id,
+        "at": isoformat(step.at) if step.at else None,
+    }
     if step.status == RETRAIN:  # the row repeats who moved it last, and that was someone else
         said |= {"actor": "an erasure", "reason": "data it was trained on was erased"}
     return said

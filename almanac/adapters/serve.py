@@ -39,9 +39,13 @@ _PATHS = ("/v1/chat/completions", "/v1/completions")
 
 
 def serve(
-    settings: Settings, adapter_id: str | None, stage: str, port: int, gguf: Path | None,
+    settings: Settings,
+    adapter_id: str | None,
+    stage: str,
+    port: int,
+    gguf: Path | None,
     on_ready: Callable[[Mapping[str, Any]], None],
-) -> None:  # fmt: skip
+) -> None:
     """Serve on loopback until the process is interrupted.
 
     Args:
@@ -65,8 +69,14 @@ def serve(
     engine = _start(settings, one, base, key)
     address = f"http://{_HOST}:{listening.getsockname()[1]}/v1"
     said = warning(one)
-    on_ready({"adapter": one.adapter.adapter_id, "model": one.served_as, "address": address,
-              "warnings": [said] if said else []})  # fmt: skip
+    on_ready(
+        {
+            "adapter": one.adapter.adapter_id,
+            "model": one.served_as,
+            "address": address,
+            "warnings": [said] if said else [],
+        }
+    )
     app = application(one.served_as, engine.listening_address, key)
     with suppress(KeyboardInterrupt):  # uvicorn raises it again once it has shut down
         uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
@@ -120,8 +130,9 @@ def application(name: str, engine: str, key: str) -> Starlette:
 
 
 def _error(message: str, code: str | None) -> dict[str, Any]:
-    return {"error": {"message": message, "type": "invalid_request_error", "param": None,
-                      "code": code}}  # fmt: skip
+    return {
+        "error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+    }
 
 
 def _wanted(settings: Settings, adapter_id: str | None, stage: str) -> Standing:

@@ -23,10 +23,18 @@ from schemas.errors import AdapterRefused
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # that --max-lora-rank takes
 _REQUIRED = ("r", "lora_alpha", "target_modules")
 _MUST_BE_OFF = (
-    "modules_to_save", "use_dora", "lora_bias", "alora_invocation_tokens", "layer_replication",
-    "use_bdlora", "use_qalora", "rank_pattern", "alpha_pattern", "trainable_token_indices",
+    "modules_to_save",
+    "use_dora",
+    "lora_bias",
+    "alora_invocation_tokens",
+    "layer_replication",
+    "use_bdlora",
+    "use_qalora",
+    "rank_pattern",
+    "alpha_pattern",
+    "trainable_token_indices",
     "target_parameters",
-)  # fmt: skip
+)
 # Others than these change the base model's own weights when peft loads the adapter.
 _STARTS = ("gaussian", "eva", "orthogonal", "mica", "lora_ga")
 _NAME = re.compile(r"base_model\.model\.(?P<module>.+)\.lora_(?P<half>[AB])\.weight")

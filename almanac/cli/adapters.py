@@ -22,9 +22,11 @@ def _whoever() -> str:
 
 
 _actor = click.option(
-    "--actor", default=_whoever, metavar="WHO",
+    "--actor",
+    default=_whoever,
+    metavar="WHO",
     help="Who takes the step; the system's user unless given.",
-)  # fmt: skip
+)
 _reason = click.option("--reason", default="", help="Why; is kept in the audit.")
 _id = click.argument("adapter_id", metavar="ID")
 
@@ -65,8 +67,11 @@ def history(adapter_id: str | None) -> Report:
 
 @adapters.command()
 @_id
-@click.option("--to", type=click.Choice(["staging", "production"]),
-              help="The stage that is meant; refused unless it is the next one.")  # fmt: skip
+@click.option(
+    "--to",
+    type=click.Choice(["staging", "production"]),
+    help="The stage that is meant; refused unless it is the next one.",
+)
 @_actor
 @_reason
 @reports(show_adapters.moved)
@@ -103,8 +108,9 @@ def rollback(**parameters: Any) -> Report:
 
 @adapters.command()
 @_id
-@click.option("--to", "folder", required=True, metavar="DIR",
-              type=click.Path(file_okay=False, path_type=Path))  # fmt: skip
+@click.option(
+    "--to", "folder", required=True, metavar="DIR", type=click.Path(file_okay=False, path_type=Path)
+)
 @reports(show_adapters.fetched)
 def fetch(adapter_id: str, folder: Path) -> Report:
     """Write an adapter's files into a folder, checked, for vLLM or peft."""

@@ -17,8 +17,13 @@ def _said(report: Report) -> str:
 
 
 @click.command()
-@click.option("--wait", default=180.0, show_default=True, type=click.FloatRange(0),
-              help="Seconds that the server may take to answer.")  # fmt: skip
+@click.option(
+    "--wait",
+    default=180.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Seconds that the server may take to answer.",
+)
 @reports(_said)
 def deploy(wait: float) -> Report:
     """Deploy all flows to the Prefect server at PREFECT_API_URL, which runs elsewhere.

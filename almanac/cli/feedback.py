@@ -20,8 +20,12 @@ def feedback() -> None:
 @click.argument("log", required=False)
 @click.argument("votes", required=False)
 @click.option("--only-votes", metavar="VOTES", help="Votes alone; requests may come later.")
-@click.option("--columns", multiple=True, metavar="FIELD=COLUMN",
-              help="Where a field has another name; a.b is b inside of a. Repeatable.")  # fmt: skip
+@click.option(
+    "--columns",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    help="Where a field has another name; a.b is b inside of a. Repeatable.",
+)
 @reports(show_feedback.imported)
 def import_(
     log: str | None, votes: str | None, only_votes: str | None, columns: Sequence[str]

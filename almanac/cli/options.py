@@ -76,13 +76,19 @@ def _remember(context: click.Context, option: click.Parameter, value: str | None
 def located(verb: Callable[P, None]) -> Callable[P, None]:
     """The two global options, which may stand before the verb or after it."""
     lakehouse = click.option(
-        "--lakehouse", metavar="URI", expose_value=False, callback=_remember,
+        "--lakehouse",
+        metavar="URI",
+        expose_value=False,
+        callback=_remember,
         help="Where the lakehouse is; else as configured.",
-    )  # fmt: skip
+    )
     config = click.option(
-        "--config", metavar="FILE", expose_value=False, callback=_remember,
+        "--config",
+        metavar="FILE",
+        expose_value=False,
+        callback=_remember,
         help="Instead of almanac.toml or $ALMANAC_CONFIG.",
-    )  # fmt: skip
+    )
     return lakehouse(config(verb))
 
 

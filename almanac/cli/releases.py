@@ -17,8 +17,9 @@ from schemas.times import When
 @click.argument("after", type=AS_OF, required=False)
 @click.option("--query", "question", metavar="TEXT", help="Which hits changed, and why.")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="Hits.")
-@click.option("--mode", default="hybrid", show_default=True,
-              type=click.Choice(["vector", "text", "hybrid"]))  # fmt: skip
+@click.option(
+    "--mode", default="hybrid", show_default=True, type=click.Choice(["vector", "text", "hybrid"])
+)
 @reports(show_difference)
 def diff(before: When, after: When | None, question: str | None, k: int, mode: Any) -> Report:
     """What changed from BEFORE to AFTER (what answers now): dates, times or release numbers."""
@@ -53,8 +54,14 @@ def doctor(heal: bool, quick: bool) -> Report:
 
 
 @click.command()
-@click.option("--as-of", "when", type=AS_OF, metavar="WHEN", required=True,
-              help="A date (its end, UTC), a timestamp or a release number.")  # fmt: skip
+@click.option(
+    "--as-of",
+    "when",
+    type=AS_OF,
+    metavar="WHEN",
+    required=True,
+    help="A date (its end, UTC), a timestamp or a release number.",
+)
 @click.option(
     "--mode",
     default="publish",

@@ -58,12 +58,18 @@ def history(result: Report) -> str:
     """Releases as a table."""
     rows = [
         (
-            str(row["seq"]), row["logical_time"], row["kind"], row["tier"], str(row["documents"]),
-            str(row["rows"]), row["embedder_identity"].get("model", ""), row["digest"][:16],
+            str(row["seq"]),
+            row["logical_time"],
+            row["kind"],
+            row["tier"],
+            str(row["documents"]),
+            str(row["rows"]),
+            row["embedder_identity"].get("model", ""),
+            row["digest"][:16],
             _said(row),
         )
         for row in result["releases"]
-    ]  # fmt: skip
+    ]
     if not rows:
         return "No release yet: run `almanac nightly`."
     head = ("release", "as of", "kind", "tier", "documents", "rows", "model", "digest", "note")
@@ -95,10 +101,15 @@ def documents(result: Report) -> str:
     if "document" in result:
         return _document(result)
     rows = [
-        (safe(row["doc_id"]), str(row["bytes"]), str(row["chunks"]), row["content_hash"][:12],
-         safe(row["title"]))
+        (
+            safe(row["doc_id"]),
+            str(row["bytes"]),
+            str(row["chunks"]),
+            row["content_hash"][:12],
+            safe(row["title"]),
+        )
         for row in result["documents"]
-    ]  # fmt: skip
+    ]
     head = f"Release {result['release']} as of {result['as_of']}: {len(rows)} documents\n"
     return head + table(("document", "bytes", "chunks", "content", "title"), rows)
 

@@ -11,11 +11,18 @@ _REASON = 80  # of its characters in a table
 def listing(result: Report) -> str:
     """A line an adapter, after what calls for a person."""
     rows = [
-        (one["adapter"][:12], one["stage"] + (" RETRAIN" if one["retrain"] else ""), one["name"],
-         one["method"] or "", (one["dataset"] or "")[:12], one["at"] or "", safe(one["actor"]),
-         cut(one["reason"], _REASON))
+        (
+            one["adapter"][:12],
+            one["stage"] + (" RETRAIN" if one["retrain"] else ""),
+            one["name"],
+            one["method"] or "",
+            (one["dataset"] or "")[:12],
+            one["at"] or "",
+            safe(one["actor"]),
+            cut(one["reason"], _REASON),
+        )
         for one in result["adapters"]
-    ]  # fmt: skip
+    ]
     if not rows:
         return "No adapter yet: a tune offers one."
     head = ("adapter", "stage", "name", "method", "dataset", "since", "by", "reason")
@@ -46,10 +53,16 @@ def showing(result: Report) -> str:
 def history(result: Report) -> str:
     """The audit as a table."""
     rows = [
-        (one["at"] or "", one["adapter"][:12], one["to"], safe(one["actor"]), one["run_id"],
-         cut(one["reason"], _REASON))
+        (
+            one["at"] or "",
+            one["adapter"][:12],
+            one["to"],
+            safe(one["actor"]),
+            one["run_id"],
+            cut(one["reason"], _REASON),
+        )
         for one in result["steps"]
-    ]  # fmt: skip
+    ]
     if not rows:
         return "No adapter has taken a step yet."
     return table(("at", "adapter", "to", "by", "run", "reason"), rows)
@@ -57,8 +70,10 @@ def history(result: Report) -> str:
 
 def moved(result: Report) -> str:
     """The steps that were taken, and what answers now."""
-    lines = [f"Adapter {one['adapter'][:12]} is now {_PLACES.get(one['to'], one['to'])}."
-             for one in result["steps"]]  # fmt: skip
+    lines = [
+        f"Adapter {one['adapter'][:12]} is now {_PLACES.get(one['to'], one['to'])}."
+        for one in result["steps"]
+    ]
     answers = result["production"]
     lines.append(f"  in production: {answers[:12] if answers else 'none, the base model alone'}")
     if "mirror" in result:
@@ -71,21 +86,25 @@ _PLACES = {"staging": "in staging", "production": "in production"}
 
 def fetched(result: Report) -> str:
     """Where the files are and how vLLM takes them."""
-    return "\n".join([
-        *_warnings(result),
-        f"Wrote {count(len(result['files']), 'file')} to {result['folder']}, hashes checked.",
-        f"  {result['vllm']}",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            *_warnings(result),
+            f"Wrote {count(len(result['files']), 'file')} to {result['folder']}, hashes checked.",
+            f"  {result['vllm']}",
+        ]
+    )
 
 
 def serving(result: Report) -> str:
     """Address and name."""
-    return "\n".join([
-        *_warnings(result),
-        f"Serving adapter {result['adapter'][:12]}; ask for the model by its name. Ctrl-C ends it.",
-        f"  address  {result['address']}",
-        f"  model    {result['model']}",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            *_warnings(result),
+            f"Serving adapter {result['adapter'][:12]}; ask for the model by its name. Ctrl-C ends it.",
+            f"  address  {result['address']}",
+            f"  model    {result['model']}",
+        ]
+    )
 
 
 def _warnings(result: Report) -> list[str]:

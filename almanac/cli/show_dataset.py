@@ -33,12 +33,15 @@ def listing(result: Report) -> str:
     """A line a dataset."""
     rows = [
         (
-            one["dataset"][:12], one["at"], str(one["split"].get("train", 0)),
-            str(one["split"].get("held_back", 0)), *(str(one["examples"][name]) for name in _VIEWS),
+            one["dataset"][:12],
+            one["at"],
+            str(one["split"].get("train", 0)),
+            str(one["split"].get("held_back", 0)),
+            *(str(one["examples"][name]) for name in _VIEWS),
             f"{one['window']['from'] or 'first'} to {one['window']['to'] or 'last'}",
         )
         for one in result["datasets"]
-    ]  # fmt: skip
+    ]
     if not rows:
         return "No dataset yet: `almanac dataset build` makes one."
     return table(("dataset", "built", "train", "held back", *_VIEWS, "asked"), rows)
@@ -63,8 +66,9 @@ def difference(result: Report) -> str:
         f"{count(len(result['changed_side']), 'example')} on another side"
     ]
     for name in ("rules", "versions", "dropped"):
-        lines += [f"  {name}: {key} was {old}, is {new}" for key, (old, new)
-                  in result[name].items()]  # fmt: skip
+        lines += [
+            f"  {name}: {key} was {old}, is {new}" for key, (old, new) in result[name].items()
+        ]
     return "\n".join(lines)
 
 

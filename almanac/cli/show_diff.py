@@ -45,10 +45,13 @@ def _documents(documents: Report) -> list[str]:
         for one in documents[change]
     ]
     rows += [
-        ("moved", f"{_safe(one['from']['doc_id'])} → {_safe(one['to']['doc_id'])}",
-         _safe(one["to"]["title"]))
+        (
+            "moved",
+            f"{_safe(one['from']['doc_id'])} → {_safe(one['to']['doc_id'])}",
+            _safe(one["to"]["title"]),
+        )
         for one in documents["moved"]
-    ]  # fmt: skip
+    ]
     return ["", *_table(rows)] if rows else []
 
 

@@ -16,8 +16,10 @@ def drift(result: Mapping[str, Any]) -> str:
         lines += _kind(kind, seen)
     if result["kinds"]["questions"]["state"] == "drift":
         lines += ["", "Furthest from the index:"]
-        lines += [f"  {row['similarity']:.3f}  {row['question'][:90]}"
-                  for row in result["farthest"][:_SHOWN]]  # fmt: skip
+        lines += [
+            f"  {row['similarity']:.3f}  {row['question'][:90]}"
+            for row in result["farthest"][:_SHOWN]
+        ]
     return "\n".join(lines)
 
 

@@ -13,8 +13,9 @@ _COUNTS = ("total", "new", "known", "quarantined")
 
 def imported(result: Report) -> str:
     """What was in the files, what of it was new, and what stands in the log now."""
-    rows = [(name, *(f"{result[name][count]:,}" for count in _COUNTS))
-            for name in ("requests", "votes")]  # fmt: skip
+    rows = [
+        (name, *(f"{result[name][count]:,}" for count in _COUNTS)) for name in ("requests", "votes")
+    ]
     lines = [table(("", *_COUNTS), rows), "", *_log(result), *_quarantine(result)]
     return "\n".join([*lines, f"  {result['seconds']:.1f} seconds"])
 
@@ -45,6 +46,8 @@ def _log(result: Report) -> list[str]:
 def _quarantine(result: Report) -> list[str]:
     rows = result["quarantine"]
     lines = [f"In quarantine: {sum(row['rows'] for row in rows):,}"] if rows else []
-    lines += [f"  {row['rows']:,} × {row['expectation']} ({row['table']}, {row['severity']})"
-              for row in rows]  # fmt: skip
+    lines += [
+        f"  {row['rows']:,} × {row['expectation']} ({row['table']}, {row['severity']})"
+        for row in rows
+    ]
     return [*lines, "  all of them: almanac quarantine list"] if rows else []

@@ -16,11 +16,16 @@ def verify(result: Report) -> str:
     """A line a release, then what differs."""
     rows = [
         (
-            str(one["release"]), one["as_of"], one["tier"], "ok" if one["ok"] else "DIFFERS",
-            str(one["rows"]), one["digest"][:16], one["mark"] or one["repeats"],
+            str(one["release"]),
+            one["as_of"],
+            one["tier"],
+            "ok" if one["ok"] else "DIFFERS",
+            str(one["rows"]),
+            one["digest"][:16],
+            one["mark"] or one["repeats"],
         )
         for one in result["releases"]
-    ]  # fmt: skip
+    ]
     head = ("release", "as of", "tier", "seal", "rows", "digest", "repeats exactly")
     how = "sizes and probes" if result["quick"] else "every byte"
     lines = [table(head, rows), ""]
@@ -100,10 +105,15 @@ def retention(result: Report) -> str:
     """Releases that leave their tier, what that frees and what it costs."""
     going = [row for row in result["releases"] if row["before"] != row["after"]]
     rows = [
-        (str(row["release"]), row["as_of"], f"{row['before']} → {row['after']}",
-         _size(row["bytes"]), row["rule"])
+        (
+            str(row["release"]),
+            row["as_of"],
+            f"{row['before']} → {row['after']}",
+            _size(row["bytes"]),
+            row["rule"],
+        )
         for row in going[:_SHOWN]
-    ]  # fmt: skip
+    ]
     tiers = ", ".join(f"{count} {tier}" for tier, count in sorted(result["tiers"].items()))
     done = result["applied"]
     lines = [f"{'After it' if done else 'It would leave'}: {tiers or 'no release'}."]

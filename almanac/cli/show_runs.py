@@ -20,11 +20,15 @@ def backfill(result: Report) -> str:
         return "No time is missing."
     rows = [
         (
-            step["at"], step["status"], _text(step["release"]), _text(step["documents"]),
-            "" if step["seconds"] is None else f"{step['seconds']:.1f}", cut(step["note"], _NOTE),
+            step["at"],
+            step["status"],
+            _text(step["release"]),
+            _text(step["documents"]),
+            "" if step["seconds"] is None else f"{step['seconds']:.1f}",
+            cut(step["note"], _NOTE),
         )
         for step in result["steps"]
-    ]  # fmt: skip
+    ]
     head = ("time", "status", "release", "documents", "seconds", "note")
     return f"{table(head, rows)}\n\n{headline(result)}"
 
@@ -32,10 +36,16 @@ def backfill(result: Report) -> str:
 def runs(result: Report) -> str:
     """Runs as a table."""
     rows = [
-        (run["as_of"], run["status"], _text(run["release"]), run["started_at"][:19],
-         run["run"][:8], cut(run["message"], _NOTE))
+        (
+            run["as_of"],
+            run["status"],
+            _text(run["release"]),
+            run["started_at"][:19],
+            run["run"][:8],
+            cut(run["message"], _NOTE),
+        )
         for run in result["runs"]
-    ]  # fmt: skip
+    ]
     if not rows:
         return "No time was missed." if result["missing"] else "Nothing ran yet: `almanac nightly`."
     lines = [table(("as of", "status", "release", "started", "run", "note"), rows)]

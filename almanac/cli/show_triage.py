@@ -30,10 +30,14 @@ def _work(rows: Sequence[Report]) -> list[str]:
     if not rows:
         return []
     shown = [
-        (str(row["requests"]), row["cause"], _document(row["source"], row["doc_id"]),
-         cut(row["example"]))
+        (
+            str(row["requests"]),
+            row["cause"],
+            _document(row["source"], row["doc_id"]),
+            cut(row["example"]),
+        )
         for row in rows[:_SHOWN]
-    ]  # fmt: skip
+    ]
     lines = ["", table(("requests", "cause", "document", "for example"), shown)]
     if len(rows) > _SHOWN:
         lines.append(f"and {len(rows) - _SHOWN} more: --json")
@@ -44,10 +48,14 @@ def _work(rows: Sequence[Report]) -> list[str]:
 def listed(result: Report) -> str:
     """A line a request."""
     rows = [
-        (safe(row["request_id"]), row["cause"],
-         ", ".join(_document(*key) for key in row["documents"][:2]), cut(row["question"]))
+        (
+            safe(row["request_id"]),
+            row["cause"],
+            ", ".join(_document(*key) for key in row["documents"][:2]),
+            cut(row["question"]),
+        )
         for row in result["requests"]
-    ]  # fmt: skip
+    ]
     if not rows:
         return "No disliked request was looked into: run `almanac triage`."
     return table(("request", "cause", "document", "question"), rows)
@@ -71,8 +79,10 @@ def shown(result: Report) -> str:
     for signal in evidence["signals"]:
         lines += _signal(signal)
     for judged in evidence.get("judge", ()):
-        lines.append(f"  judge {judged['model']} (prompt {judged['prompt'][:12]}): "
-                     f"{judged['verdict']}: {safe(judged['reason'])}")  # fmt: skip
+        lines.append(
+            f"  judge {judged['model']} (prompt {judged['prompt'][:12]}): "
+            f"{judged['verdict']}: {safe(judged['reason'])}"
+        )
     return "\n".join(lines)
 
 

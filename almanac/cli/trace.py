@@ -10,8 +10,13 @@ from almanac.cli.options import Report, reports, settings
 
 @click.command()
 @click.argument("name", metavar="ID")
-@click.option("--limit", default=20, show_default=True, type=click.IntRange(1),
-              help="Rows of each part of the chain.")  # fmt: skip
+@click.option(
+    "--limit",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Rows of each part of the chain.",
+)
 @reports(show_trace.chain)
 def trace(name: str, limit: int) -> Report:
     """From document version to release, answer, verdict, dataset and adapter, both ways.

@@ -12,14 +12,23 @@ from almanac.cli.show_tune import tuned
 
 
 @click.command()
-@click.option("--method", type=click.Choice(["sft", "dpo", "kto"]), default="sft",
-              show_default=True, help="Corrections, preference pairs, or bare votes.")  # fmt: skip
+@click.option(
+    "--method",
+    type=click.Choice(["sft", "dpo", "kto"]),
+    default="sft",
+    show_default=True,
+    help="Corrections, preference pairs, or bare votes.",
+)
 @click.option("--from", "from_date", type=SINCE, metavar="DAY", help="Asked from then on.")
 @click.option("--to", "to_date", type=MOMENT, metavar="DAY", help="Asked up to then.")
 @click.option("--dataset", metavar="HASH", help="Train on this one instead of building one.")
 @click.option("--base", metavar="MODEL", help="Another base: a hub id or a folder.")
-@click.option("--recipe", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
-              help="A YAML file instead of the method's own recipe.")  # fmt: skip
+@click.option(
+    "--recipe",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="A YAML file instead of the method's own recipe.",
+)
 @click.option("--max-steps", type=click.IntRange(1), help="Stop after so many steps.")
 @click.option("--only-if-due", is_flag=True, help="Only with enough new model faults.")
 @reports(tuned)

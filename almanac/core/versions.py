@@ -9,9 +9,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _LIBRARIES = (
-    "deltalake", "great-expectations", "lancedb", "pyarrow", "pylance", "sentence-transformers",
-    "tokenizers", "torch", "transformers",
-)  # fmt: skip
+    "deltalake",
+    "great-expectations",
+    "lancedb",
+    "pyarrow",
+    "pylance",
+    "sentence-transformers",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
 
 
 @cache

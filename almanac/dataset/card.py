@@ -131,9 +131,18 @@ def illustrated(
 def _masked(request: Request, languages: tuple[str, ...]) -> str:
     context = tuple(passage.text for passage in request.context)
     example = Example(
-        request.request_id, (), request.response, None, "like", "", request.question, context,
-        request.lang or "", "", "",
-    )  # fmt: skip
+        request.request_id,
+        (),
+        request.response,
+        None,
+        "like",
+        "",
+        request.question,
+        context,
+        request.lang or "",
+        "",
+        "",
+    )
     return mask(example, languages).example.question
 
 

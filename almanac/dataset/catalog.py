@@ -28,9 +28,9 @@ def show(settings: Settings, name: str | None) -> dict[str, Any]:
     lake = _lake(settings)
     manifest = lake.datasets.manifest(name)
     kept = ("counts", "views", "dropped", "masked", "requests", "prompts", "rules", "versions")
-    return _summary(manifest) | {key: manifest[key] for key in kept} | {
-        "card": card(lake, manifest)
-    }  # fmt: skip
+    return (
+        _summary(manifest) | {key: manifest[key] for key in kept} | {"card": card(lake, manifest)}
+    )
 
 
 def write_out(settings: Settings, name: str | None, folder: Path) -> dict[str, Any]:

@@ -31,8 +31,9 @@ def check(examples: Sequence[Example]) -> tuple[CheckResult, ...]:
         DatasetRefused: a must is broken; the message names the rule and the first requests.
     """
     validation = validate("examples", examples_frame(examples))
-    broken = [(name, rejection) for name, rejection in validation.failing
-              if rejection.severity == "must"]  # fmt: skip
+    broken = [
+        (name, rejection) for name, rejection in validation.failing if rejection.severity == "must"
+    ]
     if broken:
         rule, reason = broken[0][1].expectation, broken[0][1].reason
         rows = [rejection for _, rejection in broken if rejection.expectation == rule]

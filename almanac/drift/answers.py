@@ -35,9 +35,7 @@ def look_at_answers(lake: Lakehouse, end: datetime, rules: DriftSettings) -> See
     return judge_answers(asked, causes, rules)
 
 
-def judge_answers(
-    asked: Sequence[Asked], causes: Mapping[str, str], rules: DriftSettings
-) -> Seen:  # fmt: skip
+def judge_answers(asked: Sequence[Asked], causes: Mapping[str, str], rules: DriftSettings) -> Seen:
     """The measures of voted requests; `causes` has those that are disliked, empty if not triaged.
 
     Each is the rise of a share of all voted requests. Of the causes nothing is said where triage
@@ -85,6 +83,13 @@ def _weeks(asked: Sequence[Asked], disliked: Numbers) -> list[dict[str, Any]]:
         held = [disliked[at] for at, one in enumerate(asked) if one.slot == slot]
         found = binomtest(int(sum(held)), len(held))
         low, high = found.proportion_ci(method="wilson")
-        rows.append({"slot": slot, "requests": len(held), "share": float(found.statistic),
-                     "low": float(low), "high": float(high)})  # fmt: skip
+        rows.append(
+            {
+                "slot": slot,
+                "requests": len(held),
+                "share": float(found.statistic),
+                "low": float(low),
+                "high": float(high),
+            }
+        )
     return rows

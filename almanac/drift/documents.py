@@ -64,9 +64,11 @@ def look_at_documents(
     for one in (then, now):
         check_not_gone(one)
     before = lake.documents.state(then.snapshot_seq)
-    after = before if then.snapshot_seq == now.snapshot_seq else (
-        lake.documents.state(now.snapshot_seq)
-    )  # fmt: skip
+    after = (
+        before
+        if then.snapshot_seq == now.snapshot_seq
+        else (lake.documents.state(now.snapshot_seq))
+    )
     changed, kept = changes(before, after)
     least = rules.documents.minimum
     if len(changed) < least:
@@ -118,9 +120,13 @@ def passages(
 
 
 def judge_documents(
-    changed: Sequence[Change], kept: Sequence[Change], drawn: tuple[list[Change], list[Change]],
-    found: Mapping[str, Sequence[Passage]], rules: DriftSettings, held: int,
-) -> Seen:  # fmt: skip
+    changed: Sequence[Change],
+    kept: Sequence[Change],
+    drawn: tuple[list[Change], list[Change]],
+    found: Mapping[str, Sequence[Passage]],
+    rules: DriftSettings,
+    held: int,
+) -> Seen:
     """The measures of what was `drawn` of both, in number `changed` and `kept`.
 
     meaning and script: of passages. length: of documents, in characters. Passages are those of the
@@ -145,10 +151,11 @@ def judge_documents(
     medians = [float(np.median(side)) if side else None for side in seen["lengths"]]
     measures = (
         measure("meaning", compare(texts.blocks, "energy", vectors, *how), limits.meaning),
-        measure("length", compare(lengths.blocks, "other", characters, *how), limits.length,
-                *medians),
+        measure(
+            "length", compare(lengths.blocks, "other", characters, *how), limits.length, *medians
+        ),
         measure("script", compare(texts.blocks, "share", written, *how), limits.script),
-    )  # fmt: skip
+    )
     return Seen("documents", "quiet", "", len(changed), held, measures, seen)
 
 
@@ -175,7 +182,7 @@ class _Items:
 
     def __init__(
         self, scale: tuple[float, float], drawn: tuple[list[Change], list[Change]]
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._scale, self._drawn = scale, drawn
         self._of: list[int] = []
         self._weights: list[float] = []

@@ -48,15 +48,17 @@ class Seen:
 
     def to_json(self) -> dict[str, Any]:
         """Figures alone, without any text of a user or a document."""
-        plain = {name: getattr(self, name) for name in
-                 ("state", "reason", "window", "reference")}  # fmt: skip
+        plain = {name: getattr(self, name) for name in ("state", "reason", "window", "reference")}
         return plain | {"measures": [asdict(one) for one in self.measures]}
 
 
 def measure(
-    name: str, found: Tested, limit: float, window: float | None = None,
+    name: str,
+    found: Tested,
+    limit: float,
+    window: float | None = None,
     reference: float | None = None,
-) -> Measure:  # fmt: skip
+) -> Measure:
     """A measure before correction."""
     sides = [None if side is None else round(side, 6) for side in (window, reference)]
     return Measure(name, round(found.effect, 6), limit, round(found.p, 6), 1.0, sides[0], sides[1])

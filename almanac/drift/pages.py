@@ -71,8 +71,14 @@ def _rows(seen: Seen) -> Iterator[list[Any]]:
         yield [seen.kind, seen.reason, "", "", "", "", "", "no verdict"]
     for one in seen.measures:
         figures = [_number(one.reference), _number(one.window), f"{one.effect:.3f}"]
-        yield [seen.kind, _WHAT[seen.kind, one.name], *figures, f"{one.limit:g}",
-               f"{one.adjusted:.4f}", _verdict(one)]  # fmt: skip
+        yield [
+            seen.kind,
+            _WHAT[seen.kind, one.name],
+            *figures,
+            f"{one.limit:g}",
+            f"{one.adjusted:.4f}",
+            _verdict(one),
+        ]
 
 
 def _verdict(one: Measure) -> str:
@@ -106,8 +112,10 @@ def _section(seen: Seen, raising: Raising) -> Iterator[str]:
 def _languages(shares: Mapping[str, Sequence[float]]) -> Iterator[str]:
     """Those that moved most, of shares now and before; scripts where the log names no language."""
     found = sorted(shares, key=lambda name: (-abs(shares[name][0] - shares[name][1]), name))
-    said = (f"{code(name)} {shares[name][1]:.0%} before, {shares[name][0]:.0%} now"
-            for name in found[:_SHOWN])  # fmt: skip
+    said = (
+        f"{code(name)} {shares[name][1]:.0%} before, {shares[name][0]:.0%} now"
+        for name in found[:_SHOWN]
+    )
     yield f"- Languages: {'; '.join(said)}."
 
 
@@ -117,6 +125,8 @@ def _examples(drawn: Mapping[str, Any]) -> Iterator[str]:
         yield f"- Documents: {', '.join(counts)}."
         yield from (f"  - {quoted(name)}" for name in drawn["examples"][:_SHOWN])
     if "farthest" in drawn:
-        rows = [(row["question"], row["similarity"], row["nearest"])
-                for row in drawn["farthest"][:_SHOWN]]  # fmt: skip
+        rows = [
+            (row["question"], row["similarity"], row["nearest"])
+            for row in drawn["farthest"][:_SHOWN]
+        ]
         yield from ("", table(("question", "similarity", "nearest document"), rows))

@@ -84,6 +84,7 @@ def _weeks(axes: Axes, weeks: Sequence[Mapping[str, Any]]) -> None:
         colour = _WINDOW if one["slot"] == 0 else _REFERENCE
         axes.plot([at, at], [one["low"], one["high"]], "-", color=colour)
         axes.plot([at], [one["share"]], "o", color=colour)
-    axes.set_xticks(range(len(weeks)), [f"-{one['slot']}" if one["slot"] else "window"
-                                        for one in weeks])  # fmt: skip
+    axes.set_xticks(
+        range(len(weeks)), [f"-{one['slot']}" if one["slot"] else "window" for one in weeks]
+    )
     axes.set(xlabel="windows", ylabel="disliked, 95 % interval", ylim=(0, 1))

@@ -32,9 +32,12 @@ _EXAMPLES = 20
 
 
 def look_at_questions(
-    lake: Lakehouse, release: Release, end: datetime, settings: Settings,
+    lake: Lakehouse,
+    release: Release,
+    end: datetime,
+    settings: Settings,
     encoder: Encoder | None = None,
-) -> Seen:  # fmt: skip
+) -> Seen:
     """Hold the questions of the window up to `end` against those of the reference.
 
     Both are asked of the same release, by vector, so that only the questions can differ.
@@ -50,9 +53,12 @@ def look_at_questions(
 
 
 def vectors_of(
-    lake: Lakehouse, release: Release, asked: Sequence[Asked], settings: Settings,
+    lake: Lakehouse,
+    release: Release,
+    asked: Sequence[Asked],
+    settings: Settings,
     encoder: Encoder | None = None,
-) -> Any:  # fmt: skip
+) -> Any:
     """Query vectors by the model of a release, of shape (asked, dimension), float32.
 
     Each text is embedded once: `embeddings` keeps its vector, in a partition of its own, as a
@@ -67,16 +73,22 @@ def vectors_of(
         encoder = encoder or open_encoder(embedder_of(release, settings.embedder))
         made = encoder.encode_queries([texts[name] for name in missing])
         vectors |= dict(zip(missing, made, strict=True))
-        wanted = {one.request_id: name for name, one in zip(hashes, asked, strict=True)
-                  if name not in found}  # fmt: skip
+        wanted = {
+            one.request_id: name
+            for name, one in zip(hashes, asked, strict=True)
+            if name not in found
+        }
         _keep(lake, embedder, wanted, vectors, settings.lease)
     return np.stack([vectors[name] for name in hashes])
 
 
 def _keep(
-    lake: Lakehouse, embedder: str, wanted: Mapping[str, str], vectors: Mapping[str, Any],
+    lake: Lakehouse,
+    embedder: str,
+    wanted: Mapping[str, str],
+    vectors: Mapping[str, Any],
     lease: LeaseSettings,
-) -> None:  # fmt: skip
+) -> None:
     """Store the vectors of requests, {request_id: text hash}; under the lease, as an erasure is.
 
     What was erased or stored since it was drawn is left out. Where another writes for longer than
@@ -113,16 +125,22 @@ def judge_questions(
     similar_of = [float(np.median(similar[side])) for side in (window, ~window)]
     measures = (
         measure("meaning", compare(blocks, "energy", vectors, *how), limits.meaning),
-        measure("distance", compare(blocks, "less", similar[:, None], *how), limits.distance,
-                *similar_of),
+        measure(
+            "distance",
+            compare(blocks, "less", similar[:, None], *how),
+            limits.distance,
+            *similar_of,
+        ),
         measure("language", compare(blocks, "share", spoken, *how), limits.language),
-    )  # fmt: skip
+    )
     drawn = {
         "similarity": [similar[side].tolist() for side in (window, ~window)],
-        "languages": {name: [float(spoken[side, at].mean()) for side in (window, ~window)]
-                      for at, name in enumerate(names)},
+        "languages": {
+            name: [float(spoken[side, at].mean()) for side in (window, ~window)]
+            for at, name in enumerate(names)
+        },
         "farthest": _farthest(asked, similar, nearest),
-    }  # fmt: skip
+    }
     return Seen("questions", "quiet", "", *_sides(asked), measures, drawn)
 
 

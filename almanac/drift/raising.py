@@ -64,9 +64,12 @@ def later_look(lake: Lakehouse, index: str, at: datetime) -> str:
 
 
 def decide(
-    seen: Sequence[Seen], at: datetime, earlier: Sequence[Mapping[str, Any]], rules: DriftSettings,
+    seen: Sequence[Seen],
+    at: datetime,
+    earlier: Sequence[Mapping[str, Any]],
+    rules: DriftSettings,
     later: str = "",
-) -> Raising:  # fmt: skip
+) -> Raising:
     """Raise each kind that moved, but for one that was raised less than its cool-down ago.
 
     A kind that was quiet at two looks after each other since then was mended, and is raised. Where

@@ -33,8 +33,15 @@ def loss_curve(progress: Path) -> bytes:
     if later := [point for point in held if point[0] > 0]:
         step, loss = min(later, key=lambda point: point[1])
         axes.axvline(step, linestyle=":", color=_BASE)
-        axes.plot([step], [loss], "o", color=_HELD_BACK, markersize=9, fillstyle="none",
-                  label=f"kept: step {step}, {loss:.3f}")  # fmt: skip
+        axes.plot(
+            [step],
+            [loss],
+            "o",
+            color=_HELD_BACK,
+            markersize=9,
+            fillstyle="none",
+            label=f"kept: step {step}, {loss:.3f}",
+        )
     axes.set(xlabel="step", ylabel="loss", ylim=(0, None))
     axes.margins(x=0.02)
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -57,8 +64,14 @@ def figures(found: Sequence[Figure]) -> bytes:
     for part, name in PART_NAMES.items():
         if places := [at for at, one in enumerate(rows) if one.part == part]:
             label = f"{name} ({rows[places[0]].questions})"
-            changes.text(1.02, sum(places) / len(places), label.replace(" ", "\n"), va="center",
-                         transform=changes.get_yaxis_transform(), fontsize="small")  # fmt: skip
+            changes.text(
+                1.02,
+                sum(places) / len(places),
+                label.replace(" ", "\n"),
+                va="center",
+                transform=changes.get_yaxis_transform(),
+                fontsize="small",
+            )
             for axes in (means, changes) if places[-1] < len(rows) - 1 else ():
                 axes.axhline(places[-1] + 0.5, color="0.85", linewidth=0.8)
     return _png(figure)
@@ -68,10 +81,23 @@ def _draw_means(axes: Axes, rows: Sequence[Figure]) -> None:
     for at, one in enumerate(rows):
         axes.plot([one.base or 0, one.adapter or 0], [at, at], "-", color="0.8", zorder=1)
     places = range(len(rows))
-    axes.plot([one.base or 0 for one in rows], places, "o", color=_BASE, markersize=9,
-              fillstyle="none", label="base")  # fmt: skip
-    axes.plot([one.adapter or 0 for one in rows], places, "o", color=_ADAPTER, markersize=5,
-              label="adapter")  # fmt: skip
+    axes.plot(
+        [one.base or 0 for one in rows],
+        places,
+        "o",
+        color=_BASE,
+        markersize=9,
+        fillstyle="none",
+        label="base",
+    )
+    axes.plot(
+        [one.adapter or 0 for one in rows],
+        places,
+        "o",
+        color=_ADAPTER,
+        markersize=5,
+        label="adapter",
+    )
     least = min((value or 0 for one in rows for value in (one.base, one.adapter)), default=0)
     axes.set(xlim=(min(least, 0) - 0.03, 1.03), xlabel="mean")
     axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)

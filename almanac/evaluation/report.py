@@ -18,8 +18,17 @@ _SHOWN = 4  # cases that got better, and that got worse
 _CHANGE = 0.05  # of F1; less is not shown
 _PICTURES = 300_000  # characters of all of them; Prefect refuses events of 3 MB
 _PASSED = {True: "yes", False: bold("no"), None: "not decided"}
-_RECIPE = ("epochs", "max_steps", "learning_rate", "batch_size", "gradient_accumulation", "seed",
-           "precision", "device", "threads")  # fmt: skip
+_RECIPE = (
+    "epochs",
+    "max_steps",
+    "learning_rate",
+    "batch_size",
+    "gradient_accumulation",
+    "seed",
+    "precision",
+    "device",
+    "threads",
+)
 
 
 def page(job: Job, manifest: Mapping[str, Any], scored: Sequence[Scored], verdict: Verdict) -> str:
@@ -100,9 +109,14 @@ def _figure_row(one: Figure) -> tuple[Any, ...]:
     interval = f"{one.low or 0:+.3f} to {one.high or 0:+.3f}"
     metric = bold(one.metric) if one.metric == PRIMARY else one.metric
     return (
-        PART_NAMES[one.part], metric, one.questions, *means, f"{one.difference or 0:+.3f}",
-        interval, one.missing,
-    )  # fmt: skip
+        PART_NAMES[one.part],
+        metric,
+        one.questions,
+        *means,
+        f"{one.difference or 0:+.3f}",
+        interval,
+        one.missing,
+    )
 
 
 def _examples(scored: Sequence[Scored]) -> str:
@@ -133,13 +147,15 @@ def _example(one: Scored) -> str:
     verdicts = [f" ({one.verdict.replace('_', ' ')})" if one else "" for one in one.judgements]
     answers = [Markup(quoted(text) + judged) for text, judged in zip(said, verdicts, strict=True)]
     where = f"{PART_NAMES[case.part]}, {quoted(case.request_id)}, {figures}"
-    return "\n".join([
-        f"**{quoted(case.question)}** ({where})",
-        "",
-        f"Context: {quoted(' '.join(case.context)) or 'none'}",
-        "",
-        table(("right answer", "base", "adapter"), [(quoted(case.reference), *answers)]),
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f"**{quoted(case.question)}** ({where})",
+            "",
+            f"Context: {quoted(' '.join(case.context)) or 'none'}",
+            "",
+            table(("right answer", "base", "adapter"), [(quoted(case.reference), *answers)]),
+        ]
+    )
 
 
 def _next(name: str, verdict: Verdict) -> str:

@@ -86,5 +86,7 @@ def quarantined(lake: Lakehouse) -> list[dict[str, Any]]:
         if row.source.startswith(FEEDBACK)
     )
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [{"table": table, "expectation": rule, "severity": severity, "rows": rows}
-            for (table, rule, severity), rows in ordered]  # fmt: skip
+    return [
+        {"table": table, "expectation": rule, "severity": severity, "rows": rows}
+        for (table, rule, severity), rows in ordered
+    ]

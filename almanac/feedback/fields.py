@@ -18,10 +18,35 @@ T = TypeVar("T")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Seconds, milli-, micro- and nanoseconds since 1970 of this century differ by a thousand each.
 _UNITS = ((1e11, 1), (1e14, 10**3), (1e17, 10**6), (math.inf, 10**9))
-_UP = ("1", "+1", "1.0", "true", "up", "thumbs_up", "thumbsup", "👍", "like", "liked", "positive",
-       "good", "yes")  # fmt: skip
-_DOWN = ("-1", "-1.0", "false", "down", "thumbs_down", "thumbsdown", "👎", "dislike", "disliked",
-         "negative", "bad", "no")  # fmt: skip
+_UP = (
+    "1",
+    "+1",
+    "1.0",
+    "true",
+    "up",
+    "thumbs_up",
+    "thumbsup",
+    "👍",
+    "like",
+    "liked",
+    "positive",
+    "good",
+    "yes",
+)
+_DOWN = (
+    "-1",
+    "-1.0",
+    "false",
+    "down",
+    "thumbs_down",
+    "thumbsdown",
+    "👎",
+    "dislike",
+    "disliked",
+    "negative",
+    "bad",
+    "no",
+)
 RATINGS = dict.fromkeys(_UP, 1) | dict.fromkeys(_DOWN, -1)
 _IDS, _TEXTS = ("chunk_id", "id"), ("text", "content", "page_content")
 
@@ -125,8 +150,14 @@ def plain(content: Any) -> str:
     if isinstance(content, list):
         return "\n".join(filter(None, map(plain, content)))
     if isinstance(content, Mapping):
-        said = next((content[key] for key in ("content", "text", "response", "result")
-                     if content.get(key) is not None), None)  # fmt: skip
+        said = next(
+            (
+                content[key]
+                for key in ("content", "text", "response", "result")
+                if content.get(key) is not None
+            ),
+            None,
+        )
         return _as_json(content) if said is None else plain(said)
     return "" if content is None else _as_json(content)
 

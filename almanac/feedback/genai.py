@@ -61,8 +61,9 @@ def index(export: Mapping[str, Any], traces: Traces, columns: Columns) -> None:
 def rows(export: Mapping[str, Any], traces: Traces, columns: Columns) -> Iterator[Spoken]:
     """Requests and votes of an export, in its order. What is neither gives no row."""
     for span in spans(export):
-        events = sorted([*span.events, *traces.events(span.trace_id, span.span_id)],
-                        key=lambda event: event.at)  # fmt: skip
+        events = sorted(
+            [*span.events, *traces.events(span.trace_id, span.span_id)], key=lambda event: event.at
+        )
         for event in events:
             if event.name == DETAILS:
                 span = replace(span, attributes=event.attributes | span.attributes)
@@ -141,8 +142,7 @@ def _votes(events: Iterable[Event], traces: Traces, columns: Columns) -> Iterato
             "rating": _rating(known),
             "comment": known.get("gen_ai.evaluation.explanation"),
         }
-        mapped = {name: known[columns[name]] for name in _OF_VOTES
-                  if columns.get(name) in known}  # fmt: skip
+        mapped = {name: known[columns[name]] for name in _OF_VOTES if columns.get(name) in known}
         yield Spoken(own | mapped, is_vote=True, stated=bool(user) or "user_id" in mapped)
 
 

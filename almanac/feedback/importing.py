@@ -75,9 +75,13 @@ def _imported(run: Operation, log: str | None, votes: str | None) -> dict[str, A
         entries = chain(reader.entries(asked, "requests"), reader.entries(voted, "votes"))
         for batch in _batches(entries):
             intake.take(batch)
-            _log.info("feedback: %s requests and %s votes read, %s and %s of them new",
-                      f"{intake.requests.total:,}", f"{intake.votes.total:,}",
-                      f"{intake.requests.new:,}", f"{intake.votes.new:,}")  # fmt: skip
+            _log.info(
+                "feedback: %s requests and %s votes read, %s and %s of them new",
+                f"{intake.requests.total:,}",
+                f"{intake.votes.total:,}",
+                f"{intake.requests.new:,}",
+                f"{intake.votes.new:,}",
+            )
             if intake.took_nothing and len(batch) == _BATCH:
                 raise FeedbackUnreadable(
                     f"not one of the first {_BATCH:,} rows can be taken in. {refusals.commonest} "

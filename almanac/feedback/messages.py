@@ -47,8 +47,11 @@ def calls_a_tool(attributes: Attributes, events: Iterable[Event]) -> bool:
     if any(".tool_calls." in name for name in attributes if name.startswith("gen_ai.completion.")):
         return True
     said = [_first(attributes, _OUTPUTS)]
-    said += [structure(event.attributes.get("message")) or event.attributes
-             for event in events if event.name == "gen_ai.choice"]  # fmt: skip
+    said += [
+        structure(event.attributes.get("message")) or event.attributes
+        for event in events
+        if event.name == "gen_ai.choice"
+    ]
     return any(_has_call(one) for one in said)
 
 

@@ -108,8 +108,11 @@ class Refusals:
         source = FEEDBACK + table
         user = user_id if table == "votes" else ""
         file = line.place.rpartition(":")[0]
-        for key in ((source, line.place), (source, request_id, user),
-                    (source, request_id, "", file)):  # fmt: skip
+        for key in (
+            (source, line.place),
+            (source, request_id, user),
+            (source, request_id, "", file),
+        ):
             self._mended |= self._open.get(key, set())
 
     def settle(self, run_id: str, at: datetime) -> None:

@@ -23,9 +23,10 @@ class Changes:
         fresh = found.documents
         self.added = {key: fresh[key] for key in sorted(fresh.keys() - state.keys())}
         self.modified = {
-            key: fresh[key] for key in sorted(fresh.keys() & state.keys())
+            key: fresh[key]
+            for key in sorted(fresh.keys() & state.keys())
             if _differs(fresh[key], state[key])
-        }  # fmt: skip
+        }
         self.deleted = sorted(state.keys() - kept)
         self.quarantined = found.rejected
         accepted = fresh.keys() | found.unread

@@ -58,8 +58,9 @@ def _head(result: Mapping[str, Any], link: LinkRun) -> str:
         rows.append((f"recall@{recall['k']}", figure))
     if result["cost"]:
         rows.append(("cost", f"{result['cost']:.4f} for {result['tokens_embedded']:,} tokens"))
-    rows += [(f"Data Docs of {source}", _address(where))
-             for source, where in result["data_docs"].items()]  # fmt: skip
+    rows += [
+        (f"Data Docs of {source}", _address(where)) for source, where in result["data_docs"].items()
+    ]
     lines += [table(("", ""), rows), ""]
     return "\n".join([*lines, f"Run {link(result['run'])}, as of {result['as_of']}."])
 
@@ -118,10 +119,18 @@ def _releases(releases: Sequence[Release], link: LinkRun) -> str:
         return ""
     head = ("release", "as of", "kind", "tier", "documents", "rows", "embedder", "run")
     rows = (
-        (one.seq, isoformat(one.logical_time), one.kind, one.tier, one.documents, one.rows,
-         one.embedder_identity.get("model", ""), link(one.run_id))
+        (
+            one.seq,
+            isoformat(one.logical_time),
+            one.kind,
+            one.tier,
+            one.documents,
+            one.rows,
+            one.embedder_identity.get("model", ""),
+            link(one.run_id),
+        )
         for one in releases[:_RELEASES]
-    )  # fmt: skip
+    )
     lines = ["## Releases", "", table(head, rows), ""]
     lines.append(first_of(min(len(releases), _RELEASES), len(releases), "almanac history"))
     return "\n".join(lines).rstrip()

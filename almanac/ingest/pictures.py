@@ -52,8 +52,10 @@ def nights(
     lake: Lakehouse, index: str, now: Mapping[str, Any], last: int = NIGHTS
 ) -> list[Figures]:
     """The last nights of an index by their logical time, and the one that ends `now`."""
-    found = [figures_of(row["status"], row["report"], row["logical_time"])
-             for row in lake.runs.reports(index, last - 1)]  # fmt: skip
+    found = [
+        figures_of(row["status"], row["report"], row["logical_time"])
+        for row in lake.runs.reports(index, last - 1)
+    ]
     found.append(figures_of(now["status"], now, parse_when(now["as_of"])))
     return sorted(found, key=lambda night: night.at)
 
@@ -72,9 +74,12 @@ def figures_of(status: str, report: Mapping[str, Any], at: datetime) -> Figures:
         embedded=chunks.get("embedded", 0),
         cost=report.get("cost") or 0.0,
         recall=(report.get("recall") or {}).get("mean"),
-        seconds={name: spent for name, spent in (report.get("seconds") or {}).items()
-                 if name not in ("total", "encode")},  # encode is a part of embed
-    )  # fmt: skip
+        seconds={
+            name: spent
+            for name, spent in (report.get("seconds") or {}).items()
+            if name not in ("total", "encode")
+        },  # encode is a part of embed
+    )
 
 
 def by_stage(found: Sequence[Figures]) -> dict[str, list[float]]:

@@ -77,8 +77,10 @@ class Outcome:
 def _named(changes: Changes) -> Iterator[dict[str, str]]:
     """What changed by name: what went first, since that is what a person must see."""
     for change, keys in (
-        ("deleted", changes.deleted), ("modified", changes.modified), ("added", changes.added),
-    ):  # fmt: skip
+        ("deleted", changes.deleted),
+        ("modified", changes.modified),
+        ("added", changes.added),
+    ):
         for source, doc_id in keys:
             yield {"change": change, "source": source, "doc_id": doc_id}
 
@@ -205,9 +207,13 @@ class Recording:
         result = report(run, self._outcome, error)
         try:
             run.lake.runs.append(
-                run.run_id, run.logical_time, run.started_at, datetime.now(UTC), result["status"],
+                run.run_id,
+                run.logical_time,
+                run.started_at,
+                datetime.now(UTC),
+                result["status"],
                 result,
-            )  # fmt: skip
+            )
         finally:
             if isinstance(error, Exception) and self._failed:
                 self._failed(result, error)

@@ -84,9 +84,10 @@ def plan_index(run: Run, models: Models, seq: int) -> IndexChange:
 def base_for(releases: Iterable[Release], chunker: str, embedder: str) -> Release | None:
     """The hot release that is nearest to the present among those of this chunker and embedder."""
     hot = [
-        release for release in releases
+        release
+        for release in releases
         if release.tier == "hot" and (release.chunker, release.embedder) == (chunker, embedder)
-    ]  # fmt: skip
+    ]
     return max(hot, key=lambda release: (release.snapshot_seq, release.seq), default=None)
 
 

@@ -25,8 +25,14 @@ from schemas.settings import Settings
 from schemas.times import isoformat
 
 SECTIONS = (
-    "documents", "releases", "requests", "verdicts", "examples", "datasets", "adapters",
-)  # fmt: skip
+    "documents",
+    "releases",
+    "requests",
+    "verdicts",
+    "examples",
+    "datasets",
+    "adapters",
+)
 SHOWN = 20
 
 
@@ -94,17 +100,22 @@ def _chunk(links: Links, subject: Subject, limit: int) -> Thread:
         own = [row for row in versions if _key(row) == place]
         held = held_by(own, links.releases)
         seqs |= {
-            one.seq for one in links.releases
+            one.seq
+            for one in links.releases
             if one.seq in held and (*place, held[one.seq]["document_hash"], one.chunker) in cut
-        }  # fmt: skip
+        }
     return Thread(
         facts={name: passages[0][name] for name in ("source", "doc_id", "heading")}
-        if passages else {"document": "none here: the application's own id of a passage"},
-        versions=[row for row in versions[::-1] if (*_key(row), row["document_hash"])
-                  in {one[:3] for one in cut}],
+        if passages
+        else {"document": "none here: the application's own id of a passage"},
+        versions=[
+            row
+            for row in versions[::-1]
+            if (*_key(row), row["document_hash"]) in {one[:3] for one in cut}
+        ],
         releases=[one for one in links.releases if one.seq in seqs],
         requests=links.shown([subject.id]),
-    )  # fmt: skip
+    )
 
 
 def _release(links: Links, subject: Subject, limit: int) -> Thread:
@@ -113,13 +124,13 @@ def _release(links: Links, subject: Subject, limit: int) -> Thread:
     before = next((one.snapshot_seq for one in older if one.kind != "candidate"), 0)
     total, versions = links.changed(before, release.snapshot_seq, limit)
     return Thread(
-        facts=release_row(release) | {"chunker": release.chunker, "digest": release.digest,
-                                       "made_by": dict(release.made_by)},
+        facts=release_row(release)
+        | {"chunker": release.chunker, "digest": release.digest, "made_by": dict(release.made_by)},
         versions=versions,
         all_versions=total,
         releases=[release],
         requests=links.answered_from(release.seq),
-    )  # fmt: skip
+    )
 
 
 def _requests(links: Links, names: Collection[str], **more: Any) -> Thread:
@@ -130,9 +141,10 @@ def _requests(links: Links, names: Collection[str], **more: Any) -> Thread:
     judged = [links.verdicts[name] for name in requests if name in links.verdicts]
     named = {key for row in judged for key in row["documents"]}
     versions = [
-        row for row in links.versions({one[:2] for one in cut} | named)
+        row
+        for row in links.versions({one[:2] for one in cut} | named)
         if (*_key(row), row["document_hash"]) in cut or _key(row) in named
-    ]  # fmt: skip
+    ]
     answered = {row["release"] for row in links.requests(requests)}
     return Thread(
         versions=versions[::-1],
@@ -154,8 +166,12 @@ def _example(links: Links, subject: Subject, limit: int) -> Thread:
 def _dataset(links: Links, subject: Subject, limit: int) -> Thread:
     manifest = next(one for one in links.datasets if one["dataset"] == subject.id)
     names = links.asked_in([example_id for example_id, _ in manifest["examples"]])
-    facts = {"built": isoformat(manifest["at"]), "run": manifest["run_id"],
-             "window": manifest["window"], "dropped": manifest["dropped"]}  # fmt: skip
+    facts = {
+        "built": isoformat(manifest["at"]),
+        "run": manifest["run_id"],
+        "window": manifest["window"],
+        "dropped": manifest["dropped"],
+    }
     return _requests(links, names, facts=facts, datasets={subject.id})
 
 
@@ -192,9 +208,15 @@ def _made_by(links: Links, run_id: str, limit: int) -> Thread:
 
 
 _FOLLOW: dict[Kind, Callable[[Links, Subject, int], Thread]] = {
-    "document": _document, "chunk": _chunk, "release": _release, "request": _request,
-    "example": _example, "dataset": _dataset, "adapter": _adapter, "run": _run,
-}  # fmt: skip
+    "document": _document,
+    "chunk": _chunk,
+    "release": _release,
+    "request": _request,
+    "example": _example,
+    "dataset": _dataset,
+    "adapter": _adapter,
+    "run": _run,
+}
 
 
 def _chain(links: Links, thread: Thread, limit: int) -> dict[str, Any]:
@@ -213,19 +235,26 @@ def _chain(links: Links, thread: Thread, limit: int) -> dict[str, Any]:
         "requests": [request_row(row, votes) for row in requests[:limit]],
         "verdicts": [verdict_row(row) for row in verdicts[:limit]],
         "examples": [
-            {"example": row["example_id"], "request": row["request_id"],
-             "in_a_dataset": row["example_id"] in kept}
+            {
+                "example": row["example_id"],
+                "request": row["request_id"],
+                "in_a_dataset": row["example_id"] in kept,
+            }
             for row in examples[:limit]
         ],
         "datasets": datasets[:limit],
         "adapters": [step_row(one, thread.requests) for one in steps[:limit]],
-    }  # fmt: skip
+    }
     versions = len(thread.versions) if thread.all_versions is None else thread.all_versions
     totals = {
-        "documents": versions, "releases": len(thread.releases),
-        "requests": len(requests), "verdicts": len(verdicts), "examples": len(examples),
-        "datasets": len(datasets), "adapters": len(steps),
-    }  # fmt: skip
+        "documents": versions,
+        "releases": len(thread.releases),
+        "requests": len(requests),
+        "verdicts": len(verdicts),
+        "examples": len(examples),
+        "datasets": len(datasets),
+        "adapters": len(steps),
+    }
     found: dict[str, dict[str, Any]] = {
         name: {"total": totals[name], "rows": rows[name]} for name in SECTIONS
     }
@@ -245,11 +274,19 @@ def _datasets(links: Links, thread: Thread, examples: Collection[str]) -> list[R
         if not own and name not in left_out and thread.datasets is None:
             continue
         counts = Counter(sides[one] for one in own)
-        found.append({
-            "dataset": name, "at": isoformat(manifest["at"]), "run": manifest["run_id"],
-            "examples": len(own), "train": counts["train"], "held_back": counts["held_back"],
-            "of": len(sides), "left_out": left_out.get(name, {}), "ids": own,
-        })  # fmt: skip
+        found.append(
+            {
+                "dataset": name,
+                "at": isoformat(manifest["at"]),
+                "run": manifest["run_id"],
+                "examples": len(own),
+                "train": counts["train"],
+                "held_back": counts["held_back"],
+                "of": len(sides),
+                "left_out": left_out.get(name, {}),
+                "ids": own,
+            }
+        )
     return found
 
 

@@ -10,9 +10,7 @@ from typing import Literal, get_args
 from almanac.lineage.links import Links
 from schemas.errors import AlmanacError
 
-Kind = Literal[
-    "document", "chunk", "release", "request", "example", "dataset", "adapter", "run"
-]  # fmt: skip
+Kind = Literal["document", "chunk", "release", "request", "example", "dataset", "adapter", "run"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _NUMBER = re.compile(r"[rR]?0*([1-9][0-9]*)")
 _HASH = re.compile(r"[0-9a-f]{4,64}")

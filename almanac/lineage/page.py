@@ -28,8 +28,11 @@ _COLUMNS = {
     "datasets": ("dataset", "at", "examples", "train", "held_back", "left_out", "run"),
     "adapters": ("adapter", "step", "who", "reason", "at", "trained_on", "run"),
 }
-_NAMES = {"documents": "versions of documents", "requests": "answers",
-          "adapters": "steps of adapters"}  # fmt: skip
+_NAMES = {
+    "documents": "versions of documents",
+    "requests": "answers",
+    "adapters": "steps of adapters",
+}
 _HASHES = ("example", "dataset", "adapter")
 _CODE = ("doc_id", "request", *_HASHES)
 _DIGITS = 12  # of a hash, which is enough to name it

@@ -22,10 +22,21 @@ from schemas.times import isoformat
 
 _log = logging.getLogger("almanac.erase")
 _TABLES = (
-    "document_changes", "chunks", "embeddings", "quarantine", "source_files", "runs", "placements",
-    "requests", "votes", "triage", "training_examples", "rejected_examples", "evaluations",
+    "document_changes",
+    "chunks",
+    "embeddings",
+    "quarantine",
+    "source_files",
+    "runs",
+    "placements",
+    "requests",
+    "votes",
+    "triage",
+    "training_examples",
+    "rejected_examples",
+    "evaluations",
     "sealed_files",
-)  # fmt: skip
+)
 _OUTSIDE = (
     "Not touched: Prefect's own database and logs, backups, copies made with `almanac restore "
     "--mode copy`, datasets that were exported, folders of unfinished tunes (tuning.workdir), and "
@@ -126,9 +137,10 @@ def _affected(run: Operation, found: Extent) -> dict[str, Any]:
     chunk_ids: set[str] = set()
     for release in run.releases.every_index():
         pairs = [
-            (key, text) for key in found.keys
+            (key, text)
+            for key in found.keys
             if (text := found.version_at(key, release.snapshot_seq)) is not None
-        ]  # fmt: skip
+        ]
         if release.tier == "gone" or not pairs:
             continue
         recipe = Recipe.of(release)
@@ -138,9 +150,13 @@ def _affected(run: Operation, found: Extent) -> dict[str, Any]:
         hashes = [row for batch in batches for row in batch["row_hash"].to_pylist()]
         chunk_ids.update(chunk for batch in batches for chunk in batch["chunk_id"].to_pylist())
         releases.append(
-            [release.seq, release.documents - len(pairs), release.rows - len(hashes),
-             updated_digest(release.digest, (), hashes)]
-        )  # fmt: skip
+            [
+                release.seq,
+                release.documents - len(pairs),
+                release.rows - len(hashes),
+                updated_digest(release.digest, (), hashes),
+            ]
+        )
     return {
         "releases": releases,
         "chunk_ids": sorted(chunk_ids),

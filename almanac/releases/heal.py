@@ -24,9 +24,16 @@ from schemas.settings import Settings
 from schemas.tables import index_schema
 
 _ROWS = {
-    "missing_row", "extra_row", "doubled_row", "wrong_text", "bad_vector", "wrong_embedder",
-    "wrong_hash", "uncovered_text", "uncovered_vectors",
-}  # fmt: skip
+    "missing_row",
+    "extra_row",
+    "doubled_row",
+    "wrong_text",
+    "bad_vector",
+    "wrong_embedder",
+    "wrong_hash",
+    "uncovered_text",
+    "uncovered_vectors",
+}
 _FILES = {"damaged_file", "missing_file", "missing_index", "other_files"}
 _EMBEDDED_AT_ONCE = 1_024
 
@@ -120,9 +127,10 @@ class _Healing:
     def rebuild_tables(self) -> list[Release]:
         """Build the tables with damaged files again, in a place of their own, then drop the old."""
         damaged = {
-            finding.release for finding in self._of(*_FILES)
+            finding.release
+            for finding in self._of(*_FILES)
             if finding.release and "/_refs/" not in finding.where
-        }  # fmt: skip
+        }
         hot = self._hot()
         tables = {release.lance_table for release in hot if release.seq in damaged}
         affected = [release for release in hot if release.lance_table in tables]

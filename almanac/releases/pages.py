@@ -63,10 +63,18 @@ def verify_page(result: Mapping[str, Any]) -> str:
         said = f"Proven: {count(len(releases), 'release')}, {count(result['files'], 'file')}"
     shown = [*wrong, *(one for one in releases if one["ok"])][:_SHOWN]
     rows = [
-        (one["release"], one["as_of"], one["tier"], "ok" if one["ok"] else "DIFFERS", one["rows"],
-         one["digest"][:16], one["mark"] or one["repeats"], one["seconds"])
+        (
+            one["release"],
+            one["as_of"],
+            one["tier"],
+            "ok" if one["ok"] else "DIFFERS",
+            one["rows"],
+            one["digest"][:16],
+            one["mark"] or one["repeats"],
+            one["seconds"],
+        )
         for one in shown
-    ]  # fmt: skip
+    ]
     head = ("release", "as of", "tier", "seal", "rows", "digest", "repeats exactly", "seconds")
     lines = [f"# {said} ({how})", "", table(head, rows)]
     if len(releases) > len(shown):
@@ -110,8 +118,11 @@ _TIERS = {"hot": "open", "cold": "to be built anew from Delta", "gone": "gone"}
 
 def _retained(result: Mapping[str, Any], going: int) -> str:
     """How many releases change their tier, and how many of each tier are there then."""
-    tiers = ", ".join(f"{result['tiers'][tier]:,} {said}" for tier, said in _TIERS.items()
-                      if result["tiers"].get(tier))  # fmt: skip
+    tiers = ", ".join(
+        f"{result['tiers'][tier]:,} {said}"
+        for tier, said in _TIERS.items()
+        if result["tiers"].get(tier)
+    )
     if result["applied"]:
         return f"{count(going, 'release') if going else 'No release'} let go; now {tiers or 'none'}"
     if not going:
@@ -123,10 +134,15 @@ def retention_page(result: Mapping[str, Any]) -> str:
     """Tiers, what leaves its tier and why, and bytes."""
     going = [row for row in result["releases"] if row["before"] != row["after"]]
     rows = [
-        (row["release"], row["as_of"], f"{row['before']} → {row['after']}", row["bytes"],
-         row["rule"])
+        (
+            row["release"],
+            row["as_of"],
+            f"{row['before']} → {row['after']}",
+            row["bytes"],
+            row["rule"],
+        )
         for row in going[:_SHOWN]
-    ]  # fmt: skip
+    ]
     lines = [f"# {_retained(result, len(going))}", ""]
     if rows:
         head_row = ("release", "as of", "tier", "bytes of its own", "because")
@@ -135,10 +151,16 @@ def retention_page(result: Mapping[str, Any]) -> str:
             lines += ["", f"And {len(going) - len(rows)} more."]
     lines += [f"- No longer answered: {said}" for said in result["unanswerable"]]
     if going and not result["applied"]:
-        lines += ["", "Nothing was changed. To do it: *retention* with *Dry run* switched off. To "
-                  "keep a release: its number in `retention.pinned`."]  # fmt: skip
+        lines += [
+            "",
+            "Nothing was changed. To do it: *retention* with *Dry run* switched off. To "
+            "keep a release: its number in `retention.pinned`.",
+        ]
     if result["applied"]:
         size = result["bytes"]
-        lines += ["", f"{size['before']:,} bytes before, {size['after']:,} after, "
-                  f"{size['referenced']:,} needed."]  # fmt: skip
+        lines += [
+            "",
+            f"{size['before']:,} bytes before, {size['after']:,} after, "
+            f"{size['referenced']:,} needed.",
+        ]
     return "\n".join(lines) + "\n"

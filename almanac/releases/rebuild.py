@@ -78,9 +78,13 @@ def free_tag(lake: Lakehouse, release: Release) -> str:
 
 
 def _into_one(
-    source: Lakehouse, releases: list[Release], target: Lakehouse, table: str, run_id: str,
+    source: Lakehouse,
+    releases: list[Release],
+    target: Lakehouse,
+    table: str,
+    run_id: str,
     cause: str,
-) -> list[Rebuilt]:  # fmt: skip
+) -> list[Rebuilt]:
     built: list[Rebuilt] = []
     base: Release | None = None
     for at, release in enumerate(releases, 1):

@@ -80,9 +80,15 @@ def _key(settings: EmbedderSettings) -> str | None:
 def _recorded(identity: Any, configured: EmbedderSettings) -> EmbedderSettings:
     """The configuration with everything that the identity names put in its place."""
     names = (
-        "provider", "model", "revision", "precision", "normalize", "query_prefix",
-        "passage_prefix", "dimension",
-    )  # fmt: skip
+        "provider",
+        "model",
+        "revision",
+        "precision",
+        "normalize",
+        "query_prefix",
+        "passage_prefix",
+        "dimension",
+    )
     return configured.model_copy(
         update={name: identity[name] for name in names} | {"max_tokens": identity["window"]}
     )

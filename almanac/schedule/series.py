@@ -124,9 +124,14 @@ class Series:
             if any(night.logical_time == step.at for night in past.nights):
                 return
             night = Night(
-                missed_id(self.index, step.at), step.at, datetime.now(UTC), "missed",
-                past.latest.seq if past.latest else None, scheduled=False, message=reason,
-            )  # fmt: skip
+                missed_id(self.index, step.at),
+                step.at,
+                datetime.now(UTC),
+                "missed",
+                past.latest.seq if past.latest else None,
+                scheduled=False,
+                message=reason,
+            )
             self.lake.runs.note_missed(self.index, [night], self.lake.location.guard)
 
     def look_ahead(self) -> None:
@@ -234,10 +239,16 @@ def headline(result: Mapping[str, Any]) -> str:
 def page(result: Mapping[str, Any], next_steps: Sequence[str]) -> str:
     """The report as Markdown: the headline, what to do next, and the steps."""
     rows = [
-        (step["at"], step["status"], step["release"], step["documents"], step["seconds"],
-         step["note"])
+        (
+            step["at"],
+            step["status"],
+            step["release"],
+            step["documents"],
+            step["seconds"],
+            step["note"],
+        )
         for step in result["steps"][:_SHOWN]
-    ]  # fmt: skip
+    ]
     head = ("time", "status", "release", "documents", "seconds", "note")
     counts = ", ".join(f"{count} {status}" for status, count in result["counts"].items())
     where = f"Index {code(result['index_name'])} in {code(result['lakehouse'])}: {counts}."

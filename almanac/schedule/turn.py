@@ -161,8 +161,11 @@ def spoken_for(
     nights: Sequence[Night], latest: Release | None, at: datetime
 ) -> tuple[int | None, datetime] | None:
     """The release that speaks for a time or a later one already, and that time; None: none does."""
-    said = [(night.logical_time, night.release) for night in nights
-            if night.spoke and night.logical_time >= at]  # fmt: skip
+    said = [
+        (night.logical_time, night.release)
+        for night in nights
+        if night.spoke and night.logical_time >= at
+    ]
     if latest and latest.logical_time > at:
         said.append((latest.logical_time, latest.seq))
     if not said:

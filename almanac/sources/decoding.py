@@ -16,9 +16,23 @@ _BOMS = (
 )
 # A guess among all that Python knows takes rare Mac and EBCDIC pages for short Russian texts.
 _OLDER_ENCODINGS = [
-    "cp1251", "koi8_r", "cp866", "cp1252", "cp1250", "cp1253", "cp1254", "cp1255", "cp1256",
-    "cp1257", "iso8859_2", "cp932", "euc_jp", "gb18030", "big5", "cp949",
-]  # fmt: skip
+    "cp1251",
+    "koi8_r",
+    "cp866",
+    "cp1252",
+    "cp1250",
+    "cp1253",
+    "cp1254",
+    "cp1255",
+    "cp1256",
+    "cp1257",
+    "iso8859_2",
+    "cp932",
+    "euc_jp",
+    "gb18030",
+    "big5",
+    "cp949",
+]
 _GUESSED_FROM_BYTES = 65_536
 _LONGEST_LINE = 1_000
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")

@@ -26,9 +26,17 @@ _LINKED_FOLDER = Note("folder_is_not_a_link", "links to folders are not followed
 # Only these say something about the file; others (too many open files, a network drive that does
 # not answer) may pass, and are raised for the caller to try again.
 _ABOUT_THE_FILE = {
-    errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP,
-    errno.ENAMETOOLONG, errno.ENXIO, errno.ENODEV, errno.EIO,
-}  # fmt: skip
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENXIO,
+    errno.ENODEV,
+    errno.EIO,
+}
 
 
 class LocalStore:

@@ -75,12 +75,15 @@ def _nightly_failed(server: Server) -> Automation:
         "is started again once by itself; a failed one waits for a person.",
         runs_that(_BAD, of_flow(NIGHTLY)),
         tell(
-            server, "nightly failed", f"{_RUN}, ended as {_SAID}", run_page(server),
+            server,
+            "nightly failed",
+            f"{_RUN}, ended as {_SAID}",
+            run_page(server),
             "Readers go on with the last release, so nothing burns. Open the run: its log ends "
             "with the reason and the next step. If it crashed, Almanac starts it again once, by "
             "itself: look for a run with the tag `again`.",
         ),
-    )  # fmt: skip
+    )
 
 
 def _flow_failed(server: Server) -> Automation:
@@ -90,11 +93,14 @@ def _flow_failed(server: Server) -> Automation:
         "crashed. Readers go on with the release that answers now.",
         runs_that(_BAD, of_flow(f"!{NIGHTLY}")),
         tell(
-            server, "{{ flow.name }} failed", f"{_RUN}, ended as {_SAID}", run_page(server),
+            server,
+            "{{ flow.name }} failed",
+            f"{_RUN}, ended as {_SAID}",
+            run_page(server),
             "Open the run: its Artifacts tab says what to do. If it crashed, Almanac starts it "
             "again once, unless it has the tag `once` (promote): then see first how far it came.",
         ),
-    )  # fmt: skip
+    )
 
 
 def _nightly_late(settings: Settings, server: Server) -> Automation:
@@ -110,12 +116,14 @@ def _nightly_late(settings: Settings, server: Server) -> Automation:
             related=[OURS, of_flow(NIGHTLY)],
         ),
         tell(
-            server, "nightly is late",
-            f"{_RUN}, has not begun {minutes:g} minutes after it was due", run_page(server),
+            server,
+            "nightly is late",
+            f"{_RUN}, has not begun {minutes:g} minutes after it was due",
+            run_page(server),
             "Look at Work Pools: is a worker online? `almanac up` starts server and worker. A late "
             "run begins by itself as soon as a worker is there.",
         ),
-    )  # fmt: skip
+    )
 
 
 def _nightly_silent(settings: Settings, server: Server) -> Automation:
@@ -132,13 +140,14 @@ def _nightly_silent(settings: Settings, server: Server) -> Automation:
             each=False,
         ),
         tell(
-            server, "no nightly completed",
+            server,
+            "no nightly completed",
             f"No nightly run has completed for {hours:g} hours: answers grow old",
             f"{server.ui}/deployments",
             "Open the deployment nightly: is its schedule active, and what became of its last "
             "runs? Run it by hand once the reason is mended.",
         ),
-    )  # fmt: skip
+    )
 
 
 def _worker_gone(server: Server) -> Automation:
@@ -153,14 +162,15 @@ def _worker_gone(server: Server) -> Automation:
             match={ID: "prefect.work-pool.*", "prefect.resource.name": list(server.pools)},
         ),
         tell(
-            server, "worker gone",
+            server,
+            "worker gone",
             "The work pool {{ work_pool.name }} has had no worker for more than two minutes",
             f"{server.ui}/work-pools",
             "Start one: `almanac up`, or on its own machine `prefect worker start --pool "
             "{{ work_pool.name }}`. Runs that are due wait for it; runs that died with it end as "
             "crashed and are started again once.",
         ),
-    )  # fmt: skip
+    )
 
 
 def _lifeless(settings: Settings) -> Automation:
@@ -207,14 +217,15 @@ def _quarantine_high(settings: Settings, server: Server) -> Automation:
         "(alarms.max_quarantine_share) now stand in quarantine.",
         EventTrigger(match={ID: "almanac.index.*"}, for_each={ID}, expect={QUARANTINE_HIGH}),
         tell(
-            server, "quarantine high",
+            server,
+            "quarantine high",
             "{{ event.payload.rejected }} of {{ event.payload.documents }} documents are in "
             f"quarantine, more than {limit}; {{{{ event.payload.new }}}} rows are new",
             f"{server.ui}/runs/flow-run/{{{{ event.payload.run }}}}",
             "The run's report says which rule rejected them. Their last good versions go on "
             "answering. Mend the source, then `almanac quarantine retry`.",
         ),
-    )  # fmt: skip
+    )
 
 
 def _drifted(
@@ -229,11 +240,12 @@ def _drifted(
         [
             start(server.deployments[deployment], parameters),
             *tell(
-                server, f"drift in {what}",
+                server,
+                f"drift in {what}",
                 f"The {what} of {{{{ event.resource.id }}}} have drifted",
                 f"{server.ui}/deployments",
                 f"`{deployment}` was started to mend it. The report of the flow `watch` says what "
                 "moved, and by how much.",
             ),
         ],
-    )  # fmt: skip
+    )

@@ -175,9 +175,14 @@ def deploying(
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     with log.open("wb") as output:
         return subprocess.Popen(
-            [*command, "--prefect-file", str(file)], env=environment, cwd=root,
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
-        )  # fmt: skip
+            [*command, "--prefect-file", str(file)],
+            env=environment,
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
 
 
 def check(process: subprocess.Popen[bytes], log: Path) -> None:

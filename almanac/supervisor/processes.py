@@ -44,9 +44,14 @@ class Kept:
         self.before()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self.command, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                self.command,
+                env=self.environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         self._started, self._again = time.monotonic(), None
 
     @property

@@ -40,9 +40,10 @@ def reconcile(pool: str, home: Path) -> list[str]:
         alone = not _others(client, pool)
         unended = _all(client, {"state": {"type": {"any_": _UNENDED}}})
         gone = [
-            run for run in unended
+            run
+            for run in unended
             if run.work_pool_name == pool and _is_ours(run, alone) and _is_gone(run, home)
-        ]  # fmt: skip
+        ]
         for run in gone:
             client.set_flow_run_state(run.id, _end_of(run))
         for run in unended:

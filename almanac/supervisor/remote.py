@@ -67,9 +67,12 @@ def _deploy(settings: Settings, api: str) -> dict[str, Any]:
     )
     _LOG.info("%d deployments of version %s", len(names), version)
     return {
-        "api": api, "version": version, "made_pools": made, "deployments": names,
+        "api": api,
+        "version": version,
+        "made_pools": made,
+        "deployments": names,
         "automations": ensure_automations(settings),
-    }  # fmt: skip
+    }
 
 
 def _refusal(error: httpx.HTTPError) -> str:

@@ -83,9 +83,16 @@ class Crew:
         self.logs = wanted.logs
         self._server = self._keep("server", "server", "start")
         self._worker = self._keep(
-            "worker", "worker", "start", "--pool", POOL, "--type", "process",
-            "--name", worker_name(),
-        )  # fmt: skip
+            "worker",
+            "worker",
+            "start",
+            "--pool",
+            POOL,
+            "--type",
+            "process",
+            "--name",
+            worker_name(),
+        )
         self._worker.before = self._reconcile
         self._kept: list[Kept] = []
 
@@ -116,12 +123,17 @@ class Crew:
         self._remember(ready=True)
         self._tell("Ready")
         return {
-            "ui": self.address.ui, "api": self.address.api, "home": str(self.home),
-            "logs": str(self.logs), "pid": os.getpid(), "version": version,
-            "deployments": names, "automations": automations,
+            "ui": self.address.ui,
+            "api": self.address.api,
+            "home": str(self.home),
+            "logs": str(self.logs),
+            "pid": os.getpid(),
+            "version": version,
+            "deployments": names,
+            "automations": automations,
             "worker": worker_name() if self._wanted.worker else None,
             "seconds": round(time.monotonic() - self._began, 1),
-        }  # fmt: skip
+        }
 
     def watch(self) -> None:
         """Start again what dies, until somebody asks for the end."""
@@ -164,9 +176,11 @@ class Crew:
     def _remember(self, ready: bool) -> None:
         processes = {one.name: one.identity for one in self._kept}
         State(
-            self.address.ui, self.address.api, ready,
+            self.address.ui,
+            self.address.api,
+            ready,
             {name: identity for name, identity in processes.items() if identity},
-        ).write(self.home)  # fmt: skip
+        ).write(self.home)
 
     def _await(self, one: Kept, done: Callable[[], bool], seconds: float) -> None:
         def is_done() -> bool:
@@ -189,9 +203,13 @@ class Crew:
         for name in deploying.ensure_pools([POOL, *deploying.pools(self._root)]):
             self._tell(f"Work pool {name} created")
         names = deploying.deploy(
-            self._wanted.settings, version, self.home, self.logs / "deploy.log",
-            self._environment, self._pause,
-        )  # fmt: skip
+            self._wanted.settings,
+            version,
+            self.home,
+            self.logs / "deploy.log",
+            self._environment,
+            self._pause,
+        )
         self._tell(f"{len(names)} deployments of version {version}: {', '.join(names)}")
         return names
 
@@ -213,10 +231,12 @@ class Crew:
         if not self.address.is_loopback:
             password = "PREFECT_SERVER_API_AUTH_STRING" in self._environment
             logger.warning(
-                _OPEN_HOST, host,
-                "the password crosses the network in plain HTTP" if password
+                _OPEN_HOST,
+                host,
+                "the password crosses the network in plain HTTP"
+                if password
                 else "whoever reaches it can run flows: nothing stands in front",
-            )  # fmt: skip
+            )
 
     def _tell(self, message: str) -> None:
         logger.info(message)

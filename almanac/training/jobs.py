@@ -35,8 +35,15 @@ from schemas.settings import Settings
 _log = logging.getLogger("almanac.tuning")
 _ROOT = Path(__file__).resolve().parents[2]
 _LIBRARIES = (
-    "accelerate", "bitsandbytes", "datasets", "peft", "tokenizers", "torch", "transformers", "trl",
-)  # fmt: skip
+    "accelerate",
+    "bitsandbytes",
+    "datasets",
+    "peft",
+    "tokenizers",
+    "torch",
+    "transformers",
+    "trl",
+)
 _LAST_LINES = 8
 
 

@@ -55,9 +55,13 @@ class Changes:
         return {key for key, last in self._changed.items() if last > first}
 
     def supports(
-        self, keys: Collection[Key], asked: Words, sought: Words, rarity: Rarity,
+        self,
+        keys: Collection[Key],
+        asked: Words,
+        sought: Words,
+        rarity: Rarity,
         rules: TriageSettings,
-    ) -> bool:  # fmt: skip
+    ) -> bool:
         """May a new passage of these documents support the answer, or be about the question?"""
         for key in keys & self._came.keys():
             came = self._came[key]

@@ -109,10 +109,15 @@ def case_of(
         return Case(request, opinion, context, replay.rarity, then)
     look = releases.look(now, bare)
     return Case(
-        request, opinion, context, replay.rarity, then, look,
+        request,
+        opinion,
+        context,
+        replay.rarity,
+        then,
+        look,
         fresh=_fresh(replay, now, look.hits),
         lost=_lost(replay, now, context),
-    )  # fmt: skip
+    )
 
 
 def _located(replay: Replay, request: Request) -> tuple[Held, ...]:

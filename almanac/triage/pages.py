@@ -17,16 +17,20 @@ def triage_page(result: Mapping[str, Any]) -> str:
     lines = [
         f"# Triage: {result['disliked']:,} disliked answers, {result['looked_into']:,} looked into",
         "",
-        table(("cause", "requests", "what it calls for"),
-              ((cause, causes[cause], ACTIONS[cause]) for cause in causes)),
+        table(
+            ("cause", "requests", "what it calls for"),
+            ((cause, causes[cause], ACTIONS[cause]) for cause in causes),
+        ),
         "",
         "## What to do next",
         "",
         *(f"- {line}" for line in _next_steps(result)),
-    ]  # fmt: skip
+    ]
     if work:
-        rows = ((_where(row), row["cause"], row["requests"], quoted(row["example"], 120))
-                for row in work[:_SHOWN])  # fmt: skip
+        rows = (
+            (_where(row), row["cause"], row["requests"], quoted(row["example"], 120))
+            for row in work[:_SHOWN]
+        )
         lines += ["", "## What to mend", ""]
         lines += [table(("document", "cause", "requests", "for example"), rows), ""]
         lines.append(first_of(_SHOWN, len(work), "almanac triage list"))
@@ -46,9 +50,10 @@ def _next_steps(result: Mapping[str, Any]) -> list[str]:
             "*not_judged*: a correction, the release of the request or a judge (`[judge]`) would "
             "decide them."
         )
-    lines.append(f"{faults:,} model faults that nothing was trained on yet."
-                 + (" The flow *tune* trains on them, by itself once there are enough."
-                    if faults else ""))  # fmt: skip
+    lines.append(
+        f"{faults:,} model faults that nothing was trained on yet."
+        + (" The flow *tune* trains on them, by itself once there are enough." if faults else "")
+    )
     return lines
 
 

@@ -151,10 +151,15 @@ class Examination:
         """
         first = self.case.then.hits[:_FIRST] if self.case.then else ()
         wanted = words(self.case.sought).known
-        held = [one for one in first if one in self.case.outside
-                and wanted <= words(one.text).known]  # fmt: skip
-        self._note("all words of the correction: then", {"passages": len(held)},
-                   {"first_hits": _FIRST}, held)  # fmt: skip
+        held = [
+            one for one in first if one in self.case.outside and wanted <= words(one.text).known
+        ]
+        self._note(
+            "all words of the correction: then",
+            {"passages": len(held)},
+            {"first_hits": _FIRST},
+            held,
+        )
         return bool(held)
 
     def _answer_lost(self) -> Found | None:
@@ -236,8 +241,14 @@ class Examination:
             found = max(found, Best(held, figures, level, exact), key=_closeness)
         of = "response" if answer or not self.case.opinion.correction else "correction"
         names = ("supported", "related", "unrelated")
-        self._note(f"support of the {of}: {place}", found.support.rounded(), _of(self.rules, names),
-                   found.held, level=found.level, word_by_word=found.exact)  # fmt: skip
+        self._note(
+            f"support of the {of}: {place}",
+            found.support.rounded(),
+            _of(self.rules, names),
+            found.held,
+            level=found.level,
+            word_by_word=found.exact,
+        )
         return found
 
     def _about(self, place: str, pool: Sequence[Held]) -> Best:
@@ -260,8 +271,13 @@ class Examination:
         request = case.request
         found = agreement(request.question, request.response, case.sought, texts, case.rarity)
         level = found.level(self.rules)
-        self._note("agreement of response and correction", found.rounded(),
-                   _of(self.rules, ("supported",)), (), level=level)  # fmt: skip
+        self._note(
+            "agreement of response and correction",
+            found.rounded(),
+            _of(self.rules, ("supported",)),
+            (),
+            level=level,
+        )
         return "same" if level == "yes" and found.expected > 1 - _EXACT else level
 
     def _asked(self, judge: Judge, answer: str, expected: str | None) -> Level:

@@ -66,8 +66,12 @@ def triage(
             counts["judged"] += sum("judge" in one.evidence for one in found)
             causes.update(work.known[one.request_id].cause for one in requests)
             progress(counts["disliked"], len(disliked))
-            _log.info("triage: %d of %d disliked requests, %d looked into",
-                      counts["disliked"], len(disliked), counts["looked_into"])  # fmt: skip
+            _log.info(
+                "triage: %d of %d disliked requests, %d looked into",
+                counts["disliked"],
+                len(disliked),
+                counts["looked_into"],
+            )
         standing = {name: one for name, one in work.known.items() if name in disliked}
         run.report = {
             "disliked": counts["disliked"],
@@ -81,9 +85,12 @@ def triage(
 
 
 def _batches(
-    lake: Lakehouse, disliked: Mapping[str, Opinion], start: datetime | None,
-    end: datetime | None, size: int,
-) -> Iterator[list[Request]]:  # fmt: skip
+    lake: Lakehouse,
+    disliked: Mapping[str, Opinion],
+    start: datetime | None,
+    end: datetime | None,
+    size: int,
+) -> Iterator[list[Request]]:
     """The requests behind the dislikes, in order of their ids; a vote may have none yet."""
     names = sorted(disliked)
     for at in range(0, len(names), size):
@@ -114,12 +121,14 @@ class Triage:
             for one in requests
         }
         due = [
-            one for one in requests
+            one
+            for one in requests
             if not self._stands(one, disliked[one.request_id], answered[one.request_id])
-        ]  # fmt: skip
+        ]
         self._encode(due, disliked, answered)
-        found = [self._examine(one, disliked[one.request_id], answered[one.request_id])
-                 for one in due]  # fmt: skip
+        found = [
+            self._examine(one, disliked[one.request_id], answered[one.request_id]) for one in due
+        ]
         self.known.update({one.request_id: one for one in found})
         return found
 
@@ -158,9 +167,11 @@ class Triage:
         return self._changes.supports(keys, asked, sought, replay.rarity, rules)
 
     def _encode(
-        self, due: Sequence[Request], disliked: Mapping[str, Opinion],
+        self,
+        due: Sequence[Request],
+        disliked: Mapping[str, Opinion],
         answered: Mapping[str, Answered],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Make the vectors of all questions of a batch at once."""
         encoders = self._releases.encoders
         encoders.forget()

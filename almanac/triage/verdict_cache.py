@@ -50,10 +50,12 @@ class Fingerprints:
             for vote in opinion.votes
         ]
         parts = [
-            *self._common, request.content_hash, votes,
+            *self._common,
+            request.content_hash,
+            votes,
             [then.seq, then.digest] if then else None,
             [seen, *self._how] if seen is not None else None,
-        ]  # fmt: skip
+        ]
         return sha256_text(canonical_json(parts))
 
 

@@ -83,8 +83,10 @@ class House:
     @property
     def steps(self) -> list[tuple[str, str, str, str]]:
         """(adapter, to, actor, reason) of every step, oldest first."""
-        return [(one.adapter_id, one.status, one.actor, one.reason)
-                for one in self.lake.adapters.steps()]  # fmt: skip
+        return [
+            (one.adapter_id, one.status, one.actor, one.reason)
+            for one in self.lake.adapters.steps()
+        ]
 
 
 @pytest.fixture

@@ -58,10 +58,18 @@ def test_versions_and_aliases_follow_each_step(mirrored: House) -> None:
     version = client(str(mirrored.settings.tuning.mlflow)).get_model_version(NAME, 1)
     assert version.source == "almanac://adapters/a1"
     assert version.tags == {
-        "adapter": "a1", "dataset": "d1", "method": "sft", "base": "org/small",
-        "base_revision": "r1", "base_sha256": "ab", "verdict": "+9 % [4, 13]",
-        "stage": "candidate", "retrain": "false", "actor": "the gate", "reason": "+9 % [4, 13]",
-    }  # fmt: skip
+        "adapter": "a1",
+        "dataset": "d1",
+        "method": "sft",
+        "base": "org/small",
+        "base_revision": "r1",
+        "base_sha256": "ab",
+        "verdict": "+9 % [4, 13]",
+        "stage": "candidate",
+        "retrain": "false",
+        "actor": "the gate",
+        "reason": "+9 % [4, 13]",
+    }
     assert told(mirrored) == ({"candidate": "a1"}, {"a1": "candidate"})
     mirrored.promote("a1")
     mirrored.offer("bad", offered=False)

@@ -195,8 +195,10 @@ def test_every_step_is_in_the_audit_and_in_the_runs(house: House) -> None:
     house.promote("a1")
     steps = history(house.settings, "a1")["steps"]
     assert [(one["to"], one["actor"]) for one in steps] == [
-        ("candidate", "the gate"), ("staging", "ann"), ("production", "bob"),
-    ]  # fmt: skip
+        ("candidate", "the gate"),
+        ("staging", "ann"),
+        ("production", "bob"),
+    ]
     runs = house.lake.delta("runs").read().to_pylist()
     assert {one["run_id"] for one in steps} == {one["run_id"] for one in runs}
     assert all(one["status"] == "done" for one in runs)

@@ -14,9 +14,34 @@ from schemas.settings import ChunkerSettings
 from tests.chunking.counters import Bytes, Joining, Packaged, Words, word_chunker
 
 MARKS = st.sampled_from(
-    ["# ", "## ", "###### ", "```\n", "~~~", "* ", "1. ", "    ", "> ", "| ", "\n---\n", "===",
-     "///", "\n", "\n\n", "\r\n", "\t", " ", ". ", ":", "<!--", "-->", "<pre>", "[a](b)", "{ #id }"]
-)  # fmt: skip
+    [
+        "# ",
+        "## ",
+        "###### ",
+        "```\n",
+        "~~~",
+        "* ",
+        "1. ",
+        "    ",
+        "> ",
+        "| ",
+        "\n---\n",
+        "===",
+        "///",
+        "\n",
+        "\n\n",
+        "\r\n",
+        "\t",
+        " ",
+        ". ",
+        ":",
+        "<!--",
+        "-->",
+        "<pre>",
+        "[a](b)",
+        "{ #id }",
+    ]
+)
 MARKDOWN = st.lists(st.one_of(MARKS, st.text(max_size=12), st.just("word ")), max_size=150).map(
     "".join
 )

@@ -17,8 +17,13 @@ def almanac(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comple
     plain = {key: value for key, value in os.environ.items() if not key.startswith("ALMANAC_")}
     return subprocess.run(
         [sys.executable, "-m", "almanac", *arguments],
-        cwd=cwd, env=plain | environment, text=True, capture_output=True, check=False, timeout=300,
-    )  # fmt: skip
+        cwd=cwd,
+        env=plain | environment,
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=300,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +39,17 @@ def lakehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if mail:
             (docs / "mail.md").write_text(mail)
         done = almanac(
-            "nightly", "--source", str(docs), "--lakehouse", "lake", "--as-of", date, "--json",
-            cwd=folder, **environment,
-        )  # fmt: skip
+            "nightly",
+            "--source",
+            str(docs),
+            "--lakehouse",
+            "lake",
+            "--as-of",
+            date,
+            "--json",
+            cwd=folder,
+            **environment,
+        )
         assert done.returncode == 0, done.stderr
         report = json.loads(done.stdout)
         assert report["as_of"] == f"{date}T23:59:59.999999Z"

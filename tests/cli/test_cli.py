@@ -46,9 +46,15 @@ def test_many_questions_are_answered_one_object_a_line(lakehouse: Path) -> None:
     questions = lakehouse / "questions.jsonl"
     questions.write_text('{"id": "a", "text": "mail"}\n\n{"id": 7, "text": "backup"}\n')
     done = almanac(
-        "search", "--queries", str(questions), "--mode", "text", "--lakehouse", "lake",
+        "search",
+        "--queries",
+        str(questions),
+        "--mode",
+        "text",
+        "--lakehouse",
+        "lake",
         cwd=lakehouse,
-    )  # fmt: skip
+    )
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     found = [(one["id"], one["release"], one["hits"][0]["doc_id"]) for one in answers]
     assert found == [("a", 2, "mail.md"), (7, 2, "backup.md")]
@@ -64,10 +70,14 @@ def test_documents_of_a_date(lakehouse: Path) -> None:
     assert found["release"] == 1
     assert found["documents"] == [
         {
-            "doc_id": "backup.md", "source": "documents", "title": "Backups", "bytes": size,
-            "content_hash": content, "chunks": 1,
+            "doc_id": "backup.md",
+            "source": "documents",
+            "title": "Backups",
+            "bytes": size,
+            "content_hash": content,
+            "chunks": 1,
         }
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.slow
@@ -87,8 +97,12 @@ def test_a_plan_counts_and_stores_nothing(lakehouse: Path) -> None:
     plan = ask(lakehouse, "plan", "--source", str(lakehouse / "docs"))
     more.unlink()
     assert plan["documents"] == {
-        "added": 1, "modified": 0, "deleted": 0, "unchanged": 2, "quarantined": 1,
-    }  # fmt: skip
+        "added": 1,
+        "modified": 0,
+        "deleted": 0,
+        "unchanged": 2,
+        "quarantined": 1,
+    }
     assert plan["chunks"]["to_embed"] == 1
     assert sorted((lakehouse / "lake").rglob("*")) == before
 
@@ -118,9 +132,14 @@ def test_what_nobody_foresaw_ends_in_one_line_too(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "file").write_text("no folder")
     done = almanac(
-        "nightly", "--source", "docs", "--lakehouse", "file/lake",
-        cwd=tmp_path, PREFECT_HOME=str(tmp_path / "prefect"),
-    )  # fmt: skip
+        "nightly",
+        "--source",
+        "docs",
+        "--lakehouse",
+        "file/lake",
+        cwd=tmp_path,
+        PREFECT_HOME=str(tmp_path / "prefect"),
+    )
     assert (done.returncode, done.stdout) == (1, "")
     *_, last = (line for line in done.stderr.splitlines() if line.startswith("almanac: "))
     assert "the run failed, and the last published release goes on answering" in last

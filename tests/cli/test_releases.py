@@ -45,8 +45,9 @@ def test_one_flipped_byte_is_exit_code_1_and_doctor_mends_it(mine: Path) -> None
 def test_a_release_is_restored_by_date_or_number(mine: Path) -> None:
     seen = ask(mine, "restore", "--as-of", "2026-03-01", "--dry-run")
     assert (seen["of"], seen["against_now"]) == (1, {"come_back": 0, "go": 1, "differ": 0})
-    done = almanac("restore", "--as-of", "1", "--reason", "bad mail", "--lakehouse", "lake",
-                   cwd=mine)  # fmt: skip
+    done = almanac(
+        "restore", "--as-of", "1", "--reason", "bad mail", "--lakehouse", "lake", cwd=mine
+    )
     assert "Published release 3, which answers as release 1 of 2026-03-01" in done.stdout
     assert ask(mine, "search", "mail", "--mode", "text")["hits"] == []
     again = almanac("restore", "--as-of", "3", "--lakehouse", "lake", cwd=mine)
@@ -56,12 +57,14 @@ def test_a_release_is_restored_by_date_or_number(mine: Path) -> None:
 def test_a_copy_is_a_lakehouse_of_its_own(mine: Path) -> None:
     shutil.rmtree(mine / "lake" / "lance")
     ask(mine, "restore", "--as-of", "2", "--mode", "copy", "--to", "copy")
-    copy = almanac("search", "backup", "--mode", "vector", "--json", "--lakehouse", "copy",
-                   cwd=mine)  # fmt: skip
+    copy = almanac(
+        "search", "backup", "--mode", "vector", "--json", "--lakehouse", "copy", cwd=mine
+    )
     assert json.loads(copy.stdout)["hits"][0]["doc_id"] == "backup.md"
     assert almanac("verify", "--lakehouse", "copy", cwd=mine).returncode == 0
-    twice = almanac("restore", "--as-of", "2", "--mode", "copy", "--to", "copy", "--lakehouse",
-                    "lake", cwd=mine)  # fmt: skip
+    twice = almanac(
+        "restore", "--as-of", "2", "--mode", "copy", "--to", "copy", "--lakehouse", "lake", cwd=mine
+    )
     assert twice.returncode == 1 and "is not empty" in twice.stderr
 
 
@@ -72,8 +75,9 @@ def test_a_cold_release_names_the_command_that_opens_it(mine: Path) -> None:
     )
     planned = ask(mine, "retention", "plan")
     assert [(row["release"], row["after"]) for row in planned["releases"]] == [
-        (2, "hot"), (1, "cold"),
-    ]  # fmt: skip
+        (2, "hot"),
+        (1, "cold"),
+    ]
     applied = almanac("retention", "apply", "--lakehouse", "lake", cwd=mine)
     assert "hot → cold" in applied.stdout
     cold = almanac("search", "backup", "--as-of", "1", "--lakehouse", "lake", cwd=mine)

@@ -41,8 +41,11 @@ def test_a_dataset_of_corrections_bare_dislikes_and_likes(tmp_path: Path) -> Non
     other = asked(18)
     verdicts = [verdict(one) for one, said in asks if said.rating < 0]
     verdicts.append(verdict(other, "retrieval_missed"))
-    fill(lake, [*asks, (other, vote(other, -1, "Ask Ann.")), (asked(19), vote(asked(19), -1))],
-         verdicts)  # fmt: skip
+    fill(
+        lake,
+        [*asks, (other, vote(other, -1, "Ask Ann.")), (asked(19), vote(asked(19), -1))],
+        verdicts,
+    )
     result = build(settings, None, None, "run-1")
 
     manifest = lake.datasets.manifest()

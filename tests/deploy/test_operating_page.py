@@ -77,6 +77,7 @@ def test_every_file_and_heading_is_there() -> None:
     }
     assert {anchor for anchor in re.findall(r"\(#([a-z0-9-]+)\)", PAGE)} <= headings
     files = set(re.findall(r"\b(deploy/[\w./-]+\w)", PAGE)) - {
-        "deploy/.env", "deploy/kubernetes/secrets.env",  # made from their examples
-    }  # fmt: skip
+        "deploy/.env",
+        "deploy/kubernetes/secrets.env",  # made from their examples
+    }
     assert [file for file in sorted(files) if not (ROOT / file).exists()] == []

@@ -44,9 +44,16 @@ def case(name: str, part: Part = "held_back", reference: str = RIGHT) -> Case:
     prompt = ({"role": "user", "content": f"{CONTEXT}\n\n{question}"},)
     rejected = WRONG if part == "held_back" else None
     return Case(
-        f"{part}-{name}", part, f"request-{part}-{name}", question, prompt, (CONTEXT,),
-        (reference,), rejected, "en",
-    )  # fmt: skip
+        f"{part}-{name}",
+        part,
+        f"request-{part}-{name}",
+        question,
+        prompt,
+        (CONTEXT,),
+        (reference,),
+        rejected,
+        "en",
+    )
 
 
 def scored(margins: tuple[float, float] = (0.0, 0.0), **parts: Sequence[Pair]) -> list[Scored]:

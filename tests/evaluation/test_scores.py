@@ -34,13 +34,23 @@ def test_every_figure_of_one_case() -> None:
     assert semantic is not None
     assert 0.1 < semantic < 0.9
     assert found.base == {
-        "f1": pytest.approx(2 * 2 / (8 + 2)), "exact": 0.0, "contains": 1.0, "semantic": semantic,
-        "grounded": pytest.approx(2 / 4), "judged": None, "margin": -0.5,
-    }  # fmt: skip
+        "f1": pytest.approx(2 * 2 / (8 + 2)),
+        "exact": 0.0,
+        "contains": 1.0,
+        "semantic": semantic,
+        "grounded": pytest.approx(2 / 4),
+        "judged": None,
+        "margin": -0.5,
+    }
     assert found.adapter == {
-        "f1": 1.0, "exact": 1.0, "contains": 1.0, "semantic": pytest.approx(1.0),
-        "grounded": 1.0, "judged": None, "margin": 2.5,
-    }  # fmt: skip
+        "f1": 1.0,
+        "exact": 1.0,
+        "contains": 1.0,
+        "semantic": pytest.approx(1.0),
+        "grounded": 1.0,
+        "judged": None,
+        "margin": 2.5,
+    }
     assert found.change("exact") == 1.0
     assert found.change("judged") is None
 

@@ -91,8 +91,9 @@ def test_dislikes_become_an_adapter_that_the_gate_judges(config: Path) -> None:
     adapter = lake.adapters.find(made["adapter_id"])
     assert adapter.trained_on == tuple(lake.datasets.manifest(made["dataset"])["trained_on"])
     assert {row["part"] for row in lake.evaluations.rows(made["adapter_id"])} == {
-        "held_back", "liked",
-    }  # fmt: skip
+        "held_back",
+        "liked",
+    }
     assert made["adapter_id"][:12] in newest_page("tune-report")
     assert newest_page("loss-curve").startswith("data:image/png;base64,")
 

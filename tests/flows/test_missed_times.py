@@ -157,10 +157,11 @@ def test_a_changed_schedule_has_missed_nothing_before_it_was_one(
 def test_a_schedule_is_known_by_what_it_says() -> None:
     keys = set()
     for said in (
-        CronSchedule(cron="0 2 * * *", timezone="UTC"), BERLIN,
+        CronSchedule(cron="0 2 * * *", timezone="UTC"),
+        BERLIN,
         IntervalSchedule(interval=DAY, anchor_date=utc(2026, 1, 1)),
         IntervalSchedule(interval=DAY, anchor_date=utc(2026, 1, 2)),
-    ):  # fmt: skip
+    ):
         keys.add(key_of([said]))
     assert len(keys) == 3
     assert key_of([BERLIN, RRULE]) == key_of([RRULE, BERLIN])
@@ -286,8 +287,12 @@ def test_rows_of_another_index_say_nothing(deployed: Deployed) -> None:
 def test_the_day_of_25_hours_and_the_day_of_23_have_one_night_each() -> None:
     dates = dates_of([BERLIN])
     autumn = newest_dates(dates, utc(2026, 10, 23, 12), utc(2026, 10, 27, 12), 99)
-    assert autumn == [utc(2026, 10, 24), utc(2026, 10, 25), utc(2026, 10, 26, 1),
-                      utc(2026, 10, 27, 1)]  # fmt: skip
+    assert autumn == [
+        utc(2026, 10, 24),
+        utc(2026, 10, 25),
+        utc(2026, 10, 26, 1),
+        utc(2026, 10, 27, 1),
+    ]
     spring = newest_dates(dates, utc(2026, 3, 27, 12), utc(2026, 3, 31, 12), 99)
     assert spring == [utc(2026, 3, 28, 1), utc(2026, 3, 29), utc(2026, 3, 30), utc(2026, 3, 31)]
 
@@ -318,5 +323,9 @@ def test_all_kinds_of_schedules_are_asked_together() -> None:
         ]
     )
     found = newest_dates(dates, utc(2026, 6, 1), utc(2026, 6, 2), 99)
-    assert found == [utc(2026, 6, 1, 6), utc(2026, 6, 1, 9, 30), utc(2026, 6, 1, 18),
-                     utc(2026, 6, 2)]  # fmt: skip
+    assert found == [
+        utc(2026, 6, 1, 6),
+        utc(2026, 6, 1, 9, 30),
+        utc(2026, 6, 1, 18),
+        utc(2026, 6, 2),
+    ]

@@ -38,10 +38,17 @@ NO_TEXT = 8264826482648264  # a secret that somebody wrote without quotes
 PLANTED = {
     value: base64.b64encode(value.encode()).decode().rstrip("=")
     for value in (
-        EMBEDDER_KEY, JUDGE_KEY, LAKE_SECRET, CLOUD_SECRET, SOURCE_SECRET, PASSWORD, SIGNATURE,
-        ALARM_TOKEN, str(NO_TEXT),
+        EMBEDDER_KEY,
+        JUDGE_KEY,
+        LAKE_SECRET,
+        CLOUD_SECRET,
+        SOURCE_SECRET,
+        PASSWORD,
+        SIGNATURE,
+        ALARM_TOKEN,
+        str(NO_TEXT),
     )
-}  # fmt: skip
+}
 COOKIES = json.dumps({"cookies": {"session": SOURCE_SECRET}})
 NOWHERE = "127.0.0.1:9"  # the port for discarding: nothing listens
 QUESTION = "Who approves travel in the branch office?"

@@ -63,8 +63,10 @@ def test_a_drift_is_shown_and_raised_once_in_its_cooldown(
 
     first = watched(tmp_path, END)
     assert {kind: one["state"] for kind, one in first["kinds"].items()} == {
-        "documents": "unknown", "questions": "unknown", "answers": "drift",
-    }  # fmt: skip
+        "documents": "unknown",
+        "questions": "unknown",
+        "answers": "drift",
+    }
     assert first["raised"] == ["answers"]
     (event,) = raised
     assert event["event"] == "almanac.drift.answers"

@@ -25,23 +25,49 @@ from tasks.next_steps import (
 )
 
 NIGHT: dict[str, Any] = {
-    "status": "published", "release": 3, "as_of": "2026-03-03T02:00:00Z", "published": True,
-    "run": "run-3", "message": "", "caught_up": "",
+    "status": "published",
+    "release": 3,
+    "as_of": "2026-03-03T02:00:00Z",
+    "published": True,
+    "run": "run-3",
+    "message": "",
+    "caught_up": "",
     "documents": {"added": 1, "modified": 0, "deleted": 30, "unchanged": 5, "quarantined": 1},
     "chunks": {"total": 9, "added": 1, "removed": 30, "embedded": 1, "reused": 0},
     "changed": [{"change": "deleted", "source": "docs", "doc_id": "a|`<script>`.md"}],
-    "tokens_embedded": 2_000, "cost": 0.5, "recall": {"k": 10, "questions": 4, "mean": 0.75},
+    "tokens_embedded": 2_000,
+    "cost": 0.5,
+    "recall": {"k": 10, "questions": 4, "mean": 0.75},
     "index": None,
     "quarantine": {
-        "rows": 25, "new": 1, "resolved": 0,
+        "rows": 25,
+        "new": 1,
+        "resolved": 0,
         "by_rule": [{"severity": "must", "expectation": "pdf_is_readable", "rows": 25}],
-        "first": [{"source": "docs", "doc_id": "b.pdf", "expectation": "pdf_is_readable",
-                   "severity": "must", "reason": "<b>no</b> | intact"}],
+        "first": [
+            {
+                "source": "docs",
+                "doc_id": "b.pdf",
+                "expectation": "pdf_is_readable",
+                "severity": "must",
+                "reason": "<b>no</b> | intact",
+            }
+        ],
     },
-    "checks": [{"suite": "documents", "expectation": "x", "severity": "should", "success": False,
-                "checked": 6, "failed": 1, "reason": "why"}],
-    "data_docs": {}, "seconds": {"read": 1.0, "total": 2.0},
-}  # fmt: skip
+    "checks": [
+        {
+            "suite": "documents",
+            "expectation": "x",
+            "severity": "should",
+            "success": False,
+            "checked": 6,
+            "failed": 1,
+            "reason": "why",
+        }
+    ],
+    "data_docs": {},
+    "seconds": {"read": 1.0, "total": 2.0},
+}
 
 
 def form(text: str, changed: Any) -> Any:

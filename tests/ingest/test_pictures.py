@@ -15,12 +15,15 @@ AT = datetime(2026, 3, 1, 2, tzinfo=UTC)
 
 def report(**said: Any) -> dict[str, Any]:
     return {
-        "status": "published", "as_of": "2026-03-03T02:00:00Z", "index_name": "documents",
+        "status": "published",
+        "as_of": "2026-03-03T02:00:00Z",
+        "index_name": "documents",
         "documents": {"added": 2, "modified": 1, "deleted": 5, "unchanged": 16, "quarantined": 1},
-        "chunks": {"total": 300, "embedded": 7}, "cost": 0.25,
+        "chunks": {"total": 300, "embedded": 7},
+        "cost": 0.25,
         "recall": {"k": 10, "questions": 4, "mean": 0.75},
         "seconds": {"read": 1.0, "embed": 2.0, "encode": 1.9, "total": 3.5},
-    } | said  # fmt: skip
+    } | said
 
 
 def store(lake: Lakehouse, day: int, status: str, said: dict[str, Any]) -> None:
@@ -31,9 +34,16 @@ def store(lake: Lakehouse, day: int, status: str, said: dict[str, Any]) -> None:
 def test_the_figures_of_a_night_are_those_of_its_report() -> None:
     night = figures_of("published", report(), AT)
     assert night == Figures(
-        at=AT, status="published", documents=20, quarantined=1, rows=300, embedded=7, cost=0.25,
-        recall=0.75, seconds={"read": 1.0, "embed": 2.0},
-    )  # fmt: skip
+        at=AT,
+        status="published",
+        documents=20,
+        quarantined=1,
+        rows=300,
+        embedded=7,
+        cost=0.25,
+        recall=0.75,
+        seconds={"read": 1.0, "embed": 2.0},
+    )
     assert night.quarantine_share == 0.05
     assert figures_of("failed", {"message": "the disk is full"}, AT) == Figures(AT, "failed")
 
@@ -46,8 +56,10 @@ def test_the_last_nights_of_the_index_are_read_and_nothing_else(tmp_path: Path) 
     store(lake, 5, "failed", {"purpose": "retention"})
     found = nights(lake, "documents", report())
     assert [(night.at.day, night.status, night.documents) for night in found] == [
-        (1, "failed", None), (2, "published", 20), (3, "published", 20),
-    ]  # fmt: skip
+        (1, "failed", None),
+        (2, "published", 20),
+        (3, "published", 20),
+    ]
     assert [night.at.day for night in nights(lake, "documents", report(), last=2)] == [2, 3]
 
 
@@ -58,9 +70,13 @@ def test_the_longest_stages_are_drawn_and_the_others_together() -> None:
         Figures(AT, "published", seconds={"h": 1.0}),
     ]
     assert by_stage(found) == {
-        "h": [8.0, 1.0], "g": [7.0, 0.0], "f": [6.0, 0.0], "e": [5.0, 0.0], "d": [4.0, 0.0],
+        "h": [8.0, 1.0],
+        "g": [7.0, 0.0],
+        "f": [6.0, 0.0],
+        "e": [5.0, 0.0],
+        "d": [4.0, 0.0],
         "others": [6.0, 0.0],
-    }  # fmt: skip
+    }
 
 
 def test_the_picture_is_a_png_that_an_artifact_can_carry() -> None:

@@ -41,13 +41,23 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Traced:
     house.configure(dataset=house.settings.dataset.model_copy(update={"held_back": 0.0}))
     built = build(house.settings, None, None, "run-of-dataset")
     manifest = feedback.lake.datasets.manifest(built["dataset"])
-    feedback.lake.adapters.append([
-        Adapter(ADAPTER, status, tuple(manifest["trained_on"]),
-                {"dataset": built["dataset"], "method": "sft", "name": "almanac-documents"}, 0,
-                who, why, run, TRAINED)
-        for status, who, why, run in (
-            ("candidate", "the gate", "better by 0.2", "run-of-tune"),
-            ("staging", "ada", "read it", "run-of-approval"),
-        )
-    ])  # fmt: skip
+    feedback.lake.adapters.append(
+        [
+            Adapter(
+                ADAPTER,
+                status,
+                tuple(manifest["trained_on"]),
+                {"dataset": built["dataset"], "method": "sft", "name": "almanac-documents"},
+                0,
+                who,
+                why,
+                run,
+                TRAINED,
+            )
+            for status, who, why, run in (
+                ("candidate", "the gate", "better by 0.2", "run-of-tune"),
+                ("staging", "ada", "read it", "run-of-approval"),
+            )
+        ]
+    )
     return Traced(feedback, built["dataset"], tuple(manifest["trained_on"]))

@@ -27,8 +27,14 @@ FAULT = {
     "datasets": [1],
     "adapters": ["staging", "candidate"],
 }
-NAMES = {"documents": "doc_id", "releases": "release", "requests": "request", "verdicts": "cause",
-         "datasets": "train", "adapters": "step"}  # fmt: skip
+NAMES = {
+    "documents": "doc_id",
+    "releases": "release",
+    "requests": "request",
+    "verdicts": "cause",
+    "datasets": "train",
+    "adapters": "step",
+}
 
 
 def seen(result: dict[str, Any]) -> dict[str, list[Any]]:
@@ -45,8 +51,9 @@ def chunk_of(traced: Traced, name: str) -> str:
 def test_a_document_leads_down_to_the_adapter_it_taught(traced: Traced) -> None:
     result = trace(traced.settings, "printer.md")
     assert (result["kind"], result["facts"]) == (
-        "document", {"source": "documents", "title": "Printer"},
-    )  # fmt: skip
+        "document",
+        {"source": "documents", "title": "Printer"},
+    )
     assert seen(result) == {
         "documents": ["printer.md"],
         "releases": [3, 2, 1],
@@ -57,15 +64,18 @@ def test_a_document_leads_down_to_the_adapter_it_taught(traced: Traced) -> None:
     }
     [version] = result["chain"]["documents"]["rows"]
     assert (version["change"], version["release"], version["run"]) == (
-        "added", 1, "night-2026-03-01",
-    )  # fmt: skip
+        "added",
+        1,
+        "night-2026-03-01",
+    )
 
 
 def test_each_version_of_a_document_names_the_release_that_first_held_it(traced: Traced) -> None:
     rows = trace(traced.settings, "backup.md")["chain"]["documents"]["rows"]
     assert [(row["change"], row["snapshot"], row["release"]) for row in rows] == [
-        ("modified", 3, 3), ("added", 1, 1),
-    ]  # fmt: skip
+        ("modified", 3, 3),
+        ("added", 1, 1),
+    ]
     gone = trace(traced.settings, "parking.md")["chain"]
     assert [row["change"] for row in gone["documents"]["rows"]] == ["deleted", "added"]
     assert [row["release"] for row in gone["releases"]["rows"]] == [1]
@@ -77,8 +87,11 @@ def test_a_request_leads_both_ways(traced: Traced) -> None:
     assert result["facts"]["votes"] == "disliked by u1"
     approved, offered = result["chain"]["adapters"]["rows"]
     assert (approved["who"], approved["reason"], approved["run"], approved["trained_on"]) == (
-        "ada", "read it", "run-of-approval", 1,
-    )  # fmt: skip
+        "ada",
+        "read it",
+        "run-of-approval",
+        1,
+    )
     assert offered["at"] == "2026-03-04T05:00:00Z"
 
 
@@ -102,9 +115,13 @@ def test_a_dataset_and_its_adapter_lead_up_to_the_documents(traced: Traced, kind
 def test_a_chunk_leads_to_who_was_shown_it(traced: Traced) -> None:
     result = trace(traced.settings, chunk_of(traced, "backup"))
     assert seen(result) == {
-        "documents": ["backup.md"], "releases": [2, 1], "requests": ["stale"],
-        "verdicts": ["source_stale"], "datasets": [0], "adapters": ["staging", "candidate"],
-    }  # fmt: skip
+        "documents": ["backup.md"],
+        "releases": [2, 1],
+        "requests": ["stale"],
+        "verdicts": ["source_stale"],
+        "datasets": [0],
+        "adapters": ["staging", "candidate"],
+    }
     assert result["chain"]["datasets"]["rows"][0]["left_out"] == {"source_stale": 1}
     assert trace(traced.settings, "app-7")["facts"] == {
         "document": "none here: the application's own id of a passage"
@@ -118,8 +135,14 @@ def test_a_release_shows_what_changed_and_what_was_answered_from_it(traced: Trac
         ("parking.md", "deleted")
     ]
     assert seen(result)["requests"] == [
-        "bare", "differ", "fault", "missed", "missing", "right", "stale",
-    ]  # fmt: skip
+        "bare",
+        "differ",
+        "fault",
+        "missed",
+        "missing",
+        "right",
+        "stale",
+    ]
     assert chain["verdicts"]["causes"]["model_fault"] == 1
     first = trace(traced.settings, "1", limit=4)["chain"]["documents"]
     assert (first["total"], len(first["rows"])) == (11, 4)
@@ -177,8 +200,13 @@ def test_the_page_links_to_runs_and_says_how_much_of_it_is_there(traced: Traced)
     rows = list(trace_rows(result, lambda run: None))
     assert {row["what"] for row in rows} == set(SECTIONS)
     assert tuple(rows[0].values()) == (
-        "documents", "parking.md", "deleted", "2026-03-02T02:00:00Z", "", "night-2026-03-02",
-    )  # fmt: skip
+        "documents",
+        "parking.md",
+        "deleted",
+        "2026-03-02T02:00:00Z",
+        "",
+        "night-2026-03-02",
+    )
 
 
 def test_the_command_for_all_rows_names_the_same_thing_and_no_other(
@@ -209,9 +237,12 @@ def test_the_command_for_all_rows_names_the_same_thing_and_no_other(
 @pytest.mark.parametrize("kind", ["chunk", "document", "request", "run", "adapter"])
 def test_nothing_is_asked_twice(traced: Traced, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     text = {
-        "chunk": traced.feedback.passages(1, "parking")[0].chunk_id, "document": "printer.md",
-        "request": "fault", "run": "run-of-triage", "adapter": ADAPTER[:8],
-    }[kind]  # fmt: skip
+        "chunk": traced.feedback.passages(1, "parking")[0].chunk_id,
+        "document": "printer.md",
+        "request": "fault",
+        "run": "run-of-triage",
+        "adapter": ADAPTER[:8],
+    }[kind]
     asked: list[tuple[Any, ...]] = []
     for name in ("query", "stream"):
         ask = getattr(DeltaLog, name)

@@ -57,7 +57,7 @@ IDS = {
     "parking": passage("parking.md", "Parking", PARKING),
     "rooms": passage("rooms.md", "Rooms", ROOMS),
     "rooms in the archive": passage("archive/rooms.md", "Rooms", ROOMS),
-}  # fmt: skip
+}
 NAMES = {chunk: name for name, chunk in IDS.items()}
 
 
@@ -173,31 +173,80 @@ Changes = list[tuple[str, int | None, int | None, str, list[str]]]
 BADGE_NEW = ("badge", None, 2, "document_added", [])
 PRINTER_SAME = ("printer", 1, 1, "unchanged", [])
 REASONS: list[tuple[int, int, str, int, Mode, Changes]] = [
-    (1, 2, QUESTION, 2, "vector",
-     [PRINTER_SAME, BADGE_NEW, ("mail", 2, None, "pushed_out", ["badge"])]),
-    (1, 2, QUESTION, 3, "vector",
-     [PRINTER_SAME, BADGE_NEW, ("mail", 2, 3, "moved_down_because", ["badge"]),
-      ("passwords", 3, None, "pushed_out", ["badge"])]),
-    (2, 1, QUESTION, 3, "hybrid",
-     [("printer", 2, 1, "moved_up_because", ["badge"]),
-      ("mail", 3, 2, "moved_up_because", ["badge"]),
-      ("passwords", None, 3, "moved_up_because", ["badge"]),
-      ("badge", 1, None, "document_removed", [])]),
-    (1, 2, "when does the backup start", 1, "vector",
-     [("backups", None, 1, "passage_added", []),
-      ("backups of the first night", 1, None, "passage_removed", [])]),
-    (1, 2, "a meeting room in the calendar", 1, "text",
-     [("rooms in the archive", None, 1, "document_added", []),
-      ("rooms", 1, None, "document_removed", [])]),
+    (
+        1,
+        2,
+        QUESTION,
+        2,
+        "vector",
+        [PRINTER_SAME, BADGE_NEW, ("mail", 2, None, "pushed_out", ["badge"])],
+    ),
+    (
+        1,
+        2,
+        QUESTION,
+        3,
+        "vector",
+        [
+            PRINTER_SAME,
+            BADGE_NEW,
+            ("mail", 2, 3, "moved_down_because", ["badge"]),
+            ("passwords", 3, None, "pushed_out", ["badge"]),
+        ],
+    ),
+    (
+        2,
+        1,
+        QUESTION,
+        3,
+        "hybrid",
+        [
+            ("printer", 2, 1, "moved_up_because", ["badge"]),
+            ("mail", 3, 2, "moved_up_because", ["badge"]),
+            ("passwords", None, 3, "moved_up_because", ["badge"]),
+            ("badge", 1, None, "document_removed", []),
+        ],
+    ),
+    (
+        1,
+        2,
+        "when does the backup start",
+        1,
+        "vector",
+        [
+            ("backups", None, 1, "passage_added", []),
+            ("backups of the first night", 1, None, "passage_removed", []),
+        ],
+    ),
+    (
+        1,
+        2,
+        "a meeting room in the calendar",
+        1,
+        "text",
+        [
+            ("rooms in the archive", None, 1, "document_added", []),
+            ("rooms", 1, None, "document_removed", []),
+        ],
+    ),
     (1, 2, "password", 3, "text", [("passwords", 1, 1, "statistics_changed", [])]),
     (1, 2, "password", 1, "vector", [("passwords", 1, 1, "unchanged", [])]),
     (2, 3, "mail settings", 1, "vector", [("mail", 1, 1, "model_changed", [])]),
     (2, 3, "mail settings", 1, "text", [("mail", 1, 1, "unchanged", [])]),
-    (3, 4, "password setting printing building", 3, "text",
-     [("passwords", 1, 1, "unchanged", []), ("mail", 2, 2, "unchanged", []),
-      ("printer", 3, None, "search_changed", [])]),
+    (
+        3,
+        4,
+        "password setting printing building",
+        3,
+        "text",
+        [
+            ("passwords", 1, 1, "unchanged", []),
+            ("mail", 2, 2, "unchanged", []),
+            ("printer", 3, None, "search_changed", []),
+        ],
+    ),
     (1, 2, "xylophone", 3, "text", []),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("before", "after", "question", "k", "mode", "changes"), REASONS)

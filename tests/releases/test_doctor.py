@@ -149,10 +149,14 @@ def several_at_once(house: House) -> Found:
         table.add(rows_table(rows["badge"]))
 
     written(house, change)
-    return sorted([
-        ("missing_row", rows["backup"]["chunk_id"]), ("wrong_text", rows["post"]["chunk_id"]),
-        ("bad_vector", rows["rooms"]["chunk_id"]), ("doubled_row", rows["badge"]["chunk_id"]),
-    ])  # fmt: skip
+    return sorted(
+        [
+            ("missing_row", rows["backup"]["chunk_id"]),
+            ("wrong_text", rows["post"]["chunk_id"]),
+            ("bad_vector", rows["rooms"]["chunk_id"]),
+            ("doubled_row", rows["badge"]["chunk_id"]),
+        ]
+    )
 
 
 ROW_FAULTS: Sequence[Plant] = (
@@ -210,9 +214,14 @@ def unpublished_version(house: House) -> Found:
 
 def unpublished_snapshot(house: House) -> Found:
     document = Document(
-        doc_id="new.md", title="New", text="New.", uri="new.md", media_type="text/markdown",
-        content_hash="0" * 64, size=4,
-    )  # fmt: skip
+        doc_id="new.md",
+        title="New",
+        text="New.",
+        uri="new.md",
+        media_type="text/markdown",
+        content_hash="0" * 64,
+        size=4,
+    )
     house.lake.documents.append(7, "killed", [("documents", document)], [("documents", "post.md")])
     seal_tables(house.lake)
     return [("unpublished_snapshot", "snapshot 7")]
@@ -324,8 +333,11 @@ def test_a_sound_lakehouse_has_no_findings_and_nothing_is_written(six: House) ->
     for quick in (False, True):
         found = examine(six, quick)
         assert (found["ok"], found["release"], found["kinds"], found["findings"]) == (
-            True, 6, {}, [],
-        )  # fmt: skip
+            True,
+            6,
+            {},
+            [],
+        )
     assert contents(six.path("")) == before
 
 
@@ -381,8 +393,11 @@ def test_only_rows_that_differ_are_written(house: House) -> None:
 def test_healing_a_sound_lakehouse_writes_nothing_but_its_report(house: House) -> None:
     def own() -> dict[str, bytes]:
         found = contents(house.path(""))
-        return {path: data for path, data in found.items()
-                if not path.startswith(("delta/lease/", "delta/runs/"))}  # fmt: skip
+        return {
+            path: data
+            for path, data in found.items()
+            if not path.startswith(("delta/lease/", "delta/runs/"))
+        }
 
     before = own()
     mended = heal(house.settings)
@@ -440,8 +455,9 @@ def test_passages_that_delta_lost_are_no_fault_of_the_index(house: House) -> Non
     house.lake.delta("chunks").delete(f"document_hash = '{stored.document_hash}'")
     seal_tables(house.lake)
     assert kinds(examine(house)) == [
-        ("extra_row", row["chunk_id"]), ("other_snapshot", "release 6"),
-    ]  # fmt: skip
+        ("extra_row", row["chunk_id"]),
+        ("other_snapshot", "release 6"),
+    ]
     with pytest.raises(VerificationFailed, match="nothing was mended"):
         heal(house.settings)
     assert house.lake.read(house.release(6)).count_rows() == 23

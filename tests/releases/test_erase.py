@@ -63,8 +63,11 @@ def texts_in(house: House) -> Iterator[str]:
 
 def files_with(house: House, marker: str) -> list[str]:
     root = Path(house.settings.lakehouse)
-    return [str(file.relative_to(root)) for file in sorted(root.rglob("*"))
-            if file.is_file() and marker.encode() in file.read_bytes()]  # fmt: skip
+    return [
+        str(file.relative_to(root))
+        for file in sorted(root.rglob("*"))
+        if file.is_file() and marker.encode() in file.read_bytes()
+    ]
 
 
 def sound(house: House) -> bool:
@@ -105,8 +108,9 @@ def test_what_others_say_too_stays_theirs(house: House) -> None:
 
 
 def test_the_affected_releases_are_marked_and_keep_their_published_seal(house: House) -> None:
-    published = {one.seq: house.lake.releases("documents").published_seal(one.seq)
-                 for one in house.releases}  # fmt: skip
+    published = {
+        one.seq: house.lake.releases("documents").published_seal(one.seq) for one in house.releases
+    }
     receipt = erase(house.settings, SECRET)
     marks = {release.seq: release.mark for release in house.releases}
     assert marks[1] == ""
@@ -207,12 +211,23 @@ def test_a_user_leaves_with_requests_votes_examples_and_marked_adapters(house: H
     lake = house.lake
 
     def request(number: int, user: str) -> dict:
-        return {"request_id": f"q{number}", "asked_at": at, "user_id": user, "details": "{}",
-                "question": f"{user} asks {number}", "context_chunks": []}  # fmt: skip
+        return {
+            "request_id": f"q{number}",
+            "asked_at": at,
+            "user_id": user,
+            "details": "{}",
+            "question": f"{user} asks {number}",
+            "context_chunks": [],
+        }
 
     def vote(number: int, user: str) -> dict:
-        return {"request_id": f"q{number}", "user_id": user, "rated_at": at, "rating": -1,
-                "comment": f"{user} dislikes"}  # fmt: skip
+        return {
+            "request_id": f"q{number}",
+            "user_id": user,
+            "rated_at": at,
+            "rating": -1,
+            "comment": f"{user} dislikes",
+        }
 
     lake.delta("requests").append([request(1, MARKER), request(2, "bob"), request(3, "bob")])
     lake.delta("votes").append([vote(1, "bob"), vote(2, MARKER), vote(3, "bob")])
@@ -222,32 +237,74 @@ def test_a_user_leaves_with_requests_votes_examples_and_marked_adapters(house: H
         [{"example_id": f"e{n}", "request_id": f"q{n}", "example": "{}"} for n in (1, 2)]
     )
     lake.delta("triage").append(
-        [{"request_id": f"q{n}", "ordinal": 1, "cause": "model_fault", "action": "", "at": at,
-          "fingerprint": "", "evidence": "{}", "documents": "[]", "run_id": "r"} for n in (1, 2, 3)]
-    )  # fmt: skip
+        [
+            {
+                "request_id": f"q{n}",
+                "ordinal": 1,
+                "cause": "model_fault",
+                "action": "",
+                "at": at,
+                "fingerprint": "",
+                "evidence": "{}",
+                "documents": "[]",
+                "run_id": "r",
+            }
+            for n in (1, 2, 3)
+        ]
+    )
     lake.delta("rejected_examples").append(
-        [{"dataset": "d", "request_id": f"q{n}", "reason": "empty", "details": "{}"}
-         for n in (2, 3)]
-    )  # fmt: skip
+        [
+            {"dataset": "d", "request_id": f"q{n}", "reason": "empty", "details": "{}"}
+            for n in (2, 3)
+        ]
+    )
     lake.delta("evaluations").append(
         [{"adapter_id": "a", "request_id": "q1", "part": "held_back", "result": "{}", "ordinal": 1}]
     )
     refused = [("q9", MARKER), ("q8", "bob"), ("q1", "bob")]
     lake.quarantine.settle(
-        [("feedback/votes", Rejection(request_id, "rating_is_up_or_down", "must", "it is 7",
-                                      json.dumps({"user_id": user, "row": f"{user} votes 7"})))
-         for request_id, user in refused], (), "r", at,
-    )  # fmt: skip
+        [
+            (
+                "feedback/votes",
+                Rejection(
+                    request_id,
+                    "rating_is_up_or_down",
+                    "must",
+                    "it is 7",
+                    json.dumps({"user_id": user, "row": f"{user} votes 7"}),
+                ),
+            )
+            for request_id, user in refused
+        ],
+        (),
+        "r",
+        at,
+    )
     adapters = [("a", ["q1", "q2"]), ("b", ["q3"])]
     lake.delta("adapters").append(
-        [{"adapter_id": name, "status": "approved", "trained_on": ids, "recipe": "{}", "ordinal": 1}
-         for name, ids in adapters]
-    )  # fmt: skip
+        [
+            {
+                "adapter_id": name,
+                "status": "approved",
+                "trained_on": ids,
+                "recipe": "{}",
+                "ordinal": 1,
+            }
+            for name, ids in adapters
+        ]
+    )
     receipt = erase(house.settings, Subject(user_id=MARKER))
     assert receipt["touched"] == {
-        "requests": 1, "votes": 2, "triage": 2, "training_examples": 2, "rejected_examples": 1,
-        "evaluations": 1, "adapters_to_retrain": 1, "quarantine": 2, "question_vectors": 1,
-    }  # fmt: skip
+        "requests": 1,
+        "votes": 2,
+        "triage": 2,
+        "training_examples": 2,
+        "rejected_examples": 1,
+        "evaluations": 1,
+        "adapters_to_retrain": 1,
+        "quarantine": 2,
+        "question_vectors": 1,
+    }
     assert lake.vectors.known("toy-questions", asked) == {asked[1]}
     of_feedback = [row.doc_id for row in lake.quarantine.rows() if "/" in row.source]
     assert of_feedback == ["q8"]
@@ -263,9 +320,10 @@ def test_a_user_leaves_with_requests_votes_examples_and_marked_adapters(house: H
 def test_requests_that_were_shown_the_document_go_with_it(house: House) -> None:
     release: Release = house.release(3)
     chunk = next(
-        row["chunk_id"] for row in house.lake.read(release).least_rows(99)
+        row["chunk_id"]
+        for row in house.lake.read(release).least_rows(99)
         if row["doc_id"] == SECRET.doc_id
-    )  # fmt: skip
+    )
     at = datetime(2026, 3, 4, tzinfo=UTC)
     shown = {"request_id": "q1", "asked_at": at, "user_id": "u", "question": "?", "details": "{}"}
     house.lake.delta("requests").append(

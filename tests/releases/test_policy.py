@@ -21,12 +21,27 @@ LET_GO = "no rule keeps it open"
 def release(seq: int, day: str, kind: str = "publish", tier: str = "hot") -> Release:
     moment = datetime.fromisoformat(day).replace(tzinfo=UTC)
     return Release(
-        seq=seq, index="documents", kind=kind, logical_time=moment, published_at=moment,
-        run_id=f"run-{seq}", snapshot_seq=seq, documents=0, rows=0, digest="", chunker="toy",
-        embedder="toy", embedder_identity={}, lance_table="documents-toy", lance_version=seq,
-        lance_tag=f"r{seq:08d}", search={}, made_by={}, tier=tier,
+        seq=seq,
+        index="documents",
+        kind=kind,
+        logical_time=moment,
+        published_at=moment,
+        run_id=f"run-{seq}",
+        snapshot_seq=seq,
+        documents=0,
+        rows=0,
+        digest="",
+        chunker="toy",
+        embedder="toy",
+        embedder_identity={},
+        lance_table="documents-toy",
+        lance_version=seq,
+        lance_tag=f"r{seq:08d}",
+        search={},
+        made_by={},
+        tier=tier,
         cause="" if tier == "hot" else f"went {tier}",
-    )  # fmt: skip
+    )
 
 
 def history(*days: str) -> list[Release]:
@@ -65,8 +80,14 @@ def test_keep_last() -> None:
 
 
 def test_the_last_release_of_a_day_is_kept_and_days_without_one_do_not_count() -> None:
-    days = history("2026-02-01T02:00", "2026-03-03T02:00", "2026-03-03T14:00", "2026-03-05T02:00",
-                   "2026-03-05T23:59:59.999999", "2026-03-06T00:00")  # fmt: skip
+    days = history(
+        "2026-02-01T02:00",
+        "2026-03-03T02:00",
+        "2026-03-03T14:00",
+        "2026-03-05T02:00",
+        "2026-03-05T23:59:59.999999",
+        "2026-03-06T00:00",
+    )
     assert judged(days, daily=3) == [
         (6, "hot", "answers now"),
         (5, "hot", "retention.daily = 3, 2026-03-05"),
@@ -80,8 +101,17 @@ def test_the_last_release_of_a_day_is_kept_and_days_without_one_do_not_count() -
 def test_weeks_are_iso_weeks_and_cross_the_year() -> None:
     # Monday 2024-12-30 to Sunday 2025-01-05 is one week; 2026-01-01 is a Thursday of 2026-W01,
     # 2027-01-03 a Sunday of 2026-W53.
-    days = history("2024-12-29", "2024-12-30", "2025-01-05", "2025-01-06", "2025-12-29",
-                   "2026-01-04", "2026-12-28", "2027-01-03", "2027-01-04")  # fmt: skip
+    days = history(
+        "2024-12-29",
+        "2024-12-30",
+        "2025-01-05",
+        "2025-01-06",
+        "2025-12-29",
+        "2026-01-04",
+        "2026-12-28",
+        "2027-01-03",
+        "2027-01-04",
+    )
     assert judged(days, weekly=6) == [
         (9, "hot", "answers now"),
         (8, "hot", "retention.weekly = 6, 2026-W53"),
@@ -96,8 +126,9 @@ def test_weeks_are_iso_weeks_and_cross_the_year() -> None:
 
 
 def test_months_and_years() -> None:
-    days = history("2024-06-30", "2024-12-31", "2025-01-01", "2025-01-31", "2026-02-28",
-                   "2026-03-01")  # fmt: skip
+    days = history(
+        "2024-06-30", "2024-12-31", "2025-01-01", "2025-01-31", "2026-02-28", "2026-03-01"
+    )
     assert judged(days, monthly=3) == [
         (6, "hot", "answers now"),
         (5, "hot", "retention.monthly = 3, 2026-02"),
@@ -127,8 +158,11 @@ def test_the_first_rule_that_keeps_a_release_is_named() -> None:
 
 
 def test_an_undecided_candidate_stays_and_is_never_what_answers() -> None:
-    days = [release(3, "2026-03-04", "candidate"), release(2, "2026-03-03"),
-            release(1, "2026-03-02")]  # fmt: skip
+    days = [
+        release(3, "2026-03-04", "candidate"),
+        release(2, "2026-03-03"),
+        release(1, "2026-03-02"),
+    ]
     assert judged(days, keep_last=2) == [
         (3, "hot", "candidate, not yet decided"),
         (2, "hot", "answers now"),
@@ -141,8 +175,10 @@ def test_an_undecided_candidate_stays_and_is_never_what_answers() -> None:
 
 
 def test_a_rollback_counts_as_a_release_of_its_own_day() -> None:
-    days = [release(4, "2026-03-04T09:00", "rollback"), *history("2026-03-02", "2026-03-03",
-                                                                 "2026-03-04T02:00")]  # fmt: skip
+    days = [
+        release(4, "2026-03-04T09:00", "rollback"),
+        *history("2026-03-02", "2026-03-03", "2026-03-04T02:00"),
+    ]
     assert judged(days, daily=2) == [
         (4, "hot", "answers now"),
         (3, "cold", LET_GO),
@@ -164,8 +200,11 @@ def test_what_is_older_than_cold_days_goes(tier: str, expected: str) -> None:
 
 
 def test_a_rule_saves_an_old_release_from_going() -> None:
-    days = [release(3, "2026-12-31"), release(2, "2020-01-02"),
-            release(1, "2020-01-01", tier="cold")]  # fmt: skip
+    days = [
+        release(3, "2026-12-31"),
+        release(2, "2020-01-02"),
+        release(1, "2020-01-01", tier="cold"),
+    ]
     assert judged(days, cold_days=1, pinned=(1, 2)) == [
         (3, "hot", "answers now"),
         (2, "hot", "retention.pinned"),

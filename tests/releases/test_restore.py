@@ -57,16 +57,30 @@ def test_publish_adds_a_release_that_answers_as_the_old_one_did(house: House) ->
     assert (new.seq, new.kind, new.held) == (7, "rollback", True)
     assert new.note == {"of": 2, "reason": "the new backup guide is wrong", "hold": True}
     assert began <= new.logical_time <= datetime.now(UTC)
-    names = ("documents", "rows", "digest", "snapshot_seq", "chunker", "embedder", "search",
-             "embedder_identity", "lance_table", "lance_version")  # fmt: skip
+    names = (
+        "documents",
+        "rows",
+        "digest",
+        "snapshot_seq",
+        "chunker",
+        "embedder",
+        "search",
+        "embedder_identity",
+        "lance_table",
+        "lance_version",
+    )
     assert [getattr(new, name) for name in names] == [getattr(old, name) for name in names]
     assert (house.answers(7), house.rows(7)) == was[2]
     assert (house.answers(6), house.rows(6)) == was[6]
     assert house.lake.as_of().documents == house.lake.as_of(2).documents
     assert {key: done[key] for key in ("mode", "of", "release", "held", "dry_run", "reason")} == {
-        "mode": "publish", "of": 2, "release": 7, "held": True, "dry_run": False,
+        "mode": "publish",
+        "of": 2,
+        "release": 7,
+        "held": True,
+        "dry_run": False,
         "reason": "the new backup guide is wrong",
-    }  # fmt: skip
+    }
     assert is_sound(house)
 
 
@@ -101,8 +115,10 @@ def test_the_night_after_goes_on_from_the_present(
     expected = night(untouched.settings, tomorrow(), untouched.encoder)
     assert (new.seq, expected.seq, new.kind) == (8, 7, "publish")
     assert (new.digest, new.rows, new.documents) == (
-        expected.digest, expected.rows, expected.documents,
-    )  # fmt: skip
+        expected.digest,
+        expected.rows,
+        expected.documents,
+    )
     assert house.rows(8).equals(untouched.rows(7))
     assert house.answers(8) == untouched.answers(7)
     assert is_sound(house)
@@ -112,8 +128,9 @@ def test_a_candidate_that_is_restored_is_published(house: House) -> None:
     log = house.lake.delta("releases")
     rows_ = log.read().sort_by("seq").to_pylist()
     house.lake.placements.discard_after(5)
-    log.replace([row | ({"kind": "candidate", "seal": ""} if row["seq"] == 6 else {})
-                 for row in rows_])  # fmt: skip
+    log.replace(
+        [row | ({"kind": "candidate", "seal": ""} if row["seq"] == 6 else {}) for row in rows_]
+    )
     assert house.lake.releases("documents").as_of().seq == 5
     restore(house.settings, 6)
     new = house.lake.releases("documents").as_of()
@@ -191,8 +208,11 @@ def copy_of(house: House, seq: int, name: str = "copy") -> House:
 
 @pytest.mark.parametrize("seq", [2, 6])
 def test_a_copy_is_a_lakehouse_of_its_own_and_answers_to_the_bit(house: House, seq: int) -> None:
-    before = {path: data for path, data in contents(house.path("")).items()
-              if not path.startswith(("delta/lease", "delta/runs"))}  # fmt: skip
+    before = {
+        path: data
+        for path, data in contents(house.path("")).items()
+        if not path.startswith(("delta/lease", "delta/runs"))
+    }
     old = house.release(seq)
     documents, quarantine = house.lake.as_of(seq).documents, house.lake.as_of(seq).quarantine()
     was = house.answers(seq), house.rows(seq)
@@ -203,8 +223,11 @@ def test_a_copy_is_a_lakehouse_of_its_own_and_answers_to_the_bit(house: House, s
     shutil.rmtree(house.path(""))  # nothing of the copy leans on it
     (new,) = copy.releases
     assert (new.seq, new.digest, new.rows, new.documents) == (
-        seq, old.digest, old.rows, old.documents,
-    )  # fmt: skip
+        seq,
+        old.digest,
+        old.rows,
+        old.documents,
+    )
     assert new.logical_time == old.logical_time
     assert new.note["copy_of"] == {"lakehouse": house.lake.location.uri, "seal": old.seal}
     assert (copy.answers(seq), copy.rows(seq)) == was

@@ -56,9 +56,13 @@ def test_plan_writes_nothing_and_says_what_apply_does(house: House) -> None:
     assert [applied[name] for name in same] == [planned[name] for name in same]
     assert (planned["applied"], applied["applied"]) == (False, True)
     assert [(row["release"], row["before"], row["after"]) for row in planned["releases"]] == [
-        (6, "hot", "hot"), (5, "hot", "hot"), (4, "hot", "cold"), (3, "hot", "gone"),
-        (2, "hot", "hot"), (1, "hot", "gone"),
-    ]  # fmt: skip
+        (6, "hot", "hot"),
+        (5, "hot", "hot"),
+        (4, "hot", "cold"),
+        (3, "hot", "gone"),
+        (2, "hot", "hot"),
+        (1, "hot", "gone"),
+    ]
     assert tiers(house) == {row["release"]: row["after"] for row in planned["releases"]}
     freed = used - house.lake.sizes("lance").keys()
     assert sum(sizes[path] for path in freed) == planned["bytes_going"] > 0
@@ -86,8 +90,9 @@ def test_what_is_kept_answers_as_before_and_nothing_else_stays(
     sizes, files = house.lake.sizes(), needed(house)
     assert files <= sizes.keys()
     beside = {path: size for path, size in sizes.items() if path not in files}
-    assert [path for path in beside if not BESIDE.search(path)
-            and not path.startswith(AFTERWARDS)] == []  # fmt: skip
+    assert [
+        path for path in beside if not BESIDE.search(path) and not path.startswith(AFTERWARDS)
+    ] == []
     extra = sum(size for path, size in beside.items() if not path.startswith(AFTERWARDS))
     spent = done["bytes"]["after"] - done["bytes"]["referenced"]
     # Of `runs`, to which others write without a lease, the last minute of its log stays as well.
@@ -143,8 +148,9 @@ def test_what_is_gone_names_the_policy_and_leaves_no_row(house: House) -> None:
         assert found.num_rows == 0
     # Of guide-1 both passages live on in its later text, so just two vectors go.
     assert done["forgotten"] == {"document_changes": 3, "documents_in_chunks": 3, "vectors": 2}
-    assert {seq: [batch.to_pylist() for batch in lake.as_of(seq).passages()]
-            for seq in (4, 5)} == was  # fmt: skip
+    assert {
+        seq: [batch.to_pylist() for batch in lake.as_of(seq).passages()] for seq in (4, 5)
+    } == was
     assert is_sound(house)
 
 
@@ -155,8 +161,15 @@ def test_nights_go_on_after_releases_are_gone(house: House) -> None:
     calls = house.encoder.calls
     assert house.night(20).seq == 7
     assert house.encoder.calls == calls + 1  # its vector was gone too
-    assert tiers(house) == {7: "hot", 6: "hot", 5: "gone", 4: "gone", 3: "gone", 2: "gone",
-                            1: "gone"}  # fmt: skip
+    assert tiers(house) == {
+        7: "hot",
+        6: "hot",
+        5: "gone",
+        4: "gone",
+        3: "gone",
+        2: "gone",
+        1: "gone",
+    }
     assert is_sound(house)
 
 

@@ -69,9 +69,11 @@ night(house.settings, FIRST_NIGHT + timedelta(days=6), house.encoder, ttl=2.0)
 def test_a_writer_that_comes_back_changes_nothing(house: House, place: str) -> None:
     house.put("late", "What the stopped run saw.", "And the printer is on floor four.")
     stopped = subprocess.Popen(
-        [sys.executable, "-c", NIGHT, str(house.root), place], cwd=ROOT,
-        stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [sys.executable, "-c", NIGHT, str(house.root), place],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         _wait_until_stopped(stopped)
         house.put("late", "What the next run saw.")

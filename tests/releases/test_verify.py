@@ -47,8 +47,13 @@ def test_a_sound_lakehouse_is_ok_and_nothing_is_written(six: House, quick: bool)
     found = check(six, 1, 2, 3, 4, 5, 6, quick=quick)
     assert (found["ok"], found["quick"], found["findings"]) == (True, quick, [])
     assert [(one["release"], one["ok"], one["rows"]) for one in found["releases"]] == [
-        (1, True, 21), (2, True, 23), (3, True, 23), (4, True, 24), (5, True, 24), (6, True, 23),
-    ]  # fmt: skip
+        (1, True, 21),
+        (2, True, 23),
+        (3, True, 23),
+        (4, True, 24),
+        (5, True, 24),
+        (6, True, 23),
+    ]
     assert {one["repeats"] for one in found["releases"]} == {"exact search, full text"}
     needed = {path for one in six.releases for path in six.lake.tables.needed(one)}
     assert found["files"] == len(needed) + len(delta_files(six.lake))
@@ -73,9 +78,15 @@ def test_one_flipped_bit_in_any_file_of_delta_is_found(house: House) -> None:
             # What can't be read any more is said of the release; a log may name a file wrongly.
             others = {kind for kind, _ in found} - {"damaged_file"}
             assert others <= {
-                "unreadable", "missing_file", "other_files", "broken_seal", "changed_release",
-                "other_documents", "other_answers", "other_rows",
-            }, (path, flip, found)  # fmt: skip
+                "unreadable",
+                "missing_file",
+                "other_files",
+                "broken_seal",
+                "changed_release",
+                "other_documents",
+                "other_answers",
+                "other_rows",
+            }, (path, flip, found)
     assert check(house, 6)["ok"]
 
 
@@ -122,8 +133,13 @@ def test_a_missing_file_is_found(house: House, quick: bool) -> None:
         else:
             expected = [("missing_file", path)]
         assert kinds(found) == expected, path
-    assert {path.split("/")[2] for path in own} == {"_indices", "_refs", "_versions", "data",
-                                                    "_deletions"}  # fmt: skip
+    assert {path.split("/")[2] for path in own} == {
+        "_indices",
+        "_refs",
+        "_versions",
+        "data",
+        "_deletions",
+    }
 
 
 def test_a_missing_delta_file_is_found(house: House) -> None:
@@ -261,8 +277,11 @@ def test_a_log_that_can_not_be_read_is_a_finding_and_no_crash(house: House, tabl
     file = house.path(f"delta/{table}/_delta_log/{0:020}.json")
     file.write_bytes(b"\0" * file.stat().st_size)
     where = f"delta/{table}/_delta_log/{0:020}.json"
-    expected = ("damaged_file", where) if table != "sealed_files" else (
-        "damaged_table", "delta/sealed_files")  # fmt: skip
+    expected = (
+        ("damaged_file", where)
+        if table != "sealed_files"
+        else ("damaged_table", "delta/sealed_files")
+    )
     assert expected in kinds(verify(house.lake, releases))
     quick = kinds(verify(house.lake, releases, quick=True))
     assert ("damaged_table", f"delta/{table}") in quick

@@ -34,12 +34,16 @@ def test_a_step_speaks_for_the_last_instant_of_its_day() -> None:
 def test_weeks_begin_on_the_first_day_and_months_end_on_their_last() -> None:
     weeks = times_of(FEBRUARY, date(2026, 3, 13), "week", time(2))
     assert [isoformat(at) for at in weeks] == [
-        "2026-02-27T02:00:00Z", "2026-03-06T02:00:00Z", "2026-03-13T02:00:00Z",
-    ]  # fmt: skip
+        "2026-02-27T02:00:00Z",
+        "2026-03-06T02:00:00Z",
+        "2026-03-13T02:00:00Z",
+    ]
     months = times_of(date(2026, 1, 31), date(2026, 4, 29), "month", time(2))
     assert [at.date() for at in months] == [
-        date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31),
-    ]  # fmt: skip
+        date(2026, 1, 31),
+        date(2026, 2, 28),
+        date(2026, 3, 31),
+    ]
 
 
 def test_a_schedule_gives_its_own_times_of_both_days() -> None:
@@ -50,8 +54,11 @@ def test_a_schedule_gives_its_own_times_of_both_days() -> None:
 
     found = scheduled_times(FEBRUARY, date(2026, 2, 28), every_twelve_hours)
     assert [isoformat(at)[:13] for at in found] == [
-        "2026-02-27T00", "2026-02-27T12", "2026-02-28T00", "2026-02-28T12",
-    ]  # fmt: skip
+        "2026-02-27T00",
+        "2026-02-27T12",
+        "2026-02-28T00",
+        "2026-02-28T12",
+    ]
 
 
 def test_what_cannot_be_meant_is_refused() -> None:

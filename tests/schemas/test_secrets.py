@@ -20,10 +20,18 @@ SECRET = [
     "docs/x?sig=SECRET",
     *(
         f"https://host/x?v=2&{name}=SECRET"
-        for name in ("X-Amz-Signature", "token", "subscription-key", "accesstoken", "sastoken",
-                     "accountkey", "API_KEY", "client_secret")
+        for name in (
+            "X-Amz-Signature",
+            "token",
+            "subscription-key",
+            "accesstoken",
+            "sastoken",
+            "accountkey",
+            "API_KEY",
+            "client_secret",
+        )
     ),
-]  # fmt: skip
+]
 PLAIN = [
     "s3://bucket/lake",
     "abfs://box@account.dfs.core.windows.net/x",

@@ -43,9 +43,12 @@ class Command:
         config = str(self.folder / "almanac.toml")
         return subprocess.Popen(
             [sys.executable, "-m", "almanac", "up", "--config", config, "--json", *arguments],
-            cwd=self.project, env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            cwd=self.project,
+            env=self.environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
 
     def start(self, *arguments: str) -> dict[str, Any]:
         """Start it and wait until it says that it is ready."""

@@ -44,10 +44,14 @@ class Worker:
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL]
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
-                command, env=self._environment, cwd=ROOT, stdout=log, stderr=log,
+                command,
+                env=self._environment,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
                 start_new_session=True,
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-            )  # fmt: skip
+            )
 
     def __enter__(self) -> Worker:
         self.start()

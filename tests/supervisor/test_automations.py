@@ -93,9 +93,13 @@ def deploy(api: Api, *names: str) -> dict[str, str]:
         flow_id = api.post("flows/", name=flow)["id"]
         made[name] = api.post(
             "deployments/",
-            name=deployment, flow_id=flow_id, tags=["almanac"], work_pool_name="local",
-            entrypoint="none.py:none", enforce_parameter_schema=False,
-        )["id"]  # fmt: skip
+            name=deployment,
+            flow_id=flow_id,
+            tags=["almanac"],
+            work_pool_name="local",
+            entrypoint="none.py:none",
+            enforce_parameter_schema=False,
+        )["id"]
     return made
 
 
@@ -119,10 +123,13 @@ def test_those_that_start_a_deployment_come_with_it(api: Api) -> None:
     assert ensure_automations(configured()) == WITH_DEPLOYMENTS
     made = standing(api)
     assert made["almanac: start a crashed run again"]["actions"][0] == {
-        "type": "run-deployment", "source": "selected", "schedule_after": 0.0,
-        "deployment_id": ids["rescue/rescue"], "job_variables": None,
+        "type": "run-deployment",
+        "source": "selected",
+        "schedule_after": 0.0,
+        "deployment_id": ids["rescue/rescue"],
+        "job_variables": None,
         "parameters": {"run_id": {"__prefect_kind": "jinja", "template": "{{ flow_run.id }}"}},
-    }  # fmt: skip
+    }
     assert made["almanac: worker gone"]["trigger"]["match"]["prefect.resource.name"] == ["local"]
 
 
@@ -133,8 +140,9 @@ def test_one_that_differs_is_changed_where_it_is(api: Api) -> None:
     after = standing(api)
     late = "almanac: nightly is late"
     assert (before.pop(late)["id"], 5400.0) == (
-        after[late]["id"], after.pop(late)["trigger"]["within"],
-    )  # fmt: skip
+        after[late]["id"],
+        after.pop(late)["trigger"]["within"],
+    )
     assert after == before
 
 

@@ -86,19 +86,34 @@ def test_every_deployment_gets_the_version_of_the_code(tmp_path: Path) -> None:
 def test_runs_are_told_what_is_configured(
     tmp_path: Path, lease: dict[str, float], waits: str | None
 ) -> None:
-    project = {"deployments": [
-        {"name": "tune", "entrypoint": "t.py:t", "work_pool": {"name": "gpu"}},
-        {"name": "nightly", "entrypoint": "n.py:n", "work_pool": {"name": "local", "job_variables":
-            {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30", WAIT: "600", "FOO": "bar"}}}},
-    ]}  # fmt: skip
+    project = {
+        "deployments": [
+            {"name": "tune", "entrypoint": "t.py:t", "work_pool": {"name": "gpu"}},
+            {
+                "name": "nightly",
+                "entrypoint": "n.py:n",
+                "work_pool": {
+                    "name": "local",
+                    "job_variables": {
+                        "env": {
+                            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+                            WAIT: "600",
+                            "FOO": "bar",
+                        }
+                    },
+                },
+            },
+        ]
+    }
     (tmp_path / "prefect.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
     settings = Settings.model_validate({"alarms": {"heartbeat_seconds": 45}, "lease": lease})
     file, _ = deploying.plan(tmp_path, tmp_path, settings, "1", {})
     written = yaml.safe_load(file.read_text(encoding="utf-8"))["deployments"]
     expected = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "45"} | ({WAIT: waits} if waits else {})
     assert [one["work_pool"]["job_variables"]["env"] for one in written] == [
-        expected, expected | {"FOO": "bar"},
-    ]  # fmt: skip
+        expected,
+        expected | {"FOO": "bar"},
+    ]
 
 
 def test_every_pool_that_is_named_is_one(tmp_path: Path) -> None:

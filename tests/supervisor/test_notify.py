@@ -26,8 +26,10 @@ def test_a_webhook_gets_json_with_its_query_as_it_was() -> None:
     asked = urlsplit(path)
     assert (asked.path, parse_qs(asked.query)) == ("/hook", {"token": ["a b+c"], "to": ["ops"]})
     assert {name: message[name] for name in ("title", "message", "type")} == {
-        "title": "The subject", "message": "The body.", "type": "info",
-    }  # fmt: skip
+        "title": "The subject",
+        "message": "The body.",
+        "type": "info",
+    }
 
 
 def test_every_address_gets_it_a_webhook_or_one_of_apprise() -> None:
@@ -53,8 +55,10 @@ def test_addresses_of_services_are_known_in_either_form() -> None:
     slack = "https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
     given = SecretStr(f"{slack} https://user:pw@host.example/x/y?k=v mailto://u:p@gmail.com")
     assert service_urls(given) == [
-        slack, "jsons://user:pw@host.example/x/y?-k=v", "mailto://u:p@gmail.com",
-    ]  # fmt: skip
+        slack,
+        "jsons://user:pw@host.example/x/y?-k=v",
+        "mailto://u:p@gmail.com",
+    ]
 
 
 @pytest.mark.parametrize("address", ["hook.example/secret", "http://", "foo://secret"])

@@ -32,9 +32,16 @@ def case(number: int, rejected: str | None = "no idea") -> Case:
     question = QUESTIONS[number % len(QUESTIONS)]
     prompt = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": question})
     return Case(
-        f"case-{number:02}", "held_back", f"r{number}", question, prompt, ("It is in room 7.",),
-        (f"in room {number}",), rejected, "en",
-    )  # fmt: skip
+        f"case-{number:02}",
+        "held_back",
+        f"r{number}",
+        question,
+        prompt,
+        ("It is in room 7.",),
+        (f"in room {number}",),
+        rejected,
+        "en",
+    )
 
 
 CASES = [case(number, None if number == 3 else "no idea") for number in range(7)]
@@ -60,10 +67,12 @@ def finished(tiny_base: Base, tmp_path_factory: pytest.TempPathFactory) -> Path:
     adapted(tiny_base).save_pretrained(folder / "adapter")
     recipe = resolve(Recipe(method="sft", learning_rate=1e-4, threads=1, device="cpu"))
     spec = {
-        "adapter_id": "f" * 64, "base": tiny_base.as_json(), "libraries": {"torch": "test"},
+        "adapter_id": "f" * 64,
+        "base": tiny_base.as_json(),
+        "libraries": {"torch": "test"},
         "recipe": recipe.model_dump(mode="json"),
         "evaluation": {"max_new_tokens": 8, "batch_tokens": 160},
-    }  # fmt: skip
+    }
     (folder / "job.json").write_text(json.dumps(spec), encoding="utf-8")
     write_cases(CASES, folder / "cases.parquet")
     return folder
@@ -197,8 +206,10 @@ def test_other_cases_begin_anew(job: Path, unbroken: Path) -> None:
 
 def test_a_case_beyond_the_window_is_left_unanswered(job: Path) -> None:
     long = case(9)
-    long = Case(**{name: getattr(long, name) for name in Case.__slots__} | {
-        "prompt": ({"role": "user", "content": "Ж" * 600},)})  # fmt: skip
+    long = Case(
+        **{name: getattr(long, name) for name in Case.__slots__}
+        | {"prompt": ({"role": "user", "content": "Ж" * 600},)}
+    )
     write_cases([*CASES[:2], long], job / "cases.parquet")
     answer(job, io.StringIO())
     found = read_answers(job / "answers.parquet")

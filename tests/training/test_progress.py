@@ -9,9 +9,15 @@ from almanac.training.progress import Progress
 
 def a_row(step: int, loss: float | None, eval_loss: float | None) -> dict[str, Any]:
     return {
-        "step": step, "of": 8, "epoch": step / 4, "loss": loss, "eval_loss": eval_loss,
-        "learning_rate": 0.1, "tokens": 100 * step, "train_seconds": float(step),
-    }  # fmt: skip
+        "step": step,
+        "of": 8,
+        "epoch": step / 4,
+        "loss": loss,
+        "eval_loss": eval_loss,
+        "learning_rate": 0.1,
+        "tokens": 100 * step,
+        "train_seconds": float(step),
+    }
 
 
 def test_progress_takes_up_where_a_checkpoint_stands(tmp_path: Path) -> None:
@@ -43,10 +49,17 @@ def test_the_best_is_the_earliest_of_the_lowest_and_patience_counts_from_it(tmp_
     figures = progress.metrics(1)
     del figures["seconds"]
     assert figures == {
-        "train_loss": 1.0, "first_eval_loss": 0.5, "best_eval_loss": 2.0, "last_eval_loss": 2.0,
-        "steps": 6, "best_step": 4, "stopped_early": True, "tokens": 600,
-        "tokens_per_second": 100.0, "train_seconds": 6.0,
-    }  # fmt: skip
+        "train_loss": 1.0,
+        "first_eval_loss": 0.5,
+        "best_eval_loss": 2.0,
+        "last_eval_loss": 2.0,
+        "steps": 6,
+        "best_step": 4,
+        "stopped_early": True,
+        "tokens": 600,
+        "tokens_per_second": 100.0,
+        "train_seconds": 6.0,
+    }
 
 
 def test_only_a_sealed_and_unchanged_checkpoint_is_gone_on_from(tmp_path: Path) -> None:

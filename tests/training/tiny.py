@@ -23,10 +23,18 @@ WORDS = ["".join(parts) for parts in product(_STARTS, _MIDDLES, _ENDS)]
 def make_tiny_base(folder: Path) -> Path:
     """Write model and tokenizer into `folder`, as safetensors; the same bytes each time."""
     config = LlamaConfig(
-        vocab_size=VOCABULARY, hidden_size=64, intermediate_size=128, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=512,
-        tie_word_embeddings=True, bos_token_id=1, eos_token_id=2, pad_token_id=0,
-    )  # fmt: skip
+        vocab_size=VOCABULARY,
+        hidden_size=64,
+        intermediate_size=128,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        tie_word_embeddings=True,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = LlamaForCausalLM(config)
@@ -48,6 +56,10 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
     )
     tokenizer.train_from_iterator(WORDS, trainer)
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, chat_template=TEMPLATE, model_max_length=512,
-        bos_token="<|im_start|>", eos_token="<|im_end|>", pad_token="<|endoftext|>",
-    )  # fmt: skip
+        tokenizer_object=tokenizer,
+        chat_template=TEMPLATE,
+        model_max_length=512,
+        bos_token="<|im_start|>",
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+    )

@@ -17,38 +17,105 @@ def _any(*words: str) -> str:
 
 _FEW = r"(?:\W+\w+){0,3}?\W+"  # up to three words between
 _DROP = _any(
-    "ignore", "disregard", "forget", "override", "bypass", "discard", "do not follow",
-    "don['’]t follow", "stop following", "erase",
-)  # fmt: skip
+    "ignore",
+    "disregard",
+    "forget",
+    "override",
+    "bypass",
+    "discard",
+    "do not follow",
+    "don['’]t follow",
+    "stop following",
+    "erase",
+)
 _WHICH = _any(
-    "previous", "prior", "above", "earlier", "preceding", "initial", "original", "your", "system",
-)  # fmt: skip
+    "previous",
+    "prior",
+    "above",
+    "earlier",
+    "preceding",
+    "initial",
+    "original",
+    "your",
+    "system",
+)
 _ORDERS = _any(
-    "instructions?", "rules?", "prompts?", "directions", "guidelines?", "directives?", "commands?",
-    "messages?", "context", "constraints?", "programming", "training",
-)  # fmt: skip
+    "instructions?",
+    "rules?",
+    "prompts?",
+    "directions",
+    "guidelines?",
+    "directives?",
+    "commands?",
+    "messages?",
+    "context",
+    "constraints?",
+    "programming",
+    "training",
+)
 _BARE_ORDERS = _any("instructions", "rules", "role", "prompt", "guidelines", "directives")
 _RU_DROP = _any(
-    r"(?:про)?игнорир\w+", r"забуд(?:ь|ьте)", "забыть", r"отмени(?:те)?", r"не следуй(?:те)?",
-    r"не выполняй(?:те)?", r"не обращай(?:те)? внимания на", r"пренебреги(?:те)?",
-    r"отбрось(?:те)?", r"обойди(?:те)?", r"сотри(?:те)? из памяти",
-)  # fmt: skip
+    r"(?:про)?игнорир\w+",
+    r"забуд(?:ь|ьте)",
+    "забыть",
+    r"отмени(?:те)?",
+    r"не следуй(?:те)?",
+    r"не выполняй(?:те)?",
+    r"не обращай(?:те)? внимания на",
+    r"пренебреги(?:те)?",
+    r"отбрось(?:те)?",
+    r"обойди(?:те)?",
+    r"сотри(?:те)? из памяти",
+)
 _RU_WHICH = _any(
-    r"предыдущ\w+", r"прошл\w+", r"прежн\w+", "выше", r"вышеуказанн\w+", r"вс[еёю]\w{0,3}",
-    r"сво\w{1,3}", r"тво\w{1,3}", r"исходн\w+", r"системн\w+", "эти",
-)  # fmt: skip
+    r"предыдущ\w+",
+    r"прошл\w+",
+    r"прежн\w+",
+    "выше",
+    r"вышеуказанн\w+",
+    r"вс[еёю]\w{0,3}",
+    r"сво\w{1,3}",
+    r"тво\w{1,3}",
+    r"исходн\w+",
+    r"системн\w+",
+    "эти",
+)
 _RU_ORDERS = _any(
-    r"инструкци\w+", r"указани\w+", r"правил\w*", r"промпт\w*", r"команд\w*", r"ограничени\w+",
-    r"настройк\w+", r"контекст\w*",
-)  # fmt: skip
+    r"инструкци\w+",
+    r"указани\w+",
+    r"правил\w*",
+    r"промпт\w*",
+    r"команд\w*",
+    r"ограничени\w+",
+    r"настройк\w+",
+    r"контекст\w*",
+)
 _SHOW = _any(
-    "reveal", "print", "show", "repeat", "output", "display", "leak", "tell me", "give me",
-    "write out", "reproduce", "dump",
-)  # fmt: skip
+    "reveal",
+    "print",
+    "show",
+    "repeat",
+    "output",
+    "display",
+    "leak",
+    "tell me",
+    "give me",
+    "write out",
+    "reproduce",
+    "dump",
+)
 _RU_SHOW = _any(
-    r"покажи\w*", r"выведи\w*", r"повтори\w*", r"раскрой\w*", r"напечатай\w*", r"напиши\w*",
-    r"процитируй\w*", r"скажи\w*", r"выда(?:й|йте)", r"дай(?:те)?",
-)  # fmt: skip
+    r"покажи\w*",
+    r"выведи\w*",
+    r"повтори\w*",
+    r"раскрой\w*",
+    r"напечатай\w*",
+    r"напиши\w*",
+    r"процитируй\w*",
+    r"скажи\w*",
+    r"выда(?:й|йте)",
+    r"дай(?:те)?",
+)
 _SECRET = _any("system", "hidden", "initial", "secret", "developer", "internal", "original")
 _RU_SECRET = _any(r"системн\w+", r"скрыт\w+", r"исходн\w+", r"начальн\w+", r"секретн\w+")
 _SAY = _any("answer", "reply", "respond", "say", "output", "recommend", "tell", "claim")
@@ -64,10 +131,26 @@ _RU_MACHINE = _any(r"ассистент\w*", r"помощник\w*", r"моде�
 # Where an order begins: "Can I ignore all rules?" is none.
 _BIDDEN = r"(?:^|[.!?;:,]\s*|\b(?:and|then|please|now|to|и|а|пожалуйста)\s+)"
 _AUTHORITY = _any(
-    "you", "your", "always", "never", "must", "ignore", "approve", "allow", r"authori[sz]ed",
-    "policy", "instructions?", "ты", "тебе", "всегда", "никогда", r"долж\w+", r"игнорир\w+",
-    r"одобр\w+", r"разреш\w+",
-)  # fmt: skip
+    "you",
+    "your",
+    "always",
+    "never",
+    "must",
+    "ignore",
+    "approve",
+    "allow",
+    r"authori[sz]ed",
+    "policy",
+    "instructions?",
+    "ты",
+    "тебе",
+    "всегда",
+    "никогда",
+    r"долж\w+",
+    r"игнорир\w+",
+    r"одобр\w+",
+    r"разреш\w+",
+)
 
 # Tokens that a tokenizer may read as its own: never to be trained on, quoted or not.
 MARKERS = re.compile(
@@ -133,9 +216,29 @@ SPOKEN = {
     ),
 }
 ABOUT = _rule(
-    "what (?:is|are|does|do)", "how (?:do|does|can|should|to)", "why (?:is|do|does|are)", "explain",
-    "means?", "meaning", "define", "examples?", "attacks?", "injections?", "jailbreaks?", "prevent",
-    "protect", "detect", "phrase", "что (?:такое|значит|означает)", "почему", r"объясни\w*",
-    r"как (?:защит|предотвра|обнаруж|работа)\w+", r"пример\w*", r"атак\w*", r"инъекци\w+",
-    r"внедрени\w+", r"защит\w+", r"фраз\w+",
-)  # fmt: skip
+    "what (?:is|are|does|do)",
+    "how (?:do|does|can|should|to)",
+    "why (?:is|do|does|are)",
+    "explain",
+    "means?",
+    "meaning",
+    "define",
+    "examples?",
+    "attacks?",
+    "injections?",
+    "jailbreaks?",
+    "prevent",
+    "protect",
+    "detect",
+    "phrase",
+    "что (?:такое|значит|означает)",
+    "почему",
+    r"объясни\w*",
+    r"как (?:защит|предотвра|обнаруж|работа)\w+",
+    r"пример\w*",
+    r"атак\w*",
+    r"инъекци\w+",
+    r"внедрени\w+",
+    r"защит\w+",
+    r"фраз\w+",
+)
