@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -79,11 +80,15 @@ class FileReading:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a source holds now, in path order, and what could not even be listed."""
+    """What a source holds now, in path order, and what could not even be listed.
+
+    `unread` counts the files that no glob names, by their ending in lower case ("" without one).
+    """
 
     files: tuple[SourceFile, ...]
     rejections: tuple[Rejection, ...] = ()
     skipped: int = 0
+    unread: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

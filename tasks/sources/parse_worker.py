@@ -1,6 +1,7 @@
 """The parser process: reads files on stdin, answers on stdout, knows nothing of the rest.
 
-A request is one line of JSON, {"kind", "size", "timeout", "columns"}, and `size` bytes of the file.
+A request is one line of JSON, {"format", "size", "timeout", "options", "columns"}, and `size` bytes
+of the file.
 The answer is one line of JSON: {"parsed": {...}}, {"rows": [...]} or {"refused": {...}}.
 """
 
@@ -16,14 +17,11 @@ from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from schemas.settings import Columns
-from tasks.sources.docx import parse_docx
+from tasks.sources.formats import format_named
 from tasks.sources.isolation import OUT_OF_MEMORY
 from tasks.sources.jsonsafe import json_safe
-from tasks.sources.markup import parse_html
-from tasks.sources.parsed import Note, Row, Unreadable
-from tasks.sources.pdf import parse_pdf
+from tasks.sources.parsed import Note, Options, Row, Unreadable
 
-_PARSERS = {"html": parse_html, "docx": parse_docx, "pdf": parse_pdf}
 _GRACE_SECONDS = 10
 
 
@@ -63,9 +61,11 @@ def _send(answers: BinaryIO, answer: dict[str, Any]) -> None:
 
 def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
     try:
-        if request["kind"] == "parquet":
-            return {"rows": _parquet(data, request["columns"])}
-        return {"parsed": asdict(_PARSERS[request["kind"]](data))}
+        read_as = format_named(request["format"])
+        if read_as.is_table:
+            rows, _ = read_as.rows(data, Columns(**request["columns"]))
+            return {"rows": [asdict(_sendable(row)) for row in rows]}
+        return {"parsed": asdict(read_as.parse(data, _options(request["options"])))}
     except Unreadable as refusal:
         return {"refused": asdict(refusal.note)}
     except MemoryError:
@@ -80,10 +80,12 @@ def _refused(reason: str) -> dict[str, Any]:
     return {"refused": asdict(Note("file_is_parseable", reason))}
 
 
-def _parquet(data: bytes, columns: dict[str, Any]) -> list[dict[str, Any]]:
-    from tasks.sources.parquet import parse_parquet
+def _options(values: dict[str, Any]) -> Options:
+    return Options(**{name: _frozen(value) for name, value in values.items()})
 
-    return [asdict(_sendable(row)) for row in parse_parquet(data, Columns(**columns))]
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _sendable(row: Row) -> Row:

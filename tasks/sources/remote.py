@@ -15,7 +15,7 @@ from schemas.documents import SourceFile
 from schemas.errors import SourceUnavailable
 from schemas.settings import SourceSettings
 from tasks.sources.address import is_web, name_of, redacted
-from tasks.sources.kinds import is_known
+from tasks.sources.formats import is_known
 from tasks.sources.listing import Walk, too_large, unreadable
 from tasks.sources.parsed import Note, Unreadable
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from schemas.errors import ConfigError
 from schemas.settings import SourceSettings
+from tasks.sources.formats import DEFAULT_GLOBS
 
 _NOTHING = re.compile(r"(?!)")
 _OFFICE_LOCK = "~$"
@@ -23,7 +24,7 @@ class Selection:
     """
 
     def __init__(self, settings: SourceSettings) -> None:
-        self._include = _compile(settings.include, "")
+        self._include = _compile(DEFAULT_GLOBS if settings.include is None else settings.include, "")
         self._exclude = _compile(settings.exclude, "(?:/.*)?")
 
     def takes(self, path: str) -> bool:

@@ -1,0 +1,22 @@
+"""AsciiDoc, Org and MediaWiki, as pandoc reads them."""
+
+from __future__ import annotations
+
+import re
+
+from tasks.sources.decoding import decode
+from tasks.sources.pandoc import as_document, convert
+from tasks.sources.parsed import Options, Parsed
+
+_LOST = {
+    "asciidoc": {"included files": re.compile(r"^include::", re.MULTILINE)},
+    "org": {"included files": re.compile(r"^#\+include:", re.MULTILINE | re.IGNORECASE)},
+    "mediawiki": {"templates": re.compile(r"\{\{(?!\{)[^{}|]")},
+}
+
+
+def parse(data: bytes, options: Options) -> Parsed:
+    """The document as Markdown; files that it includes and templates are counted as lost."""
+    text, notes = decode(data)
+    lost = {what: len(mark.findall(text)) for what, mark in _LOST[options.pandoc].items()}
+    return as_document(convert(text.encode(), options.pandoc), lost, notes)
