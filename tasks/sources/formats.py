@@ -45,14 +45,15 @@ class Format:
 
     def parse(self, data: bytes, options: Options) -> Parsed:
         """The document in the bytes. Raises Unreadable."""
-        parse: Callable[[bytes, Options], Parsed] = self._module().parse
+        parse: Callable[[bytes, Options], Parsed] = self.load().parse
         return parse(data, options)
 
     def rows(self, data: bytes, columns: Any) -> tuple[Iterable[Row], Sequence[Note]]:
         """The rows of a table, and what was done to the file as a whole. Raises Unreadable."""
-        return self._module().rows(data, columns)  # type: ignore[no-any-return]
+        return self.load().rows(data, columns)  # type: ignore[no-any-return]
 
-    def _module(self) -> Any:
+    def load(self) -> Any:
+        """The module of the parser, imported when first needed."""
         return import_module(f"{__package__}.parsers.{self.parser}")
 
 

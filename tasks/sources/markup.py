@@ -11,6 +11,7 @@ from markdownify import MarkdownConverter
 
 from tasks.sources.decoding import clean
 from tasks.sources.grids import markdown_table
+from tasks.sources.parsed import Unreadable
 from tasks.sources.tables import prepare_tables
 
 _UNSEEN = "head, script, style, noscript, template, svg, [hidden], .hidden, .visually-hidden"
@@ -24,12 +25,24 @@ _LINE_NUMBERS = (
 )
 _LINKS_TO_SELF = "a.headerlink, a.hash-link, a.anchor-link, a.header-anchor, a.anchor:empty"
 _TICKED, _OPEN = "☒", "☐"
+_DEEPEST = 1_000
 _NBSP = "\u00a0"
 
 
 def soup_of(html: str) -> BeautifulSoup:
-    """The tree of a page or of a piece of one."""
-    return BeautifulSoup(html, "lxml")
+    """The tree of a page or of a piece of one.
+
+    Raises:
+        Unreadable: it is nested more deeply than any page that people write.
+    """
+    soup = BeautifulSoup(html, "lxml")
+    level, depth = list(soup.children), 0
+    while level:
+        depth += 1
+        if depth > _DEEPEST:
+            raise Unreadable("file_is_parseable", "it is nested too deeply")
+        level = [child for tag in level if isinstance(tag, Tag) for child in tag.children]
+    return soup
 
 
 def html_to_markdown(html: str) -> tuple[str, dict[str, int]]:

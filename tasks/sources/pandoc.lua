@@ -1,5 +1,5 @@
 -- Answers documents on stdin with HTML on stdout; see pandoc.py.
-local writer = {html_math_method = "mathjax", highlight_method = "none"}
+local writer = {html_math_method = "mathjax", highlight_method = "none", wrap_text = "none"}
 
 local function convert(data, reader)
   local document = pandoc.read(data, reader, nil, {})  -- {}: no file of this machine can be read

@@ -14,7 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -91,6 +91,23 @@ def as_document(
         opening += f"**Abstract**\n\n{html_to_markdown(made.abstract)[0]}\n"
     text = opening + text
     return Parsed(text, made.title or first_heading(text), {}, (*notes, *losses({**lost, **counts})))
+
+
+def read_or_keep(
+    text: str, reader: str, finish: Callable[[Converted], Parsed], notes: Sequence[Note]
+) -> Parsed:
+    """What `finish` makes of a text that pandoc reads; as it is, with a note, where it cannot.
+
+    The text goes to pandoc with blank lines at its end, without which some markup is an error.
+    """
+    try:
+        made = convert(f"{text.rstrip()}\n\n".encode(), reader)
+    except Unreadable as refusal:
+        if refusal.note.expectation != "file_is_valid":
+            raise
+        reason = f"{refusal.note.reason}; it is read as plain text"
+        return Parsed(text, None, {}, (*notes, Note("markup_is_valid", reason)))
+    return finish(made)
 
 
 class _Pandoc:

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from schemas.settings import Columns
-from tasks.sources.formats import format_named
+from tasks.sources.formats import HTML, format_named
 from tasks.sources.isolation import OUT_OF_MEMORY
 from tasks.sources.jsonsafe import json_safe
 from tasks.sources.parsed import Note, Options, Row, Unreadable
@@ -31,6 +31,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the parent to handle
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not garble the answers
+    HTML.load()  # what most files need, so that the first one does not wait for it
     gc.freeze()
     gc.disable()  # trees of many nodes are built and dropped whole; collecting within costs half
     _send(answers, {"ready": True})

@@ -16,7 +16,7 @@ from lakehouse.releases import Release
 from lakehouse.rows import EMPTY_DIGEST, joined_digest, updated_digest
 from schemas.errors import VerificationFailed
 from schemas.report import CheckResult
-from tasks.sources.reading import reader_fingerprint
+from tasks.sources.identity import reader_fingerprint
 from tasks.stages.index import Written
 from tasks.stages.models import Models
 from tasks.stages.run import Run

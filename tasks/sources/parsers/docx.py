@@ -89,9 +89,12 @@ def _prepare(tree: etree._Element, hidden: frozenset[str], lost: Counter[str]) -
         if re.fullmatch(r"TOC\d|TableofFigures", style, re.IGNORECASE):
             _remove(paragraph)
     _write_boxes(tree)
-    lost["pictures without a description"] += len(
-        _find(tree, "//wp:docPr[not(@descr) or @descr=''][..//pic:pic]")
-    )
+    for picture in _find(tree, "//w:drawing[.//wp:docPr and .//pic:pic and not(.//w:txbxContent)]"):
+        described = str(_find(picture, ".//wp:docPr")[0].get("descr") or "").strip()
+        lost["pictures without a description"] += not described
+        text = etree.Element(f"{_W}t")
+        text.text = described
+        picture.getparent().replace(picture, text)
     lost["charts"] += len(_find(tree, "//c:chart"))
     lost["diagrams"] += len(_find(tree, "//dgm:relIds"))
     lost["embedded objects"] += len(_find(tree, "//w:object"))

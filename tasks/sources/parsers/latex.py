@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tasks.sources.decoding import decode
-from tasks.sources.pandoc import as_document, convert
+from tasks.sources.pandoc import as_document, read_or_keep
 from tasks.sources.parsed import Options, Parsed
 
 _COMMENT = re.compile(r"(?<!\\)%.*")
@@ -21,4 +21,4 @@ def parse(data: bytes, options: Options) -> Parsed:
     text, notes = decode(data)
     written = _COMMENT.sub("", text)
     lost = {what: len(mark.findall(written)) for what, mark in _LOST.items()}
-    return as_document(convert(text.encode(), "latex"), lost, notes)
+    return read_or_keep(text, "latex", lambda made: as_document(made, lost, notes), notes)

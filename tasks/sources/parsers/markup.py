@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tasks.sources.decoding import decode
-from tasks.sources.pandoc import as_document, convert
+from tasks.sources.pandoc import as_document, read_or_keep
 from tasks.sources.parsed import Options, Parsed
 
 _LOST = {
@@ -19,4 +19,6 @@ def parse(data: bytes, options: Options) -> Parsed:
     """The document as Markdown; files that it includes and templates are counted as lost."""
     text, notes = decode(data)
     lost = {what: len(mark.findall(text)) for what, mark in _LOST[options.pandoc].items()}
-    return as_document(convert(text.encode(), options.pandoc), lost, notes)
+    return read_or_keep(
+        text, options.pandoc, lambda made: as_document(made, lost, notes), notes
+    )

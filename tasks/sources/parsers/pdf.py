@@ -32,7 +32,8 @@ def parse(data: bytes, options: Options) -> Parsed:
             document.init_forms()
         pages = drop_running_heads([_text_of(document, at) for at in range(len(document))])
         title = document.get_metadata_value("Title").strip()
-        bare = [at for at, text in enumerate(pages) if not text.strip()]
+        empty = [at for at, text in enumerate(pages) if not text.strip()]
+        bare = [at for at in empty if next(document[at].get_objects(max_depth=1), None)]
         scanned = [at for at in bare if _has_picture(document[at])]
         read = _recognise(document, bare, options.ocr) if options.ocr else {}
     except pypdfium2.PdfiumError as error:

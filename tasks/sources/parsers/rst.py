@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bs4 import BeautifulSoup, Tag
 
 from tasks.sources.decoding import decode
 from tasks.sources.markup import soup_of
-from tasks.sources.pandoc import as_document, convert
-from tasks.sources.parsed import Options, Parsed
+from tasks.sources.pandoc import Converted, as_document, read_or_keep
+from tasks.sources.parsed import Note, Options, Parsed
 
 _DOMAIN_DIRECTIVE = re.compile(r"^(\s*\.\. )[a-z]{1,4}:([\w-]+)::", re.MULTILINE)
 _DOMAIN_ROLE = re.compile(r"(?<![\w:`]):[a-z]{1,4}:([\w-]+):(?=`)")
@@ -44,7 +44,10 @@ def parse(data: bytes, options: Options) -> Parsed:
     Files that it includes, and descriptions that Sphinx takes from the code, are counted as lost.
     """
     text, notes = decode(data)
-    made = convert(_plainer(text).encode(), "rst")
+    return read_or_keep(_plainer(text), "rst", lambda made: _page(made, notes), notes)
+
+
+def _page(made: Converted, notes: Sequence[Note]) -> Parsed:
     soup = soup_of(made.html)
     lost = {
         "included files": _drop(soup, lambda name: name in ("include", "literalinclude")),
