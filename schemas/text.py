@@ -13,6 +13,18 @@ _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
 )
 
+_TABLE_DELIMITER = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?")
+
+
+def is_table_delimiter(line: str) -> bool:
+    """Whether a line without surrounding blanks is what follows the header of a Markdown table."""
+    return "|" in line and "-" in line and _TABLE_DELIMITER.fullmatch(line) is not None
+
+
+def has_markdown_table(text: str) -> bool:
+    """Whether any line may be the second one of a Markdown table."""
+    return "|" in text and any(is_table_delimiter(line.strip()) for line in text.splitlines())
+
 
 def normalized(text: str) -> str:
     """`text` in NFC, without characters that nobody sees, typographic ligatures as letters.

@@ -109,7 +109,6 @@ FORMATS = (
 _BY_NAME = {one.name: one for one in FORMATS}
 _BY_ENDING = {ending: one for one in FORMATS for ending in one.endings}
 DEFAULT_GLOBS = tuple(f"**/*.{end}" for one in FORMATS if one.by_default for end in one.endings)
-WITHOUT_MARKUP = frozenset(one.media_type for one in FORMATS if not one.markup)
 
 
 def ending(path: str) -> str:
