@@ -8,7 +8,9 @@ import unicodedata
 # Soft hyphens, zero-width spaces, byte order marks and marks of direction: nobody sees them.
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
 # Joiners decide how Persian, Indic scripts and emoji look; between other letters they do nothing.
-_JOINER = re.compile("(?<=[\\u0000-\u052f\u1e00-\u1fff])[\u200c\u200d]|[\u200c\u200d](?=[\\u0000-\u052f])")
+_JOINER = re.compile(
+    "(?<=[\\u0000-\u052f\u1e00-\u1fff])[\u200c\u200d]|[\u200c\u200d](?=[\\u0000-\u052f])"
+)
 _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
 )

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from almanac.sources.identity import reader_fingerprint
+from almanac.sources.reading import list_source, read_files
 from schemas.settings import Columns, SourceSettings
-from tasks.sources.identity import reader_fingerprint
-from tasks.sources.reading import list_source, read_files
 from tests.sources.helpers import ingest
 
 KIS = Columns(id=("ki_topic",), text="ki_text", title="ki_topic", metadata=())
