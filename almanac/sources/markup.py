@@ -106,7 +106,7 @@ def _write_lines(soup: BeautifulSoup | Tag) -> None:
                 block.append("\n")
 
 
-class _Converter(MarkdownConverter):  # type: ignore[misc]
+class _Converter(MarkdownConverter):
     """Markdownify with tables that keep their columns, and code that keeps its language."""
 
     def __init__(self) -> None:
@@ -141,7 +141,7 @@ class _Converter(MarkdownConverter):  # type: ignore[misc]
         return f"^{text}" if text.strip() and "^" not in text else text
 
     def process_text(self, el: Any, parent_tags: Any = None) -> str:
-        text: str = super().process_text(el, parent_tags=parent_tags)
+        text: str = super().process_text(el, parent_tags=parent_tags)  # type: ignore[misc]
         return text if "pre" in (parent_tags or ()) else text.replace(_NBSP, " ")
 
 

@@ -46,4 +46,5 @@ def read_page(page: pypdfium2.PdfPage, languages: str) -> str:
     if done.returncode:
         reason = " ".join(done.stderr.decode("utf-8", "replace").split())[-200:]
         raise Unreadable("file_is_parseable", f"tesseract failed: {reason}")
-    return done.stdout.decode("utf-8", "replace").replace("\f", "").strip()
+    text: str = done.stdout.decode("utf-8", "replace")
+    return text.replace("\f", "").strip()

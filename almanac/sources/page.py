@@ -105,7 +105,7 @@ def _notices(soup: BeautifulSoup) -> Iterator[Tag]:
 
 def _drop_menus(soup: BeautifulSoup) -> None:
     """Blocks of short links, where the page would still say something without them."""
-    menus = []
+    menus: list[Tag] = []
     for tag in soup.find_all(["ul", "ol", "div", "section", "td", "p"]):
         if any(menu in tag.parents for menu in menus):
             continue
@@ -139,6 +139,10 @@ def _holds(tag: Tag, main: Tag | None) -> bool:
 
 
 def _length(tag: Tag) -> int:
+    """Characters of the text in an element, scripts and styles aside."""
+    unseen = ("script", "style")
     return sum(
-        len(text.strip()) for text in tag.strings if text.parent.name not in ("script", "style")
-    )  # type: ignore[union-attr]
+        len(text.strip())
+        for text in tag.strings
+        if text.parent is None or text.parent.name not in unseen
+    )

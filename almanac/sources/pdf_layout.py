@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pypdfium2
 from pypdfium2 import raw
@@ -162,7 +163,7 @@ def _are_columns(left: Sequence[_Piece], right: Sequence[_Piece], width: float) 
 def _is_mixed(pieces: Sequence[_Piece], gutter: float) -> bool:
     """Whether pdfium goes from one column to the other and back more than once."""
     sides = [one.left >= gutter for one in pieces if one.right <= gutter or one.left >= gutter]
-    return sum(a != b for a, b in zip(sides, sides[1:], strict=False)) > 2
+    return sum(a != b for a, b in pairwise(sides)) > 2
 
 
 def _by_column(pieces: Sequence[_Piece], gutter: float) -> str:

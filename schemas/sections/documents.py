@@ -141,6 +141,12 @@ class IndexSettings(Section):
     nprobes: int = Field(default=20, gt=0)
     refine_factor: int = Field(default=10, gt=0)
     language: Language = Field(default="English", description="Stemming of full-text search.")
+    tokenizer: Literal["auto", "words", "icu", "ngram"] = Field(
+        default="auto",
+        description="How full-text search finds words: at blanks and signs (words), by ICU's "
+        "dictionaries, or by two and three letters (ngram). auto: icu once a text is Chinese, "
+        "Japanese or Thai, ngram where most are Korean, else words.",
+    )
     rebuild_text_below_rows: int = Field(
         default=250_000,
         ge=0,

@@ -7,12 +7,8 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 
-<<<<<<<< HEAD:almanac/sources/parsers/delimited.py
 from almanac.sources.decoding import decode
 from almanac.sources.parsed import Note, Row, Rows, Unreadable, shown
-========
-from almanac.sources.parsed import Note, Row, Unreadable, shown
->>>>>>>> main:almanac/sources/delimited.py
 from schemas.settings import Columns
 
 _DELIMITERS = ",;\t|"

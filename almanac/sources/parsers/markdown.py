@@ -5,16 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-<<<<<<<< HEAD:almanac/sources/parsers/markdown.py
 from almanac.sources.decoding import decode
 from almanac.sources.headings import first_heading
 from almanac.sources.jsonsafe import json_safe
 from almanac.sources.parsed import Note, Options, Parsed
-========
-from almanac.sources.decoding import decode, one_line
-from almanac.sources.jsonsafe import json_safe
-from almanac.sources.parsed import Note, Parsed
->>>>>>>> main:almanac/sources/markdown.py
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?:(.*?)\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _MAX_FRONT_MATTER = 65_536

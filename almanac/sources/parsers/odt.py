@@ -92,7 +92,7 @@ def _drop_hidden(tree: etree._Element, hidden: frozenset[str], lost: Counter[str
 
 def _write_boxes(tree: etree._Element) -> None:
     """The state of each check box of a form as a character, where the box stands."""
-    states = {}
+    states: dict[str | None, str] = {}
     for box in _find(tree, "//form:checkbox | //form:radio"):
         on = (
             box.get(f"{_FORM}current-state") == "checked"

@@ -5,13 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-<<<<<<<< HEAD:almanac/sources/parsers/parquet.py
 from almanac.sources.parsed import Row, Rows, Unreadable
 from almanac.sources.parsers.delimited import check_header
-========
-from almanac.sources.delimited import check_header
-from almanac.sources.parsed import Row, Unreadable
->>>>>>>> main:almanac/sources/parquet.py
 from schemas.settings import Columns
 
 _ROWS_AT_ONCE = 1_000

@@ -17,7 +17,7 @@ _DOMAIN_ROLE = re.compile(r"(?<![\w:`]):[a-z]{1,4}:([\w-]+):(?=`)")
 _CODE_BLOCK = re.compile(r"^(\s*\.\. )(?:sourcecode|code-block|prompt|parsed-literal)::", re.M)
 _NO_LANGUAGE = re.compile(r"^([ \t]*\.\. )code::[ \t]*$", re.MULTILINE)
 _AFTER_VERSION = re.compile(
-    r"^([ \t]*\.\. (?:versionadded|versionchanged|deprecated|versionremoved)::[^\n]*)\n(?=[ \t]+\S)",
+    r"^([ \t]*\.\. (?:version(?:added|changed|removed)|deprecated)::[^\n]*)\n(?=[ \t]+\S)",
     re.MULTILINE,
 )
 _NO_CONTENT = (
