@@ -55,7 +55,10 @@ def plain(content: Any) -> str:
 
 
 def whole(content: Any) -> str:
-    """The content as it was read before this module came, thoughts and files included: for their hashes."""
+    """The content as releases before this module read it, thoughts and files included.
+
+    What they stored is found again by its hash.
+    """
     if isinstance(content, str):
         return content
     if isinstance(content, list):
@@ -177,7 +180,7 @@ def _media_type(part: Mapping[str, Any]) -> str:
             return str(part[name])
     for inner in part.values():
         if isinstance(inner, Mapping):
-            return _media_type({"type": _kind(part)} | inner)
+            return _media_type({"type": _kind(part), **inner})
         if isinstance(inner, str) and (match := re.match(r"data:([\w.+-]+/[\w.+-]+)[;,]", inner)):
             return match[1]
     modality = part.get("modality")
