@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tasks.feedback.contents import (
+from almanac.feedback.contents import (
     answer_and_thoughts,
     media_types,
     plain,
@@ -25,31 +25,67 @@ URL = f"data:image/png;base64,{DATA}"
         (None, ""),
         (["a", {"type": "text", "text": "b"}, {"type": "text", "content": "c"}], "a\nb\nc"),
         ([{"type": "reasoning", "content": "hm"}, {"type": "text", "content": "yes"}], "yes"),
-        ([{"type": "thinking", "thinking": "hm", "signature": "x"},
-          {"type": "text", "text": "yes"}], "yes"),
+        (
+            [
+                {"type": "thinking", "thinking": "hm", "signature": "x"},
+                {"type": "text", "text": "yes"},
+            ],
+            "yes",
+        ),
         ([{"type": "redacted_thinking", "data": "xx"}, {"type": "text", "text": "yes"}], "yes"),
         ([{"text": "hm", "thought": True}, {"text": "yes"}], "yes"),
         ([{"reasoningContent": {"reasoningText": {"text": "hm"}}}, {"text": "yes"}], "yes"),
         ([{"type": "image_url", "image_url": {"url": URL}}, {"type": "text", "text": "q"}], "q"),
         ([{"type": "input_image", "image_url": URL}, {"type": "input_text", "text": "q"}], "q"),
-        ([{"type": "input_audio", "input_audio": {"data": DATA, "format": "wav"}},
-          {"type": "text", "text": "q"}], "q"),
+        (
+            [
+                {"type": "input_audio", "input_audio": {"data": DATA, "format": "wav"}},
+                {"type": "text", "text": "q"},
+            ],
+            "q",
+        ),
         ([{"type": "file", "file": {"file_data": URL}}, {"type": "text", "text": "q"}], "q"),
-        ([{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": DATA}},
-          {"type": "text", "text": "q"}], "q"),
-        ([{"type": "blob", "modality": "image", "mime_type": "image/png", "content": DATA},
-          {"type": "text", "content": "q"}], "q"),
+        (
+            [
+                {
+                    "type": "image",
+                    "source": {"type": "base64", "media_type": "image/png", "data": DATA},
+                },
+                {"type": "text", "text": "q"},
+            ],
+            "q",
+        ),
+        (
+            [
+                {"type": "blob", "modality": "image", "mime_type": "image/png", "content": DATA},
+                {"type": "text", "content": "q"},
+            ],
+            "q",
+        ),
         ([{"inline_data": {"mime_type": "image/png", "data": DATA}}, {"text": "q"}], "q"),
-        ([{"type": "document", "source": {"type": "text", "data": "a page"}},
-          {"type": "text", "text": "q"}], "a page\nq"),
-        ([{"type": "tool_result", "tool_use_id": "t",
-           "content": [{"type": "text", "text": "a page"}]}], "a page"),
+        (
+            [
+                {"type": "document", "source": {"type": "text", "data": "a page"}},
+                {"type": "text", "text": "q"},
+            ],
+            "a page\nq",
+        ),
+        (
+            [
+                {
+                    "type": "tool_result",
+                    "tool_use_id": "t",
+                    "content": [{"type": "text", "text": "a page"}],
+                }
+            ],
+            "a page",
+        ),
         ([{"type": "tool_call_response", "id": "t", "result": "a page"}], "a page"),
         ([{"type": "image_url", "image_url": {"url": URL}}], "[image]"),
         ({"text": "read it", "file": "a.txt"}, "read it"),
         ([{"odd": 1}], '{"odd": 1}'),
     ],
-)  # fmt: skip
+)
 def test_the_text_of_a_message(content: Any, text: str) -> None:
     assert plain(content) == text
 
@@ -69,19 +105,36 @@ def test_the_text_of_a_message(content: Any, text: str) -> None:
         ("First.\n<think>again</think>\nThirty.", "First.\nThirty.", "again"),
         ("[THINK]Perhaps.[/THINK]Thirty.", "Thirty.", "Perhaps."),
         ("◁think▷Perhaps.◁/think▷Thirty.", "Thirty.", "Perhaps."),
-        ("<|channel|>analysis<|message|>Perhaps.<|end|><|start|>assistant<|channel|>final"
-         "<|message|>Thirty.", "Thirty.", "Perhaps."),
-        ('<details type="reasoning" done="true" duration="3">\n<summary>Thought for 3 seconds'
-         "</summary>\n> Perhaps.\n</details>\nThirty.", "Thirty.", "> Perhaps."),
-        ("Write `<think>` and `</think>` around it.", "Write `<think>` and `</think>` around it.",
-         ""),
-        ("Use:\n```\n<think>a</think>\n```\nThat is all.",
-         "Use:\n```\n<think>a</think>\n```\nThat is all.", ""),
+        (
+            "<|channel|>analysis<|message|>Perhaps.<|end|><|start|>assistant<|channel|>final"
+            "<|message|>Thirty.",
+            "Thirty.",
+            "Perhaps.",
+        ),
+        (
+            '<details type="reasoning" done="true" duration="3">\n<summary>Thought for 3 seconds'
+            "</summary>\n> Perhaps.\n</details>\nThirty.",
+            "Thirty.",
+            "> Perhaps.",
+        ),
+        (
+            "Write `<think>` and `</think>` around it.",
+            "Write `<think>` and `</think>` around it.",
+            "",
+        ),
+        (
+            "Use:\n```\n<think>a</think>\n```\nThat is all.",
+            "Use:\n```\n<think>a</think>\n```\nThat is all.",
+            "",
+        ),
         ("The element\n<reasoning>\nholds text.", "The element\n<reasoning>\nholds text.", ""),
-        ("<details><summary>More</summary>x</details>",
-         "<details><summary>More</summary>x</details>", ""),
+        (
+            "<details><summary>More</summary>x</details>",
+            "<details><summary>More</summary>x</details>",
+            "",
+        ),
     ],
-)  # fmt: skip
+)
 def test_thoughts_are_no_answer(text: str, answer: str, thoughts: str) -> None:
     assert answer_and_thoughts(text) == (answer, thoughts)
 
