@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from almanac.feedback.contents import answer_and_thoughts, plain
+from almanac.core.thoughts import answer_and_thoughts
+from almanac.feedback.contents import plain
 from almanac.sources.jsonsafe import json_safe
 from almanac.sources.parsed import Note, shown
 from schemas.feedback import Message, Passage

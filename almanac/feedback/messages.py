@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from almanac.core.thoughts import answer_and_thoughts
 from almanac.feedback import openinference
-from almanac.feedback.contents import answer_and_thoughts, media_types, plain, thoughts_in
+from almanac.feedback.contents import media_types, plain, thoughts_in
 from almanac.feedback.fields import Read, structure
 from almanac.feedback.otlp import Attributes, Event
 

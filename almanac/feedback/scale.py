@@ -62,9 +62,9 @@ class Scale:
     def check(self, values: Iterable[Any]) -> None:
         """Refuse ratings that are on another scale than likes and dislikes.
 
-        A number that is neither 1 nor -1, where no rating is a plain dislike, tells of another
-        scale, and so do many beside dislikes (-1 may stand for no rating). A few are faults of
-        their rows alone.
+        A number that is neither 1 nor -1 tells of another scale where no rating is a plain dislike,
+        and so do many such numbers beside dislikes (-1 may stand for no rating). A few, or some
+        beside ratings in words, are faults of their rows alone.
 
         Raises:
             FeedbackUnreadable: with the numbers found, and the way to declare them.
@@ -72,14 +72,13 @@ class Scale:
         if self.is_declared:
             return
         numbers: Counter[float] = Counter()
-        dislikes = 0
+        words: Counter[int] = Counter()
         for value in values:
-            dislikes += RATINGS.get(_spelling(value), 1) < 0
             if (number := _number(value)) is not None:
                 numbers[number] += 1
-        strange = {number: n for number, n in numbers.items() if number not in (1, -1)}
-        others = sum(n for number, n in strange.items() if number != 0)
-        if not strange or (dislikes and others <= _FEW * numbers.total()):
+            elif _spelling(value) in RATINGS:
+                words[RATINGS[_spelling(value)]] += 1
+        if not _is_another_scale(numbers, words):
             return
         ordered = sorted(numbers)
         listed = ", ".join(f"{one:g} ({numbers[one]:,} times)" for one in ordered[:_SHOWN])
@@ -90,6 +89,15 @@ class Scale:
             f"Say what each means: --rating {_proposal(ordered)} (1 like, -1 dislike, 0 neither), "
             "or set feedback.ratings"
         )
+
+
+def _is_another_scale(numbers: Counter[float], words: Counter[int]) -> bool:
+    strange = {number: n for number, n in numbers.items() if number not in (1, -1)}
+    if not strange or (words and 1.0 not in numbers):
+        return False
+    others = sum(n for number, n in strange.items() if number != 0)
+    has_dislikes = bool(words[-1] or numbers[-1.0])
+    return not has_dislikes or others > _FEW * numbers.total()
 
 
 def parse(declarations: Iterable[str]) -> dict[str, int]:

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from almanac.feedback.contents import (
-    answer_and_thoughts,
-    media_types,
-    plain,
-    thoughts_in,
-    without_files,
-)
+from almanac.core.thoughts import answer_and_thoughts
+from almanac.feedback.contents import media_types, plain, thoughts_in, without_files
 from almanac.feedback.fields import messages, role_and_content, structure
 
 ASKERS = ("user", "human")

@@ -6,13 +6,8 @@ from typing import Any
 
 import pytest
 
-from almanac.feedback.contents import (
-    answer_and_thoughts,
-    media_types,
-    plain,
-    thoughts_in,
-    without_files,
-)
+from almanac.core.thoughts import answer_and_thoughts
+from almanac.feedback.contents import media_types, plain, thoughts_in, without_files
 
 DATA = "iVBORw0KGgo" * 40
 URL = f"data:image/png;base64,{DATA}"
