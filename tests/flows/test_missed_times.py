@@ -90,7 +90,7 @@ def deployed(house: House) -> Iterator[Deployed]:
     yield Deployed(house)
 
 
-def test_a_late_run_speaks_for_the_newest_time_and_the_others_were_missed(
+def test_a_late_run_takes_the_newest_date_and_the_others_were_missed(
     deployed: Deployed,
 ) -> None:
     deployed.once(deployed.at - 3 * DAY)
@@ -105,7 +105,7 @@ def test_a_late_run_speaks_for_the_newest_time_and_the_others_were_missed(
         f"{isoformat(deployed.at - 2 * DAY)} to {isoformat(deployed.at - DAY)}."
     )
     missed = deployed.house.lake.runs.records("documents")[1]
-    assert "nothing ran at this time of the schedule" in missed.message
+    assert "nothing ran at this date of the schedule" in missed.message
 
 
 def test_a_release_whose_run_left_no_row_was_not_missed(deployed: Deployed) -> None:
@@ -131,7 +131,7 @@ def test_a_run_whose_date_is_published_ends_at_once(deployed: Deployed) -> None:
     assert (run.state_name, run.state.message) == ("Completed", said)
     assert (result["published"], result["message"]) == (False, said)
     _, run = deployed.run(deployed.at - 2 * DAY)
-    assert f"this late run of {isoformat(deployed.at - 2 * DAY)} had nothing" in run.state.message
+    assert f"this late run of {isoformat(deployed.at - 2 * DAY)} has nothing" in run.state.message
     assert deployed.house.lake.runs.rows() == rows
     assert first["release"] == 1
     assert len(deployed.house.lake.releases("documents").history()) == 1
