@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from lakehouse import Lakehouse, open_lakehouse
@@ -23,7 +22,6 @@ from lakehouse.releases import Release
 from schemas.encoder import EmbedderIdentity
 from schemas.hashing import sha256_text
 from schemas.settings import IndexSettings, Settings
-from schemas.tables import CHUNKS, DOCUMENT_CHANGES
 from tasks.stages.index import Recipe, bring, cover, search_settings
 from tasks.stages.snapshot import IndexChange, base_for
 
@@ -80,7 +78,7 @@ class Synthetic:
             self._store(seq, puts[start : start + _DOCUMENTS_AT_ONCE])
         gone = [{"source": SOURCE, "doc_id": _name(one), "seq": seq, "op": "delete",
                  "run_id": f"night-{night}"} for one in deletes]  # fmt: skip
-        self.lake.delta("document_changes").append(pa.Table.from_pylist(gone, DOCUMENT_CHANGES))
+        self.lake.delta("document_changes").append(gone)
         for one in deletes:
             del self.versions[one]
         return self._publish(night, seq)
@@ -110,8 +108,8 @@ class Synthetic:
                     texts.append(text_hash)
                     drawn = np.random.default_rng([self._seed, int(text_hash[:15], 16)])
                     vectors.append(self._vectors(drawn, 1))
-        self.lake.delta("document_changes").append(pa.Table.from_pylist(rows, DOCUMENT_CHANGES))
-        self.lake.delta("chunks").append(pa.Table.from_pylist(chunks, CHUNKS))
+        self.lake.delta("document_changes").append(rows)
+        self.lake.delta("chunks").append(chunks)
         self.lake.vectors.append(self.identity.key, texts, np.concatenate(vectors))
 
     def _edits(self, ordinal: int, version: int) -> int:

@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, fields
+from datetime import datetime
+from typing import Any, get_type_hints
 
 from schemas.errors import ConfigError
 from schemas.feedback import Request, Vote
-from tasks.feedback.fields import Broken, messages, moment, number, passages, rating, text, whole
+from schemas.stored import plain_type
+from tasks.feedback.fields import (
+    Broken,
+    messages,
+    moment,
+    number,
+    passages,
+    rating,
+    text,
+    texts,
+    whole,
+)
 from tasks.sources.jsonsafe import json_safe
 
 Columns = Mapping[str, str]
 REQUEST_FIELDS = tuple(field.name for field in fields(Request))
 VOTE_FIELDS = tuple(field.name for field in fields(Vote) if field.name != "stated")
 _OF_VOTES = ("rating", "rated_at", "comment", "correction")
-_TEXTS = ("session_id", "index_version", "prompt_version", "model", "adapter", "lang")
-_COUNTS = ("release", "prompt_tokens", "completion_tokens")
+# How a field of `Request` that may be absent is read, by its type; the others are read by name.
+_READERS: dict[Any, Callable[[str, Any], Any]] = {
+    str: text, int: whole, float: number, datetime: moment, tuple[str, ...]: texts,
+}  # fmt: skip
 _LONGEST_ID = 512
 
 
@@ -60,7 +74,6 @@ def request_of(values: Mapping[str, Any], columns: Columns) -> tuple[Request, di
         context=passages(said.get("context")),
         history=messages("history", said.get("history")),
         prompt=messages("prompt", said.get("prompt")),
-        latency_ms=number("latency_ms", said.get("latency_ms")),
         details=rest | details,
         **_optional(said),
     )
@@ -68,8 +81,15 @@ def request_of(values: Mapping[str, Any], columns: Columns) -> tuple[Request, di
 
 
 def _optional(said: Mapping[str, Any]) -> dict[str, Any]:
-    texts = {name: text(name, said.get(name)) for name in _TEXTS}
-    return texts | {name: whole(name, said.get(name)) for name in _COUNTS}
+    """The fields with a default that the row has, but for those of a structure of their own."""
+    hints = get_type_hints(Request)
+    kinds = {one.name: plain_type(hints[one.name]) for one in fields(Request)
+             if one.default is not MISSING}  # fmt: skip
+    return {
+        name: _READERS[kind](name, said[name])
+        for name, kind in kinds.items()
+        if kind in _READERS and said.get(name) is not None
+    }
 
 
 def vote_of(values: Mapping[str, Any], columns: Columns, stated: bool = True) -> Vote:

@@ -13,6 +13,7 @@ from lakehouse.documents import Key
 from lakehouse.releases import Release
 from lakehouse.search import Hit, Mode
 from schemas.errors import AlmanacError
+from schemas.search import SearchSettings, later_search_settings
 from schemas.settings import Settings
 from tasks.stages.search import Searcher
 
@@ -229,11 +230,12 @@ def _made_differently(old: Release, new: Release, mode: Mode) -> _Reason | None:
 
 def _searched(release: Release, mode: Mode) -> dict[str, Any]:
     """The settings that a search of that mode heeds."""
+    search = SearchSettings.of(release.search)
     names = [] if mode == "vector" else ["language", "text"]
     if mode != "text":
         names += ["vector"]
-        names += ["nprobes", "refine_factor"] if release.search["vector"] == "ann" else []
-    return {name: release.search[name] for name in names}
+        names += ["nprobes", "refine_factor"] if search.vector == "ann" else []
+    return {name: getattr(search, name) for name in (*names, *later_search_settings())}
 
 
 def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from lakehouse import Lakehouse
 from lakehouse.index import IndexWriter, merge_sizes
 from lakehouse.releases import Release
 from lakehouse.rows import EMPTY_DIGEST, updated_digest
+from schemas.search import SearchSettings, later_search_settings
 from schemas.settings import IndexSettings
 from schemas.tables import index_schema
 from tasks.stages.models import Models
@@ -163,13 +164,14 @@ def search_settings(
     An index that once became approximate stays so: going back and forth would retrain it.
     """
     approximate = rows >= settings.ann_above_rows or bool(base and base.search["vector"] == "ann")
-    return {
-        "language": settings.language,
-        "vector": "ann" if approximate else "exact",
-        "text": "rebuilt" if rows <= settings.rebuild_text_below_rows else "updated",
-        "nprobes": settings.nprobes,
-        "refine_factor": settings.refine_factor,
-    }
+    return SearchSettings(
+        language=settings.language,
+        vector="ann" if approximate else "exact",
+        text="rebuilt" if rows <= settings.rebuild_text_below_rows else "updated",
+        nprobes=settings.nprobes,
+        refine_factor=settings.refine_factor,
+        **{name: getattr(settings, name) for name in later_search_settings()},
+    ).as_json()
 
 
 def is_current(run: Run, models: Models, change: IndexChange, latest: Release | None) -> bool:
