@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from lakehouse.clearing import ClearedTable
 from lakehouse.table import TransactionTaken, storage_errors
+from lakehouse.vacuum import ClearedTable
 
 __all__ = ["DeltaLog", "TransactionTaken", "storage_errors"]
 _MEMORY = "1GB"  # of one query; what is more goes to temporary files
@@ -167,8 +167,9 @@ class DeltaLog(ClearedTable):
         missing = [field for field in self.schema if field.name not in table.column_names]
         for field in missing:
             table = table.append_column(field, pa.nulls(table.num_rows, field.type))
-        extra = [table.schema.field(name) for name in table.column_names
-                 if name not in self.schema.names]  # fmt: skip
+        extra = [
+            table.schema.field(name) for name in table.column_names if name not in self.schema.names
+        ]
         target = pa.schema([*self.schema, *map(_nullable, extra)])
         return table.select(target.names).cast(target)
 

@@ -14,9 +14,16 @@ from schemas.identity import identity_of_record
 
 # What an identity is made of since the first version; see `schemas.identity` for later fields.
 _FIRST = (
-    "provider", "model", "revision", "dimension", "precision", "normalize", "query_prefix",
-    "passage_prefix", "window",
-)  # fmt: skip
+    "provider",
+    "model",
+    "revision",
+    "dimension",
+    "precision",
+    "normalize",
+    "query_prefix",
+    "passage_prefix",
+    "window",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,18 @@ Origin = Literal["correction", "teacher", "like", "dislike"]
 Method = Literal["sft", "dpo", "kto"]
 # What an example's id is made of since the first version; see `schemas.identity`.
 _FIRST = (
-    "request_id", "prompt", "chosen", "rejected", "origin", "cause", "question", "context", "lang",
-    "source", "group",
-)  # fmt: skip
+    "request_id",
+    "prompt",
+    "chosen",
+    "rejected",
+    "origin",
+    "cause",
+    "question",
+    "context",
+    "lang",
+    "source",
+    "group",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,26 @@ ACTIONS: dict[Cause, str] = {
 # What the content hash of a request is made of since the first version. A field that `Request` gets
 # later enters by itself where a request has it: see `schemas.identity`.
 REQUEST_FIELDS = (
-    "request_id", "asked_at", "user_id", "question", "response", "context", "session_id", "history",
-    "prompt", "release", "index_version", "prompt_version", "model", "adapter", "prompt_tokens",
-    "completion_tokens", "latency_ms", "lang", "details",
-)  # fmt: skip
+    "request_id",
+    "asked_at",
+    "user_id",
+    "question",
+    "response",
+    "context",
+    "session_id",
+    "history",
+    "prompt",
+    "release",
+    "index_version",
+    "prompt_version",
+    "model",
+    "adapter",
+    "prompt_tokens",
+    "completion_tokens",
+    "latency_ms",
+    "lang",
+    "details",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,13 @@ FLAG, BYTES, TEXTS = pa.bool_(), pa.binary(), pa.list_(pa.string())
 MOMENT = pa.timestamp("us", tz="UTC")
 _REQUIRED = object()
 _TYPES: dict[Any, pa.DataType] = {
-    str: TEXT, int: WHOLE, float: NUMBER, bool: FLAG, datetime: MOMENT, tuple[str, ...]: TEXTS,
-}  # fmt: skip
+    str: TEXT,
+    int: WHOLE,
+    float: NUMBER,
+    bool: FLAG,
+    datetime: MOMENT,
+    tuple[str, ...]: TEXTS,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.compat.project import Project, endpoints
 from tests.flows.conftest import prefect_api  # noqa: F401 (a fixture)
-from tests.tuning.tiny import make_tiny_base
+from tests.training.tiny import make_tiny_base
 
 WRITTEN = sorted((Path(__file__).parent / "written").glob("*/*.tar.xz"))
 

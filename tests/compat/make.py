@@ -75,18 +75,34 @@ lora: {r: 2, alpha: 8, target_modules: [q_proj, v_proj]}
 max_length: 512
 """
 THINGS = (
-    "the badge reader", "a parental leave", "the backup of accounts", "Kubernetes", "our canteen",
-    "a lost passport", "the coffee machine", "quarterly taxes", "a bicycle rack", "the firewall",
-    "remote interviews", "dental insurance", "a fire drill", "the mail archive", "guest wifi",
-    "a broken window", "travel expenses", "the parking garage", "an overdue invoice", "night work",
-)  # fmt: skip
+    "the badge reader",
+    "a parental leave",
+    "the backup of accounts",
+    "Kubernetes",
+    "our canteen",
+    "a lost passport",
+    "the coffee machine",
+    "quarterly taxes",
+    "a bicycle rack",
+    "the firewall",
+    "remote interviews",
+    "dental insurance",
+    "a fire drill",
+    "the mail archive",
+    "guest wifi",
+    "a broken window",
+    "travel expenses",
+    "the parking garage",
+    "an overdue invoice",
+    "night work",
+)
 
 
 def main(folder: Path, *names: str) -> None:
     """Write the projects of these names, all unless given, and pack them."""
     from prefect.testing.utilities import prefect_test_harness
 
-    from tests.tuning.tiny import make_tiny_base
+    from tests.training.tiny import make_tiny_base
 
     folder.mkdir(parents=True, exist_ok=True)
     base = make_tiny_base(folder / "tiny-llama")
@@ -272,8 +288,13 @@ def request(number: int, asked: datetime) -> dict[str, Any]:
         "source": "wiki",
     }
     if number % 10 == 0:
-        row |= {"release": 3, "question": "Where is the printer?", "latency_ms": 12.5,
-                "model": "m-1", "response": "The printer is in the cellar."}  # fmt: skip
+        row |= {
+            "release": 3,
+            "question": "Where is the printer?",
+            "latency_ms": 12.5,
+            "model": "m-1",
+            "response": "The printer is in the cellar.",
+        }
     return row
 
 
@@ -294,8 +315,8 @@ def vote(number: int, asked: datetime) -> dict[str, Any]:
 
 def adapters(project: Project) -> None:
     """One that the gate refuses, a few steps teaching nothing, and one that is in production."""
+    from almanac.adapters import files, promotion
     from schemas.settings import load_settings
-    from tasks.adapters import files, moves
 
     recipe = project.root / "recipe.yaml"
     recipe.write_text(RECIPE, encoding="utf-8")
@@ -306,7 +327,7 @@ def adapters(project: Project) -> None:
     other = sha256_text(step.adapter_id)
     job = project.root.parent / "jobs" / step.adapter_id[:16]
     made = dict(step.record) | {"files": files.store(lake, other, job)}
-    moves.offer(settings, other, made, step.trained_on, True, ["+9 % [4, 13]"], "offered")
+    promotion.offer(settings, other, made, step.trained_on, True, ["+9 % [4, 13]"], "offered")
     for who in ("ann", "bob"):
         move = ("approve", other[:12], "--actor", who, "--reason", "reads well")
         project.almanac("adapters", *move)
