@@ -37,9 +37,7 @@ def plan_retention(settings: Settings, now: datetime | None) -> dict[str, Any]:
 
 
 @task(name="apply-retention", cache_policy=NO_CACHE)
-def apply_retention(
-    settings: Settings, now: datetime | None, run_id: str | None
-) -> dict[str, Any]:  # fmt: skip
+def apply_retention(settings: Settings, now: datetime | None, run_id: str | None) -> dict[str, Any]:
     """See `almanac.releases.retention.apply`."""
     return _shown(retention.apply(settings, now, run_id))
 

@@ -58,8 +58,9 @@ def turn_of_this_run(as_of: datetime | None) -> Turn:
     if turn.at != turn.own:
         get_run_logger().info(
             "Due at %s, and it is late: it speaks for %s, the newest time of the schedule",
-            isoformat(turn.own), isoformat(turn.at),
-        )  # fmt: skip
+            isoformat(turn.own),
+            isoformat(turn.at),
+        )
     return turn
 
 
@@ -168,8 +169,12 @@ def nothing_left(past: Past, turn: Turn) -> str:
 def end_at_once(run: Run, message: str) -> dict[str, Any]:
     """Complete the flow run with the reason; nothing was read, and no row is stored."""
     artifacts.page("nightly-report", f"# {message}\n\nRun `{run.run_id}`.\n", "Nightly")
-    result = {"published": False, "as_of": isoformat(run.logical_time), "run": run.run_id,
-              "message": message}  # fmt: skip
+    result = {
+        "published": False,
+        "as_of": isoformat(run.logical_time),
+        "run": run.run_id,
+        "message": message,
+    }
     # A flow may return a state, whose message the UI shows; its caller gets the data.
     return cast(dict[str, Any], Completed(message=message, data=result))
 
@@ -185,13 +190,17 @@ def note_missed(
     seq = past.latest.seq if past.latest else None
     nights = [
         Night(
-            missed_id(past.index, at), at, run.started_at,
-            "published" if at in published else "missed", published.get(at, seq),
-            scheduled=True, message=_reason(run, settings, at, published.get(at)),
+            missed_id(past.index, at),
+            at,
+            run.started_at,
+            "published" if at in published else "missed",
+            published.get(at, seq),
+            scheduled=True,
+            message=_reason(run, settings, at, published.get(at)),
             schedule=run.schedule,
         )
         for at in untold[-turns.MOST :]
-    ]  # fmt: skip
+    ]
     run.lake.runs.note_missed(past.index, nights, run.lake.location.guard)
     missed = [at for at in untold if at not in published]
     outcome.caught_up = turns.caught_up(missed, made_up)
@@ -290,8 +299,12 @@ def run_series(
                     _run_step(planned, step, nightly, parameters, when_absent)
                     get_run_logger().info(
                         "Step %d of %d, %s: %s, release %s",
-                        number, len(planned.steps), isoformat(step.at), step.status, step.release,
-                    )  # fmt: skip
+                        number,
+                        len(planned.steps),
+                        isoformat(step.at),
+                        step.status,
+                        step.release,
+                    )
                 advance(number, len(planned.steps))
     finally:
         result = _show(planned, dry_run=False)

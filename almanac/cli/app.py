@@ -47,8 +47,18 @@ def main() -> None:
 
 
 for room in (
-    releases, backfill, feedback, triage, dataset, tune, adapters, up, trace, deploy, drift,
-):  # fmt: skip
+    releases,
+    backfill,
+    feedback,
+    triage,
+    dataset,
+    tune,
+    adapters,
+    up,
+    trace,
+    deploy,
+    drift,
+):
     for verb in room.VERBS:
         main.add_command(verb)
 
@@ -68,8 +78,11 @@ def _run_nightly(**parameters: Any) -> Report:
 @click.option("--as-of", type=MOMENT, metavar="WHEN", help="The time that the run speaks for; now.")
 @click.option("--accept-losses", is_flag=True, help="Publish although much vanished or shrank.")
 @click.option("--read-all", is_flag=True, help="Read files whose size and time are unchanged too.")
-@click.option("--accept-upgrade", is_flag=True,
-              help="Publish with another embedder or chunker, whatever it answers.")  # fmt: skip
+@click.option(
+    "--accept-upgrade",
+    is_flag=True,
+    help="Publish with another embedder or chunker, whatever it answers.",
+)
 @click.option(
     "--lift-hold", is_flag=True, help="Publish although a restore told runs to hold back."
 )
@@ -111,8 +124,12 @@ def history() -> Report:
     show_default=True,
     type=click.Choice(["vector", "text", "hybrid"]),
 )
-@click.option("--queries", type=click.Path(exists=True, dir_okay=False), metavar="FILE.jsonl",
-              help="Rows with id and text; answers one JSON object a line.")  # fmt: skip
+@click.option(
+    "--queries",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE.jsonl",
+    help="Rows with id and text; answers one JSON object a line.",
+)
 @as_of
 @located
 @as_json
