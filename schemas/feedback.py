@@ -71,7 +71,8 @@ class Request:
 
     `prompt` is the final prompt as the model got it: messages, or empty where the log has none.
     `release` is the number of Almanac's release; `index_version` is whatever the application calls
-    it. `details` has all else that the log said. Latency is in milliseconds.
+    it. `details` has all else that the log said. Latency is in milliseconds. Where the log does not
+    say what the model was shown, `context` is empty and `context_known` False.
 
     A field that is added here, with a default, is read from logs, stored and hashed without more.
     """
@@ -95,6 +96,7 @@ class Request:
     latency_ms: float | None = None
     lang: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    context_known: bool = True
 
     @property
     def content_hash(self) -> str:
@@ -103,7 +105,7 @@ class Request:
 
     def as_row(self) -> dict[str, Any]:
         """Plain values, for JSON; later fields only where they are used."""
-        row = identity_of_record(self, REQUEST_FIELDS)
+        row = identity_of_record(self, REQUEST_FIELDS, apart=["context_known"])
         return {name: _plain(value) for name, value in row.items()} | {
             "context": [{"chunk_id": one.chunk_id, "text": one.text} for one in self.context],
         }
