@@ -27,6 +27,7 @@ class SearchSettings:
     text: Literal["rebuilt", "updated"]
     nprobes: int
     refine_factor: int
+    tokenizer: str = "words"  # at blanks and signs
 
     def as_json(self) -> dict[str, Any]:
         """The values by name, as a release keeps them."""

@@ -231,11 +231,12 @@ def _made_differently(old: Release, new: Release, mode: Mode) -> _Reason | None:
 def _searched(release: Release, mode: Mode) -> dict[str, Any]:
     """The settings that a search of that mode heeds."""
     search = SearchSettings.of(release.search)
-    names = [] if mode == "vector" else ["language", "text"]
+    names = [] if mode == "vector" else ["language", "text", "tokenizer"]
     if mode != "text":
         names += ["vector"]
         names += ["nprobes", "refine_factor"] if search.vector == "ann" else []
-    return {name: getattr(search, name) for name in (*names, *later_search_settings())}
+    names += [name for name in later_search_settings() if name != "tokenizer"]
+    return {name: getattr(search, name) for name in names}
 
 
 def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
