@@ -16,6 +16,7 @@ ASKED = [
     {"role": "system", "content": "Answer from the context."},
     {"role": "user", "content": "Where is room 7?"},
 ]
+PART = "llm.input_messages.0.message.contents.1.message_content"
 PASSAGE = "Room 7 is on floor two."
 
 
@@ -214,8 +215,8 @@ def phoenix(**attributes: Any) -> dict[str, Any]:
             "llm.input_messages.0.message.role": "user",
             "llm.input_messages.0.message.contents.0.message_content.type": "text",
             "llm.input_messages.0.message.contents.0.message_content.text": "Where is room 7?",
-            "llm.input_messages.0.message.contents.1.message_content.type": "image",
-            "llm.input_messages.0.message.contents.1.message_content.image.image.url": "data:image/png;base64,AAAA",
+            f"{PART}.type": "image",
+            f"{PART}.image.image.url": "data:image/png;base64,AAAA",
             "llm.output_messages.0.message.role": "assistant",
             "llm.output_messages.0.message.content": "Floor one.",
         }
