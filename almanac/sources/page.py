@@ -17,6 +17,8 @@ _AROUND = (
     ".theme-edit-this-page, .tabbed-set > input, .prev-next-area, .related, .edit-this-page, button"
 )
 _EDGES = "header, footer, [role=banner], [role=contentinfo], aside, [role=complementary]"
+_HEADINGS = ["title", "h1", "h2", "h3", "h4", "h5", "h6"]
+_SHORTEST_TEXT = 8
 _CONTENT = ["article", "section", "main"]
 _NOTICE = re.compile(r"\b(?:cookie|consent|gdpr)", re.IGNORECASE)
 _MENU = re.compile(
@@ -116,8 +118,8 @@ def _drop_menus(soup: BeautifulSoup, main: Tag | None) -> None:
             continue
         if _is_menu(tag):
             menus.append(tag)
-    left = _length(soup) - sum(map(_length, menus))
-    if left < 20:
+    headings = [tag for tag in soup.find_all(_HEADINGS) if not any(m in tag.parents for m in menus)]
+    if _length(soup) - sum(map(_length, [*menus, *headings])) < _SHORTEST_TEXT:
         return
     for tag in menus:
         tag.extract()

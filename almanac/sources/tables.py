@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString
 
 from almanac.sources.grids import own_rows
 
@@ -49,6 +50,8 @@ def _code(table: Tag, rows: list[list[Tag]]) -> str | None:
     classes = " ".join(map(str, table.get_attribute_list("class") + _classes_of(rows)))
     if not (all(looks_like_code) or _CODE_CLASS.search(classes) or table.find_parent("pre")):
         return None
+    for line_break in table.find_all("br"):
+        line_break.replace_with("\n")
     lines = [row[1].get_text().strip("\n") for row in pairs]
     return "\n".join(lines)
 

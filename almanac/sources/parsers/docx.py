@@ -27,6 +27,7 @@ _NS = {
     "wp": "http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing",
     "c": "http://schemas.openxmlformats.org/drawingml/2006/chart",
     "dgm": "http://schemas.openxmlformats.org/drawingml/2006/diagram",
+    "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
     "pic": "http://schemas.openxmlformats.org/drawingml/2006/picture",
 }
 _OFF = ("0", "false", "off")
@@ -90,6 +91,7 @@ def _prepare(tree: etree._Element, hidden: frozenset[str], lost: Counter[str]) -
         if re.fullmatch(r"TOC\d|TableofFigures", style, re.IGNORECASE):
             _remove(paragraph)
     _write_boxes(tree)
+    _lift_text_boxes(tree)
     for picture in _find(tree, "//w:drawing[.//wp:docPr and .//pic:pic and not(.//w:txbxContent)]"):
         described = str(_find(picture, ".//wp:docPr")[0].get("descr") or "").strip()
         lost["pictures without a description"] += not described
@@ -148,6 +150,17 @@ def _write_boxes(tree: etree._Element) -> None:
         box = etree.Element(f"{_W}r")
         _set_text(box, "☒ " if _is_on(state) else "☐ ")
         run.addprevious(box)
+
+
+def _lift_text_boxes(tree: etree._Element) -> None:
+    """The paragraphs of text boxes behind the paragraph that they are anchored in."""
+    for fallback in _find(tree, "//mc:Fallback"):  # the same box, for older programs
+        _remove(fallback)
+    for box in _find(tree, "//w:txbxContent"):
+        anchor = next(box.iterancestors(f"{_W}p"), None)
+        if anchor is not None:
+            for paragraph in reversed(list(box)):
+                anchor.addnext(paragraph)
 
 
 def _set_text(run: etree._Element, text: str) -> None:
