@@ -73,5 +73,5 @@ class AdapterRefused(AlmanacError):
     """An adapter may not take that step, or no such adapter is known."""
 
 
-class SeriesStopped(AlmanacError):
+class BackfillStopped(AlmanacError):
     """A step of a backfill did not end well; the steps before it stand, later ones wait."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from almanac.core.shown_context import shown_passages
 from almanac.llm.judge import Judge
 from almanac.triage.case import disliked
 from almanac.triage.rules import VERSION
@@ -56,6 +57,9 @@ class Fingerprints:
             [then.seq, then.digest] if then else None,
             [seen, *self._how] if seen is not None else None,
         ]
+        if not request.context and (request.prompt or not request.context_known):
+            shown = shown_passages(request)
+            parts.append(["shown", *shown.texts, shown.is_all])
         return sha256_text(canonical_json(parts))
 
 
