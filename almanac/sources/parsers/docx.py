@@ -52,6 +52,8 @@ def parse(data: bytes, options: Options) -> Parsed:
             tree = _tree(content)
             _prepare(tree, hidden, lost)
             changed[name] = etree.tostring(tree, encoding="utf-8", xml_declaration=True)
+    if styles := members.get("word/styles.xml"):
+        changed["word/styles.xml"] = _without_looks(styles)
     lost["comments"] += _comments(members.get("word/comments.xml"))
     made = convert(replaced(data, changed), "docx", _EXPECTATION)
     edges = "".join(f"<p>{html.escape(text)}</p>" for text in _edges(members, hidden))
@@ -80,6 +82,14 @@ def _hidden_styles(styles: bytes | None) -> frozenset[str]:
         for style in marked
         if _is_on(style.find(f"{_W}rPr/{_W}vanish"))
     )
+
+
+def _without_looks(styles: bytes) -> bytes:
+    """The styles without those of tables: most of the bytes, and most of pandoc's time."""
+    tree = _tree(styles)
+    for style in _find(tree, "//w:latentStyles | //w:style[@w:type='table']"):
+        _remove(style)
+    return bytes(etree.tostring(tree, encoding="utf-8", xml_declaration=True))
 
 
 def _prepare(tree: etree._Element, hidden: frozenset[str], lost: Counter[str]) -> None:
