@@ -14,6 +14,7 @@ from lakehouse.erasures import ErasureLog
 from lakehouse.expected_rows import Contents
 from lakehouse.feedback import RequestLog, TriageLog, VoteLog
 from lakehouse.files import Files
+from lakehouse.format import FORMAT, check_format, check_release_format, stored_format
 from lakehouse.index import IndexWriter
 from lakehouse.lease import Lease, writer
 from lakehouse.location import Location, locate
@@ -24,7 +25,9 @@ from lakehouse.releases import PlacementLog, Release, ReleaseLog, check_not_gone
 from lakehouse.runs import FileLog, RunLog
 from lakehouse.seals import SealedFiles
 from lakehouse.search import IndexReader
+from lakehouse.table import is_written
 from lakehouse.training import AdapterLog, DatasetLog, EvaluationLog
+from lakehouse.upgrades import pending, upgrade
 from schemas.errors import ReleaseNotOpen
 from schemas.tables import TABLES
 from schemas.times import as_when
@@ -58,6 +61,16 @@ class Lakehouse:
         )
         self.adapters = AdapterLog(DeltaLog(location, "adapters"))
         self.evaluations = EvaluationLog(DeltaLog(location, "evaluations"))
+
+    @property
+    def format(self) -> int:
+        """The number of the storage format; that of this version before the first write."""
+        check_format(self.location)
+        return stored_format(self.location) if is_written(self.location) else FORMAT
+
+    def pending_upgrades(self) -> list[str]:
+        """What the next writer will do first, to bring the lakehouse to this version's format."""
+        return [f"format {step.to}: {step.summary}" for step in pending(self.format)]
 
     def sizes(self, folder: str = "") -> dict[str, int]:
         """Bytes of every file below a folder of the lakehouse, by path inside it."""
@@ -105,6 +118,7 @@ class Lakehouse:
         Raises:
             ReleaseNotOpen: it is cold or gone; the message names the policy and what to do.
             ReleaseNotFound: its files are missing.
+            FormatTooNew: a later version wrote it in a way not known here.
         """
         if release.tier == "cold":
             raise ReleaseNotOpen(
@@ -113,6 +127,7 @@ class Lakehouse:
                 "--mode reopen` builds it again, exactly"
             )
         check_not_gone(release)
+        check_release_format(release.seq, release.format)
         return IndexReader(self.location, release)
 
     def write(self, table: str, dimension: int) -> IndexWriter:
@@ -123,7 +138,10 @@ class Lakehouse:
     def lease(
         self, holder: str, purpose: str, ttl_seconds: float, wait_seconds: float = 0.0
     ) -> Iterator[Lease]:
-        """Be the one writer for the length of a block; see `lakehouse.lease`."""
+        """Be the one writer for the length of a block; see `lakehouse.lease`.
+
+        A lakehouse of an earlier storage format is upgraded first.
+        """
         log = self.delta("lease")
         with (
             writer(log, holder, purpose, ttl_seconds, wait_seconds) as lease,
@@ -134,6 +152,7 @@ class Lakehouse:
                     self.delta(name).fence()
                 seal_tables(self)
                 lease.fenced()
+            upgrade(self.location, lease.check)
             yield lease
 
 

@@ -40,6 +40,7 @@ class Release:
     kind: publish; rollback, which answers as an earlier release did; candidate, which was built but
     awaits a person's word. tier: hot, in LanceDB; cold, in Delta alone; gone. Where it stands and
     what it holds is as of its newest placement; `mark` says what was erased from it since.
+    `format` is the storage format that it was written in.
     """
 
     seq: int
@@ -62,6 +63,7 @@ class Release:
     made_by: Mapping[str, Any]
     note: Mapping[str, Any] = field(default_factory=dict)
     seal: str = ""
+    format: int = 1
     tier: str = "hot"
     cause: str = ""
     mark: str = ""

@@ -82,6 +82,7 @@ RELEASES = StoredTable(
     Column("made_by", TEXT, json=True),  # code, reader, rules, libraries, threads
     Column("seal", TEXT, ""),  # of the first placement
     Column("note", TEXT, {}, json=True),  # of a rollback its target, reason and hold
+    Column("format", WHOLE, 1),  # the storage format that it was written in
     statistics="seq",
 )
 

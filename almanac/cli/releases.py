@@ -54,6 +54,16 @@ def doctor(heal: bool, quick: bool) -> Report:
 
 
 @click.command()
+@click.option("--dry-run", is_flag=True, help="Say which steps are due.")
+@reports(show_releases.upgrade)
+def upgrade(dry_run: bool) -> Report:
+    """Bring the lakehouse to the storage format of this version, as the next run would."""
+    from almanac.releases.upgrade import upgrade as run
+
+    return run(settings(), dry_run)
+
+
+@click.command()
 @click.option(
     "--as-of",
     "when",
@@ -136,4 +146,4 @@ def erase(
     return stage.erase(settings(), subject, dry_run=dry_run)
 
 
-VERBS = (diff, verify, doctor, restore, retention, erase)
+VERBS = (diff, verify, doctor, upgrade, restore, retention, erase)

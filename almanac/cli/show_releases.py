@@ -43,9 +43,29 @@ def doctor(result: Report) -> str:
             f"Healed {count(result['healed'], 'finding')}: {count(result['rows_written'], 'row')} "
             f"written, {count(result['embedded'], 'text')} embedded."
         )
+    lines += _upgrades(result)
     if result["ok"]:
         return "\n".join([*lines, "Nothing is wrong."])
     return "\n".join(lines + _findings(result["findings"]))
+
+
+def _upgrades(result: Report) -> list[str]:
+    if not result.get("upgrades"):
+        return []
+    first = (
+        f"The lakehouse has storage format {result['format']}. The next run that writes upgrades it"
+        " first, and `almanac upgrade` does it now:"
+    )
+    return [first, *(f"  {step}" for step in result["upgrades"])]
+
+
+def upgrade(result: Report) -> str:
+    """The steps to the storage format of this version."""
+    if not result["steps"]:
+        return f"The lakehouse has storage format {result['format']}, the newest."
+    would = "Would upgrade" if result["dry_run"] else "Upgraded"
+    first = f"{would} the lakehouse from storage format {result['before']}:"
+    return "\n".join([first, *(f"  {step}" for step in result["steps"])])
 
 
 def _findings(findings: Sequence[Report]) -> list[str]:

@@ -28,7 +28,7 @@ from schemas.report import Finding
 _log = logging.getLogger("almanac.doctor")
 _BY_HAND = "move it elsewhere: nothing of Almanac is in it"
 _ANEW = "run the same tune again, or delete it"
-_OWN = ("delta/", "lance/", "adapters/", "data_docs/")
+_OWN = ("delta/", "lance/", "adapters/", "data_docs/", "format.json")
 
 
 def doctor(
@@ -53,6 +53,8 @@ def doctor(
     return {
         "ok": not findings,
         "release": latest.seq if latest else None,
+        "format": lake.format,
+        "upgrades": lake.pending_upgrades(),
         "kinds": dict(sorted(Counter(finding.kind for finding in findings).items())),
         "findings": findings,
         "seconds": round(time.perf_counter() - began, 3),

@@ -11,6 +11,7 @@ from almanac.core.operation import Operation, operation, recorded
 from almanac.releases.rebuild import Rebuilt, rebuild
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.copying import copy_release
+from lakehouse.format import FILE as FORMAT_FILE
 from lakehouse.index import release_tag
 from lakehouse.lease import Lease
 from lakehouse.placements import place, seal_tables
@@ -142,7 +143,7 @@ def _check_publishable(run: Operation, release: Release, latest: Release) -> Non
 
 
 def _check_empty(target: Lakehouse) -> None:
-    held = [path for path in target.sizes() if not path.startswith("delta/lease/")]
+    held = [path for path in target.sizes() if not path.startswith(("delta/lease/", FORMAT_FILE))]
     if held:
         raise RunRefused(
             f"{target.location.uri} is not empty ({len(held)} files): a copy needs a place of its "
