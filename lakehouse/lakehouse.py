@@ -16,7 +16,7 @@ from lakehouse.feedback import RequestLog, TriageLog, VoteLog
 from lakehouse.files import Files
 from lakehouse.index import IndexWriter
 from lakehouse.lease import Lease, writer
-from lakehouse.location import Location, locate
+from lakehouse.location import Durability, Location, locate
 from lakehouse.maintenance import LanceTables
 from lakehouse.placing import SEALED_TABLES, seal_tables
 from lakehouse.quarantine import Quarantine
@@ -135,6 +135,11 @@ class Lakehouse:
             yield lease
 
 
-def open_lakehouse(uri: str, options: Mapping[str, str] | None = None) -> Lakehouse:
-    """The lakehouse at a folder or object-store URI."""
-    return Lakehouse(locate(uri, options))
+def open_lakehouse(
+    uri: str, options: Mapping[str, str] | None = None, durability: Durability = "full"
+) -> Lakehouse:
+    """The lakehouse at a folder or object-store URI.
+
+    `durability` says whether what is written to a folder is on the disk before it is said to be.
+    """
+    return Lakehouse(locate(uri, options, durability))
