@@ -45,15 +45,19 @@ _CONDITIONS = (
     errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP, errno.ESTALE,
 )  # fmt: skip
 _OS_ERROR = re.compile(r"os error (\d+)")
+_LANCE = re.compile("lance ?error|[.]rs:", re.IGNORECASE)  # it raises Python's own errors
 _ENGINES = ("deltalake", "_internal", "pyarrow", "duckdb", "_duckdb", "lance", "lancedb")
 
 
-def is_engine_error(kind: type[BaseException]) -> bool:
+def is_engine_error(error: BaseException) -> bool:
     """Is it what an engine or the operating system raises, not a mistake of our own?"""
-    if issubclass(kind, AlmanacError):
+    kind = type(error)
+    if isinstance(error, AlmanacError):
         return False
+    if isinstance(error, ValueError | RuntimeError) and _LANCE.search(str(error)):
+        return True
     module = kind.__module__.partition(".")[0]
-    return module in _ENGINES or issubclass(kind, OSError) or kind.__name__ == "PanicException"
+    return module in _ENGINES or isinstance(error, OSError) or kind.__name__ == "PanicException"
 
 
 def storage_condition(error: BaseException) -> str:
@@ -75,12 +79,9 @@ class Reading:
         LakehouseDamaged: files are missing or damaged; `sentence` says which part and what to do.
     """
 
-    def __init__(
-        self, location: Location, sentence: Callable[[], str], *also: type[Exception]
-    ) -> None:
+    def __init__(self, location: Location, sentence: Callable[[], str]) -> None:
         self._location = location
         self._sentence = sentence
-        self._also = also  # builtin errors that the engine raises for damage
 
     def __enter__(self) -> None:
         """Nothing is needed."""
@@ -90,7 +91,7 @@ class Reading:
     ) -> None:
         if kind is None or error is None or issubclass(kind, AlmanacError):
             return
-        if not (is_engine_error(kind) or issubclass(kind, self._also)):
+        if not is_engine_error(error):
             return
         if said := self._unavailable(error):
             raise StorageUnavailable(said) from error
@@ -114,6 +115,11 @@ def table_sentence(name: str, reason: str) -> str:
         f"the table {name} ({CONTENT[name]}) can't be read: {reason}. `almanac doctor` says what "
         "is damaged, and `almanac doctor --heal` mends what can be mended"
     )
+
+
+def reading_index(location: Location, table: str) -> Reading:
+    """A block in which LanceDB reads or writes a table."""
+    return Reading(location, lambda: index_sentence(table))
 
 
 def index_sentence(table: str) -> str:

@@ -14,7 +14,10 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from lakehouse.clearing import ClearedTable
+from lakehouse.damage import table_sentence
 from lakehouse.table import TransactionTaken, storage_errors
+from schemas.errors import LakehouseDamaged
+from schemas.tables import SEALED_TABLES
 
 __all__ = ["DeltaLog", "TransactionTaken", "storage_errors"]
 _MEMORY = "1GB"  # of one query; what is more goes to temporary files
@@ -52,6 +55,10 @@ class DeltaLog(ClearedTable):
 
     def append_stream(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Add rows in one commit, a part at a time in memory; nothing at all for no rows."""
+        with self.reading():
+            self._append_stream(batches)
+
+    def _append_stream(self, batches: Iterable[pa.RecordBatch]) -> None:
         from deltalake import write_deltalake
 
         parts = (pa.Table.from_batches([batch]).cast(self.schema) for batch in batches)
@@ -108,7 +115,7 @@ class DeltaLog(ClearedTable):
 
     @contextmanager
     def _connected(self, tables: dict[str, Any]) -> Iterator[Any]:
-        with _database().cursor() as connection:
+        with self.reading(), _database().cursor() as connection:
             connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
             connection.register("log", self.dataset())
             for name, table in tables.items():
@@ -118,8 +125,19 @@ class DeltaLog(ClearedTable):
     def dataset(self) -> pads.Dataset:
         """The present rows as an Arrow dataset."""
         if not self.exists():
+            self._check_never_written()
             return pads.dataset(self.schema.empty_table())
-        return self._open().to_pyarrow_dataset()
+        with self.reading():
+            return self._open().to_pyarrow_dataset()
+
+    def _check_never_written(self) -> None:
+        """Raise LakehouseDamaged where the log of a table is gone that was sealed once."""
+        if self.name not in SEALED_TABLES:
+            return
+        hashes = DeltaLog(self._location, "sealed_files")
+        sql = f"SELECT 1 FROM log WHERE starts_with(path, '{self._folder}/') LIMIT 1"
+        if hashes.query(sql).num_rows:
+            raise LakehouseDamaged(table_sentence(self.name, "its log is missing"))
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The present rows."""

@@ -46,6 +46,11 @@ class Disk:
         for parent in self._parents(top):
             self._sync_folder(str(parent))
 
+    def sync_file(self, path: Path) -> None:
+        """Sync the bytes of one file, not its name."""
+        if self._root is not None:
+            self._sync_file(str(path))
+
     def _parents(self, top: Path) -> Sequence[Path]:
         assert self._root is not None
         above = [one for one in top.parents if one.is_relative_to(self._root)]
@@ -53,7 +58,7 @@ class Disk:
 
     def _sync_file(self, path: str) -> None:
         try:
-            found = os.stat(path, follow_symlinks=False)
+            found = Path(path).lstat()
         except FileNotFoundError:  # renamed or removed meanwhile
             return
         self._once(path, (found.st_ino, found.st_size, found.st_mtime_ns))
@@ -61,7 +66,9 @@ class Disk:
     def _sync_folder(self, path: str) -> None:
         try:
             # Names, not the time: a clock of 4 ms does not tell two changes apart.
-            self._once(path, (os.stat(path).st_ino, *sorted(os.listdir(path))))
+            with os.scandir(path) as entries:
+                names = sorted(entry.name for entry in entries)
+            self._once(path, (Path(path).stat().st_ino, *names))
         except FileNotFoundError:
             return
 

@@ -18,15 +18,16 @@ from lakehouse.index import IndexWriter
 from lakehouse.lease import Lease, writer
 from lakehouse.location import Durability, Location, locate
 from lakehouse.maintenance import LanceTables
-from lakehouse.placing import SEALED_TABLES, seal_tables
+from lakehouse.placing import seal_tables
 from lakehouse.quarantine import Quarantine
+from lakehouse.recovery import least_number, mend_lease, recover
 from lakehouse.releases import PlacementLog, Release, ReleaseLog, check_not_gone
 from lakehouse.runs import FileLog, RunLog
 from lakehouse.seals import SealedFiles
 from lakehouse.search import IndexReader
 from lakehouse.training import AdapterLog, DatasetLog, EvaluationLog
 from schemas.errors import ReleaseNotOpen
-from schemas.tables import DELTA_TABLES
+from schemas.tables import DELTA_TABLES, SEALED_TABLES
 from schemas.times import as_when
 
 
@@ -122,17 +123,21 @@ class Lakehouse:
         self, holder: str, purpose: str, ttl_seconds: float, wait_seconds: float = 0.0
     ) -> Iterator[Lease]:
         """Be the one writer for the length of a block; see `lakehouse.lease`."""
+        mend_lease(self)
         log = self.delta("lease")
         with (
-            writer(log, holder, purpose, ttl_seconds, wait_seconds) as lease,
+            writer(log, holder, purpose, ttl_seconds, wait_seconds, least_number(self)) as lease,
             self.location.guard.holding(lease),
         ):
+            self.location.disk.sync("delta/lease")  # before anything bears its number
+            recover(self, rebooted=lease.rebooted)
             if lease.was_left:
                 for name in SEALED_TABLES:
                     self.delta(name).fence()
                 seal_tables(self)
                 lease.fenced()
             yield lease
+            self.location.disk.sync()
 
 
 def open_lakehouse(

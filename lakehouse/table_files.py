@@ -86,9 +86,11 @@ class TableFiles:
 
     def has_empty_commit(self) -> bool:
         """Is there an entry without a byte, which an engine would take for no change?"""
-        return any(
-            not size and _COMMIT.fullmatch(name) for name, size in self._entries.items()
-        )
+        return any(not size and _COMMIT.fullmatch(name) for name, size in self._entries.items())
+
+    def newest_is_whole(self) -> bool:
+        """Is the newest entry that there is neither empty nor cut?"""
+        return bool(self.commits) and self.actions(self.commits[-1]) is not None
 
     def faults(self) -> list[Fault]:
         """What is wrong, the log first; data files only where the log can be read."""
@@ -205,7 +207,8 @@ def _checkpoint_files(path: Path) -> dict[str, int] | None:
     import pyarrow.parquet as pq
 
     try:
-        rows = pq.read_table(path, columns=["add.path", "add.size"])["add"].to_pylist()
-    except (OSError, pa.ArrowException):
+        file = pq.ParquetFile(path)
+        rows = file.read(["add.path", "add.size"])["add"].to_pylist()
+    except (OSError, pa.ArrowException, KeyError):
         return None
     return {unquote(row["path"]): int(row["size"]) for row in rows if row and row["path"]}

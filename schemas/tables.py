@@ -311,6 +311,8 @@ STATISTICS: dict[str, str] = {
     "evaluations": "ordinal",
     "adapters": "ordinal",
 }
+# What a release needs of Delta; the others are reports, caches and locks.
+SEALED_TABLES = ("document_changes", "chunks", "embeddings", "ann_models", "releases", "placements")
 # Written by several at a time, without the lease; all others by its holder alone.
 UNLEASED = ("lease", "runs", "requests", "votes")
 PARTITIONS: dict[str, list[str]] = {"embeddings": ["embedder"]}

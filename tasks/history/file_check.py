@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 
 from lakehouse import Lakehouse
-from lakehouse.placing import SEALED_TABLES
 from lakehouse.releases import Release
 from lakehouse.seals import SealedFile
 from schemas.errors import AlmanacError
 from schemas.report import Finding
+from schemas.tables import SEALED_TABLES
 
 Progress = Callable[[int, int], None]  # (done, total)
 HEAL = "almanac doctor --heal"

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from lakehouse import Lakehouse
-from lakehouse.placing import SEALED_TABLES, moved, seal_placement, seal_tables
+from lakehouse.placing import moved, seal_placement, seal_tables
 from lakehouse.releases import Release
+from schemas.tables import SEALED_TABLES
 from tasks.history.doctor import doctor
 from tasks.history.verify import verify
 from tests.history.conftest import House, contents, kinds
