@@ -41,9 +41,18 @@ CONTENT = {
     "evaluations": "the answers of evaluations",
 }
 _CONDITIONS = (
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE,
-    errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP, errno.ESTALE,
-)  # fmt: skip
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.EMFILE,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.ELOOP,
+    errno.ESTALE,
+)
 _OS_ERROR = re.compile(r"os error (\d+)")
 _LANCE = re.compile("lance ?error|[.]rs:", re.IGNORECASE)  # it raises Python's own errors
 _ENGINES = ("deltalake", "_internal", "pyarrow", "duckdb", "_duckdb", "lance", "lancedb")

@@ -13,9 +13,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from lakehouse.clearing import ClearedTable
 from lakehouse.damage import table_sentence
 from lakehouse.table import TransactionTaken, storage_errors
+from lakehouse.vacuum import ClearedTable
 from schemas.errors import LakehouseDamaged
 from schemas.tables import SEALED_TABLES
 

@@ -87,12 +87,13 @@ def extent(lake: Lakehouse, keys: Collection[Key]) -> Extent:
     )
     return Extent(
         keys=tuple(sorted(keys)),
-        versions=tuple(((row["source"], row["doc_id"]), row["seq"], row["document_hash"])
-                       for row in found),
+        versions=tuple(
+            ((row["source"], row["doc_id"]), row["seq"], row["document_hash"]) for row in found
+        ),
         document_hashes=tuple(sorted(own)),
         text_hashes=tuple(sorted(texts["text_hash"].to_pylist())),
         elsewhere=tuple(sorted({(row["source"], row["doc_id"]) for row in others})),
-    )  # fmt: skip
+    )
 
 
 def erase_documents(lake: Lakehouse, found: Extent, chunk_ids: Collection[str]) -> dict[str, int]:
@@ -257,8 +258,11 @@ def _redacted(value: Any, doc_ids: set[str]) -> Any:
     if isinstance(value, Mapping):
         return {key: _redacted(one, doc_ids) for key, one in value.items()}
     if isinstance(value, list):
-        return [_redacted(one, doc_ids) for one in value
-                if not (isinstance(one, Mapping) and one.get("doc_id") in doc_ids)]  # fmt: skip
+        return [
+            _redacted(one, doc_ids)
+            for one in value
+            if not (isinstance(one, Mapping) and one.get("doc_id") in doc_ids)
+        ]
     if isinstance(value, str):
         for doc_id in doc_ids:
             value = value.replace(doc_id, "[erased]")

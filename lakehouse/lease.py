@@ -200,9 +200,13 @@ class Lease:
 
 @contextmanager
 def writer(
-    log: DeltaLog, holder: str, purpose: str, ttl_seconds: float, wait_seconds: float = 0.0,
+    log: DeltaLog,
+    holder: str,
+    purpose: str,
+    ttl_seconds: float,
+    wait_seconds: float = 0.0,
     above: int = 0,
-) -> Iterator[Lease]:  # fmt: skip
+) -> Iterator[Lease]:
     """Hold the lease for the length of the block, under a number greater than `above`."""
     lease = Lease(log, holder, purpose, ttl_seconds, above)
     lease.acquire(wait_seconds)

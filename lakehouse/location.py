@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lakehouse.disk import Disk
-from lakehouse.guard import Guard
+from lakehouse.fencing import Guard
 
 Durability = Literal["full", "none"]
 

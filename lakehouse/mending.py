@@ -210,8 +210,11 @@ def _new_folder(above: Path) -> Path:
 
 def _only_adds(files: TableFiles, versions: Iterable[int]) -> bool:
     """Would going back behind these entries lose no removal? Files removed may be gone already."""
-    return all("remove" not in action or files.data.get(action["remove"]["path"])
-               for version in versions for action in files.actions(version) or ())  # fmt: skip
+    return all(
+        "remove" not in action or files.data.get(action["remove"]["path"])
+        for version in versions
+        for action in files.actions(version) or ()
+    )
 
 
 def _add(name: str, path: str, size: int) -> dict[str, Any]:

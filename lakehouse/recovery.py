@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from lakehouse.guard import WRITER
+from lakehouse.fencing import WRITER
 from lakehouse.mending import Mending, SetAside
 from lakehouse.releases import Release
 from lakehouse.table_files import LOG, TableFiles
@@ -74,8 +74,12 @@ def recover(lake: Lakehouse, *, rebooted: bool) -> list[SetAside]:
 
 def _seal_again(lake: Lakehouse, done: Iterable[SetAside]) -> None:
     """Hash the entries that were written again in the place of those set aside."""
-    paths = [f"delta/{one.table}/{path}" for one in done for path in one.files
-             if one.table in DELTA_TABLES and _is_entry(path)]  # fmt: skip
+    paths = [
+        f"delta/{one.table}/{path}"
+        for one in done
+        for path in one.files
+        if one.table in DELTA_TABLES and _is_entry(path)
+    ]
     lake.sealed.seal_again(paths)
 
 
@@ -101,5 +105,6 @@ def _use_up_numbers(lake: Lakehouse, releases: Iterable[Release]) -> None:
     last = max((one.seq for one in releases), default=0)
     if seen > last:
         log.use_up(seen)
-        _log.warning("releases %d to %d were never published: their numbers are used up",
-                     last + 1, seen)  # fmt: skip
+        _log.warning(
+            "releases %d to %d were never published: their numbers are used up", last + 1, seen
+        )

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.damage import Reading, storage_condition, table_sentence
+from lakehouse.fencing import WRITER
 from lakehouse.files import Files
-from lakehouse.guard import WRITER
 from lakehouse.location import Location
 from lakehouse.table_files import TableFiles
 from schemas.errors import LakehouseDamaged, LeaseHeld, StorageUnavailable

@@ -58,14 +58,18 @@ class TableFiles:
         """Bytes of every data file there is, by its path inside the table."""
         found = self.folder.rglob("*.parquet") if self.folder.is_dir() else ()
         named = {str(path.relative_to(self.folder)): path for path in found}
-        return {name: path.stat().st_size for name, path in sorted(named.items())
-                if not name.startswith(LOG)}  # fmt: skip
+        return {
+            name: path.stat().st_size
+            for name, path in sorted(named.items())
+            if not name.startswith(LOG)
+        }
 
     @cached_property
     def _checkpoints(self) -> list[int]:
         """Versions that have a checkpoint, sound or not."""
-        return sorted(int(found[1]) for name in self._entries
-                      if (found := _CHECKPOINT.fullmatch(name)))  # fmt: skip
+        return sorted(
+            int(found[1]) for name in self._entries if (found := _CHECKPOINT.fullmatch(name))
+        )
 
     @cached_property
     def commits(self) -> list[int]:
@@ -75,8 +79,9 @@ class TableFiles:
     @cached_property
     def start(self) -> int:
         """The newest sound checkpoint from which on every entry counts; -1 for none."""
-        return max((one for one in self._checkpoints if self._checkpoint(one) is not None),
-                   default=-1)  # fmt: skip
+        return max(
+            (one for one in self._checkpoints if self._checkpoint(one) is not None), default=-1
+        )
 
     @cached_property
     def newest(self) -> int:
@@ -100,8 +105,12 @@ class TableFiles:
     def _of_checkpoints(self) -> Iterable[Fault]:
         for version in self._checkpoints:
             if version > self.start:
-                yield Fault("checkpoint", f"{LOG}/{checkpoint_name(version)}",
-                            "a checkpoint of its log is damaged", version)  # fmt: skip
+                yield Fault(
+                    "checkpoint",
+                    f"{LOG}/{checkpoint_name(version)}",
+                    "a checkpoint of its log is damaged",
+                    version,
+                )
         named = self._hinted()
         if named is not None and named not in self._checkpoints:
             yield Fault("checkpoint", f"{LOG}/{HINT}", "a checkpoint of its log is missing")
@@ -163,8 +172,11 @@ class TableFiles:
             for action in self.actions(version) or ():
                 about = action.get("add") or action.get("remove")
                 named.update([unquote(about["path"])] if about else [])
-        return {path: size for path, size in self.data.items()
-                if path not in named and _is_parquet(self.folder / path)}  # fmt: skip
+        return {
+            path: size
+            for path, size in self.data.items()
+            if path not in named and _is_parquet(self.folder / path)
+        }
 
     def _checkpoint(self, version: int) -> dict[str, int] | None:
         """Bytes of each file that a checkpoint names, by path; None where it can't be read."""
@@ -184,8 +196,11 @@ def checkpoint_name(version: int) -> str:
 
 def _counts_match(actions: Iterable[Action]) -> bool:
     """Are there as many added files as the entry itself says? One cut between two lines is not."""
-    metrics = [one["commitInfo"].get("operationMetrics", {}) for one in actions
-               if isinstance(one.get("commitInfo"), dict)]  # fmt: skip
+    metrics = [
+        one["commitInfo"].get("operationMetrics", {})
+        for one in actions
+        if isinstance(one.get("commitInfo"), dict)
+    ]
     said = [one["num_added_files"] for one in metrics if "num_added_files" in one]
     return bool(metrics) and (not said or said[0] == sum("add" in one for one in actions))
 
