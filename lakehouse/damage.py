@@ -55,7 +55,7 @@ _CONDITIONS = (
 )
 _OS_ERROR = re.compile(r"os error (\d+)")
 _LANCE = re.compile("lance ?error|[.]rs:", re.IGNORECASE)  # it raises Python's own errors
-_ENGINES = ("deltalake", "_internal", "pyarrow", "duckdb", "_duckdb", "lance", "lancedb")
+_ENGINES = {"deltalake", "_internal", "pyarrow", "duckdb", "_duckdb", "lance", "lancedb"}
 
 
 def is_engine_error(error: BaseException) -> bool:
@@ -63,10 +63,20 @@ def is_engine_error(error: BaseException) -> bool:
     kind = type(error)
     if isinstance(error, AlmanacError):
         return False
-    if isinstance(error, ValueError | RuntimeError) and _LANCE.search(str(error)):
+    if isinstance(error, OSError) or kind.__name__ == "PanicException":
         return True
-    module = kind.__module__.partition(".")[0]
-    return module in _ENGINES or isinstance(error, OSError) or kind.__name__ == "PanicException"
+    return _LANCE.search(str(error)) is not None or bool(
+        {kind.__module__.partition(".")[0], _raiser(error)} & _ENGINES
+    )
+
+
+def _raiser(error: BaseException) -> str:
+    """The package in whose code it was raised."""
+    trace, module = error.__traceback__, ""
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__", ""))
+        trace = trace.tb_next
+    return module.partition(".")[0]
 
 
 def storage_condition(error: BaseException) -> str:

@@ -130,6 +130,21 @@ class DeltaLog(ClearedTable):
         with self.reading():
             return self._open().to_pyarrow_dataset()
 
+    def check(self, *, read: bool) -> None:
+        """Look whether the table can be read: by its files, and with `read` by every value.
+
+        Raises:
+            LakehouseDamaged: it can't; the message says what is wrong.
+        """
+        if not self.exists():
+            self._check_never_written()
+        if reason := self.fault():
+            raise LakehouseDamaged(table_sentence(self.name, reason))
+        if read:
+            with self.reading():
+                for _ in self.dataset().to_batches():
+                    continue
+
     def _check_never_written(self) -> None:
         """Raise LakehouseDamaged where the log of a table is gone that was sealed once."""
         if self.name not in SEALED_TABLES:

@@ -13,6 +13,7 @@ from lakehouse.ann import AnnModels
 from lakehouse.audit import Coverage, ReadBack, coverage, read_back
 from lakehouse.damage import reading_index
 from lakehouse.delta import DeltaLog
+from lakehouse.files import Files
 from lakehouse.location import Location
 from schemas.errors import LeaseHeld
 from schemas.hashing import sha256_parts
@@ -63,6 +64,7 @@ class IndexWriter:
 
         self.name = name
         self._guard = location.guard
+        self._files = Files(location)
         self.reading = partial(reading_index, location, name)
         self.uri = location.child("lance", f"{name}.lance")
         self._dimension = dimension
@@ -73,7 +75,9 @@ class IndexWriter:
 
     @_told
     def _open(self) -> Any:
-        if self.name not in self._db.list_tables().tables:
+        # A folder without a version is what a killed writer left.
+        versions = self._files.sizes(f"lance/{self.name}.lance/_versions")
+        if not any(path.endswith(".manifest") for path in versions):
             return None
         return self._db.open_table(self.name)
 

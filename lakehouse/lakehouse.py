@@ -18,6 +18,7 @@ from lakehouse.index import IndexWriter
 from lakehouse.lease import Lease, writer
 from lakehouse.location import Durability, Location, locate
 from lakehouse.maintenance import LanceTables
+from lakehouse.mending import Mending, SetAside, notes
 from lakehouse.placements import seal_tables
 from lakehouse.quarantine import Quarantine
 from lakehouse.recovery import least_number, mend_lease, recover
@@ -75,6 +76,15 @@ class Lakehouse:
     def get_file(self, path: str) -> bytes:
         """The bytes of a file at a path inside the lakehouse; FileNotFoundError."""
         return self._files.read(path)
+
+    def set_aside(self) -> list[SetAside]:
+        """What was taken out of tables because a crash or damage left it unreadable."""
+        return notes(self.location)
+
+    def mending(self) -> Mending | None:
+        """What brings the Delta tables of a folder back; None on an object store."""
+        root = self.location.folder
+        return Mending(root, self.sealed.known()) if root else None
 
     def delta(self, name: str) -> DeltaLog:
         """One Delta table of `schemas.tables.DELTA_TABLES` as it is."""

@@ -92,11 +92,16 @@ class Table:
         """A block in which an engine reads or writes the table; see `lakehouse.damage`."""
         return Reading(self._location, lambda: table_sentence(self.name, self._reason()))
 
-    def _reason(self) -> str:
+    def fault(self) -> str:
+        """What its files in a folder show to be wrong without a look into them; else empty."""
         if self._location.folder is None:
-            return "its files are missing or damaged"
-        faults = TableFiles(self._location.folder / self._folder).faults()
-        return faults[0].reason if faults else "a file of it holds other bytes than were written"
+            return ""
+        files = TableFiles(self._location.folder / self._folder)
+        faults = files.faults()
+        return faults[0].reason if faults else "its log is missing" if files.lost else ""
+
+    def _reason(self) -> str:
+        return self.fault() or "a file of it is missing or holds other bytes than were written"
 
     def transaction_version(self, name: str) -> int:
         """The last number committed under `name`; 0 before the first."""
