@@ -76,6 +76,13 @@ class Mending:
         faults = [one for one in self.files(name).faults() if one.kind == "data"]
         return self._without(name, faults) if faults else None
 
+    def without_checkpoint(self, name: str) -> SetAside | None:
+        """Set the checkpoint of a table aside where that is what is wrong first, and it can go."""
+        files = self.files(name)
+        faults = files.faults()
+        whole = faults and faults[0].kind == "checkpoint" and name not in CACHES
+        return self._checkpoint(name, files, faults[0]) if whole else None
+
     def drop_table(self, name: str, reason: str) -> SetAside:
         """Set a whole table aside; the next writer begins it anew."""
         folder = self._root / "delta" / name
@@ -182,6 +189,20 @@ def set_aside(root: Path, table: str, paths: Sequence[str], reason: str, effect:
         with suppress(FileNotFoundError):  # another starting writer moved it
             (root / path).replace(target)
     return done
+
+
+def without_checkpoint(root: Path, table: str) -> bool:
+    """Set a damaged checkpoint aside whose entries are all there; True if there was one.
+
+    Any reader may do that: a checkpoint says nothing that its entries do not say.
+    """
+    faults = TableFiles(root / "delta" / table).faults()
+    if not faults or faults[0].kind != "checkpoint":
+        return False
+    try:
+        return bool(Mending(root).without_checkpoint(table))
+    except OSError:  # the lakehouse may only be read
+        return False
 
 
 def notes(location: Location) -> list[SetAside]:

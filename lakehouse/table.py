@@ -11,6 +11,7 @@ from lakehouse.damage import Reading, storage_condition, table_sentence
 from lakehouse.fencing import WRITER
 from lakehouse.files import Files
 from lakehouse.location import Location
+from lakehouse.mending import without_checkpoint
 from lakehouse.table_files import TableFiles
 from schemas.errors import LakehouseDamaged, LeaseHeld, StorageUnavailable
 from schemas.tables import DELTA_TABLES, PARTITIONS, STATISTICS, UNLEASED
@@ -125,6 +126,15 @@ class Table:
         )
 
     def _open(self) -> Any:
+        try:
+            return self._open_sound()
+        except LakehouseDamaged:
+            folder = self._location.folder
+            if folder is None or not without_checkpoint(folder, self.name):
+                raise
+            return self._open_sound()
+
+    def _open_sound(self) -> Any:
         from deltalake import DeltaTable
 
         with self.reading():
