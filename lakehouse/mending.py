@@ -19,7 +19,7 @@ from typing import Any
 
 from lakehouse.location import Location
 from lakehouse.table_files import HINT, LOG, Fault, TableFiles, commit_name
-from schemas.tables import DELTA_TABLES, PARTITIONS
+from schemas.tables import TABLES
 from schemas.times import isoformat
 
 _log = logging.getLogger("almanac.mending")
@@ -62,7 +62,7 @@ class Mending:
         sealed = {path.removeprefix(prefix) for path in self._sealed if path.startswith(prefix)}
         return TableFiles(self._root / "delta" / name, sealed)
 
-    def mend(self, names: Iterable[str] = tuple(DELTA_TABLES)) -> list[SetAside]:
+    def mend(self, names: Iterable[str] = tuple(TABLES)) -> list[SetAside]:
         """Mend what costs nothing that was announced; what was set aside for it."""
         done = []
         for name in names:
@@ -91,6 +91,8 @@ class Mending:
 
     def _step(self, name: str) -> SetAside | None:
         files = self.files(name)
+        if files.lost and not files.sealed:
+            return self.drop_table(name, "its log is missing")
         faults = files.faults()
         if not faults:
             return None
@@ -240,7 +242,7 @@ def _only_adds(files: TableFiles, versions: Iterable[int]) -> bool:
 
 def _add(name: str, path: str, size: int) -> dict[str, Any]:
     values: dict[str, str] = {}
-    if name in PARTITIONS:
+    if TABLES[name].partitions:
         parts = (part.partition("=") for part in path.split("/")[:-1])
         values = {key: value for key, _, value in parts}
     add = {"path": path, "partitionValues": values, "size": size, "modificationTime": 0}

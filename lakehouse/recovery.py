@@ -11,7 +11,7 @@ from lakehouse.mending import Mending, SetAside
 from lakehouse.releases import Release
 from lakehouse.table_files import LOG, TableFiles
 from schemas.errors import LakehouseDamaged
-from schemas.tables import DELTA_TABLES
+from schemas.tables import TABLES
 
 if TYPE_CHECKING:
     from lakehouse.lakehouse import Lakehouse
@@ -33,7 +33,7 @@ def least_number(lake: Lakehouse) -> int:
     root = lake.location.folder
     if root is None:
         return 0
-    marks = [_mark(TableFiles(root / "delta" / name)) for name in DELTA_TABLES]
+    marks = [_mark(TableFiles(root / "delta" / name)) for name in TABLES]
     aside = (root / "set_aside").glob(f"*/delta/lease/{LOG}/*.json")
     return max([0, *marks, *(int(path.stem) + 1 for path in aside if path.stem.isdigit())])
 
@@ -60,7 +60,7 @@ def recover(lake: Lakehouse, *, rebooted: bool) -> list[SetAside]:
     known = frozenset() if done else frozenset(lake.sealed.known())
     mending = Mending(root, known)
     # Without the hashes nobody can tell what was announced from what was not.
-    done += mending.mend(name for name in DELTA_TABLES if known or not done)
+    done += mending.mend(name for name in TABLES if known or not done)
     _seal_again(lake, done)
     try:
         releases = lake.releases("").every_index()
@@ -78,7 +78,7 @@ def _seal_again(lake: Lakehouse, done: Iterable[SetAside]) -> None:
         f"delta/{one.table}/{path}"
         for one in done
         for path in one.files
-        if one.table in DELTA_TABLES and _is_entry(path)
+        if one.table in TABLES and _is_entry(path)
     ]
     lake.sealed.seal_again(paths)
 

@@ -11,7 +11,7 @@ from lakehouse.releases import Release
 from lakehouse.seals import SealedFile
 from schemas.errors import AlmanacError
 from schemas.report import Finding
-from schemas.tables import DELTA_TABLES, SEALED_TABLES
+from schemas.tables import SEALED_TABLES, TABLES
 
 Progress = Callable[[int, int], None]  # (done, total)
 HEAL = "almanac doctor --heal"
@@ -114,7 +114,7 @@ def delta_files(lake: Lakehouse, files: FileCheck) -> Iterator[Finding]:
     """What is wrong with the files of the Delta tables that releases need."""
     if files.unreadable:
         yield Finding("damaged_table", "delta/sealed_files", files.unreadable, HEAL)
-    for name in (one for one in DELTA_TABLES if one not in (*SEALED_TABLES, "sealed_files")):
+    for name in (one for one in TABLES if one not in (*SEALED_TABLES, "sealed_files")):
         with Attempt() as attempt:
             lake.delta(name).check(read=not files.quick)
         if attempt.failed:
