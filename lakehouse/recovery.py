@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lakehouse.fencing import WRITER
-from lakehouse.mending import Mending, SetAside
+from lakehouse.mending import CACHES, RECORDS, Mending, SetAside
 from lakehouse.releases import Release
 from lakehouse.table_files import LOG, TableFiles
 from schemas.errors import LakehouseDamaged
@@ -57,10 +57,12 @@ def recover(lake: Lakehouse, *, rebooted: bool) -> list[SetAside]:
     if root is None:
         return []
     done = Mending(root).mend(["sealed_files"])
-    known = frozenset() if done else frozenset(lake.sealed.known())
-    mending = Mending(root, known)
-    # Without the hashes nobody can tell what was announced from what was not.
-    done += mending.mend(name for name in TABLES if known or not done)
+    known = frozenset(lake.sealed.known())
+    # Without any hash nobody can tell what was announced from what was not.
+    if known or not TableFiles(root / "delta" / "releases").commits:
+        done += Mending(root, known).mend()
+    elif not done:
+        done += Mending(root, known).mend((*CACHES, *RECORDS))
     _seal_again(lake, done)
     try:
         releases = lake.releases("").every_index()
