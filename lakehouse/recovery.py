@@ -61,7 +61,7 @@ def recover(lake: Lakehouse, *, rebooted: bool) -> list[SetAside]:
     # Without any hash nobody can tell what was announced from what was not.
     if known or not TableFiles(root / "delta" / "releases").commits:
         done += Mending(root, known).mend()
-    elif not done:
+    else:
         done += Mending(root, known).mend((*CACHES, *RECORDS))
     _seal_again(lake, done)
     try:
