@@ -32,7 +32,7 @@ def recover(run: Run) -> int:
         RunRefused: an erasure was killed midway, and must be finished first.
     """
     run.lake.erasures.check_finished()
-    run.lake.placements.discard_after(run.releases.next_seq() - 1)
+    run.lake.placements.discard_after(run.releases.last_seq())
     return run.lake.documents.discard_after(run.releases.last_snapshot())
 
 
