@@ -118,8 +118,8 @@ class IndexReader:
     def leads_to(self, chunk_id: str, query: NDArray[np.float32]) -> bool:
         """Does a search for a row's own vector reach that row, whatever ranks before it?"""
         exact = self.release.search["vector"] == "exact"
-        every = {"use_index": False} if exact else {"nprobes": _EVERY_PARTITION}
-        nearest = {"column": "vector", "q": query, "metric": "cosine", "k": 1, **every}
+        every: dict[str, Any] = {"use_index": False} if exact else {"nprobes": _EVERY_PARTITION}
+        nearest = {"column": "vector", "q": query, "metric": "cosine", "k": 1} | every
         found = self._dataset.to_table(
             columns=["chunk_id"], nearest=nearest, filter=_is_chunk(chunk_id), prefilter=True
         )
