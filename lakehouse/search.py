@@ -27,6 +27,7 @@ Mode = Literal["vector", "text", "hybrid"]
 _COLUMNS = ["chunk_id", "source", "doc_id", "heading", "text"]
 _CANDIDATES = 100  # of each side of a hybrid search
 _RRF_K = 60
+_EVERY_PARTITION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,29 @@ class IndexReader:
 
         return self._ranked(fetch, "_distance", k)
 
+    def leads_to(self, chunk_id: str, query: NDArray[np.float32]) -> bool:
+        """Does a search for a row's own vector reach that row, whatever ranks before it?"""
+        exact = self.release.search["vector"] == "exact"
+        every: dict[str, Any] = {"use_index": False} if exact else {"nprobes": _EVERY_PARTITION}
+        nearest = {"column": "vector", "q": query, "metric": "cosine", "k": 1} | every
+        found = self._dataset.to_table(
+            columns=["chunk_id"], nearest=nearest, filter=_is_chunk(chunk_id), prefilter=True
+        )
+        return bool(found.num_rows)
+
+    def has_word(self, chunk_id: str, word: str) -> bool:
+        """Does a search for a word reach a row, whatever ranks before it?"""
+        from lance.query import MatchQuery
+
+        found = self._dataset.to_table(
+            columns=["chunk_id"],
+            full_text_query=MatchQuery(word, "text"),
+            filter=_is_chunk(chunk_id),
+            prefilter=True,
+            limit=1,
+        )
+        return bool(found.num_rows)
+
     def text(self, query: str, k: int) -> list[Hit]:
         """The `k` best by BM25 over heading path and text, stemmed in the release's language."""
         from lance.query import MatchQuery
@@ -152,6 +176,10 @@ class IndexReader:
             if limit >= total or len(found) < limit or found[k - 1].score != found[-1].score:
                 return found[:k]
             limit *= 2
+
+
+def _is_chunk(chunk_id: str) -> str:
+    return f"chunk_id = '{chunk_id}'"
 
 
 def _ordered(rows: pa.Table, column: str) -> list[Hit]:
