@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -47,7 +47,7 @@ class Night:
     """What a nightly run, or that there was none, says of a logical time.
 
     status: published and unchanged spoke for the time; held, refused and failed did not; missed
-    says that nothing ran. `release` answered after it. `scheduled`: the time is of a schedule, and
+    says that nothing ran, withdrawn that its release was taken back. `release` answered after it. `scheduled`: the time is of a schedule, and
     `schedule` is its key then; empty in a row from before rows told it.
     """
 
@@ -75,6 +75,14 @@ def still_missed(nights: Sequence[Night]) -> list[Night]:
     """Those that say missed and of whose time none says that it was spoken for, in their order."""
     spoke = {night.logical_time for night in nights if night.spoke}
     return [one for one in nights if one.status == "missed" and one.logical_time not in spoke]
+
+
+def without_withdrawn(nights: Iterable[Night], withdrawn: Collection[int]) -> list[Night]:
+    """The nights, those whose release was taken back with the status `withdrawn`."""
+    return [
+        replace(one, status="withdrawn") if one.spoke and one.release in withdrawn else one
+        for one in nights
+    ]
 
 
 _SPARED = 10_000  # rows of `source_files` that are no burden, whatever they are

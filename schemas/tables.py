@@ -51,7 +51,7 @@ EMBEDDINGS = _table(
 RELEASES = _table(
     pa.field("seq", pa.int64()),
     pa.field("index", pa.string()),
-    pa.field("kind", pa.string()),  # publish | rollback | candidate
+    pa.field("kind", pa.string()),  # publish | rollback | candidate | withdrawal
     pa.field("logical_time", UTC_MICROSECONDS),
     pa.field("published_at", UTC_MICROSECONDS),
     pa.field("run_id", pa.string()),
@@ -161,6 +161,7 @@ LEASE = _table(
         pa.field("process_space", pa.string()),  # where its number means that process
         pa.field("since", UTC_MICROSECONDS),
         pa.field("left", pa.bool_()),  # a holder before may still live; see `lakehouse.lease`
+        pa.field("ttl_seconds", pa.float64()),
     ),
 )
 

@@ -249,8 +249,9 @@ def must_hold(run: Run, lift_hold: bool, outcome: report.Outcome) -> bool:
         return False
     outcome.held = True
     reason = f" ({latest.note['reason']})" if latest.note.get("reason") else ""
+    made = "taking back" if latest.kind == "withdrawal" else "restored from"
     outcome.message = (
-        f"Release {latest.seq}, restored from release {latest.note['of']}{reason}, tells nightly "
+        f"Release {latest.seq}, {made} release {latest.note['of']}{reason}, tells nightly "
         "runs to hold back: nothing was read. `almanac nightly --lift-hold` goes on."
     )
     return True

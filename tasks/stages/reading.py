@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse import AsOf, Lakehouse, open_lakehouse
-from lakehouse.runs import still_missed
+from lakehouse.runs import still_missed, without_withdrawn
 from lakehouse.search import Hit, Mode
 from schemas.errors import AlmanacError
 from schemas.settings import Settings
@@ -30,7 +30,9 @@ def history(settings: Settings) -> dict[str, Any]:
 def runs(settings: Settings, missing: bool, last: int) -> dict[str, Any]:
     """The newest `last` nightly rows; with `missing` those of times that still nothing ran at."""
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
-    nights = lake.runs.nights(settings.index.name)
+    releases = lake.releases(settings.index.name).history()
+    withdrawn = {one.seq for one in releases if one.withdrawn_by}
+    nights = without_withdrawn(lake.runs.nights(settings.index.name), withdrawn)
     if missing:
         nights = still_missed(nights)
     rows = [

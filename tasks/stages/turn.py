@@ -13,7 +13,7 @@ from functools import cached_property
 
 from lakehouse import Lakehouse
 from lakehouse.releases import Release, answering
-from lakehouse.runs import Night
+from lakehouse.runs import Night, without_withdrawn
 from schemas.times import as_utc, isoformat
 
 Dates = Callable[[datetime, datetime], Sequence[datetime]]  # those from start to end, both included
@@ -47,7 +47,8 @@ class Past:
     @cached_property
     def nights(self) -> list[Night]:
         """What nightly runs say of their times."""
-        return self._lake.runs.nights(self.index)
+        nights = self._lake.runs.nights(self.index)
+        return without_withdrawn(nights, {one.seq for one in self.history if one.withdrawn_by})
 
     @cached_property
     def history(self) -> list[Release]:
@@ -62,7 +63,8 @@ class Past:
     @property
     def published(self) -> dict[datetime, int]:
         """The numbers of the releases that a nightly run published, by their logical time."""
-        return {one.logical_time: one.seq for one in self.history if one.kind == "publish"}
+        return {one.logical_time: one.seq for one in self.history
+                if one.kind == "publish" and not one.withdrawn_by}  # fmt: skip
 
 
 class Turn:
