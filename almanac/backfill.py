@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import click
 
 from almanac import show_runs
-from almanac.options import Report, given_options, reports, settings
+from almanac.options import Change, Report, applies, given_options, reports, settings
 from schemas.errors import ConfigError
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -28,22 +29,24 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 @click.option("--accept-losses", is_flag=True, help="Publish although much vanished or shrank.")
 @click.option("--max-steps", default=400, show_default=True, type=click.IntRange(1, 1_000),
               help="More are refused.")  # fmt: skip
-@click.option("--dry-run", is_flag=True, help="List the steps and change nothing.")
-@reports(show_runs.backfill)
+@applies(show_runs.backfill)
 def backfill(
     first: datetime | None, last: datetime | None, every: str, missing: bool, pass_over: bool,
     **parameters: Any,
-) -> Report:  # fmt: skip
+) -> Change:  # fmt: skip
     """Publish a release a day of the past; run again, it goes on where it stopped."""
     from almanac.engine import run_flow
 
     days = _days(first, last, missing)
     if days is None:
-        return {"steps": []}
-    return run_flow(
-        "backfill", from_date=days[0], to_date=days[1], every="missed" if missing else every,
-        when_absent="pass over" if pass_over else "stop", **given_options(), **parameters,
+        nothing = {"steps": [], "nothing_to_do": "no time is missing"}
+        return Change(lambda: nothing, lambda: nothing)
+    fill = partial(
+        run_flow, "backfill", from_date=days[0], to_date=days[1],
+        every="missed" if missing else every, when_absent="pass over" if pass_over else "stop",
+        **given_options(), **parameters,
     )  # fmt: skip
+    return Change(lambda: fill(dry_run=True), lambda: fill(dry_run=False))
 
 
 def _days(

@@ -21,6 +21,7 @@ def nightly(
     retry_quarantined: Annotated[bool, forms.named("Read what was rejected again")] = False,
     accept_upgrade: Annotated[bool, forms.named("Accept another model")] = False,
     lift_hold: Annotated[bool, forms.named("Lift the hold of a restore")] = False,
+    allow_future: Annotated[bool, forms.named("Allow a time in the future")] = False,
     lakehouse: forms.Lakehouse = None,
     config: forms.Config = None,
 ) -> dict[str, Any]:
@@ -40,12 +41,14 @@ def nightly(
         retry_quarantined: Read files again that something was quarantined from.
         accept_upgrade: Publish with another embedder or chunker, whatever it answers.
         lift_hold: Publish although a restore told nightly runs to hold back.
+        allow_future: Take a time that is more than an hour ahead. Until it has come, every other
+            night is refused.
         lakehouse: Folder or URI of another lakehouse than the configured one; without credentials.
         config: Path of another configuration file than the worker's.
     """
     settings = settings_for(config, lakehouse)
     settings = settings.with_source(source) if source else settings
-    turn = catching_up.turn_of_this_run(as_of)
+    turn = catching_up.turn_of_this_run(as_of, allow_future)
     made_up, models = catching_up.run_missed(turn, settings, nightly)
     run = stages.begin(settings, turn.at, runtime.flow_run.id, turn.scheduled)
     ttl, wait = settings.lease.ttl_seconds, settings.lease.wait_seconds

@@ -7,9 +7,9 @@ stopped may come back after that: see `lakehouse.guard` for what keeps it from w
 When a lease runs out is what the holder's clock said. Two hosts' clocks may differ by `SKEW` (NTP
 keeps them within a fraction of a second); a lease of another host counts that much longer.
 
-A row that promises more than a few ttl was dated by a wrong clock. Its holder may live all the same,
-and then it renews every third of the ttl. So whoever waits watches the row for one ttl by its own
-uptime, even if it was told not to wait, and takes the lease of a holder that stays silent.
+A row that promises more than a few ttl was dated by a wrong clock. Its holder may live all the
+same, and then it renews every third of the ttl. So whoever waits watches the row for one ttl by its
+own uptime, even if it was told not to wait, and takes the lease of a holder that stays silent.
 """
 
 from __future__ import annotations

@@ -30,8 +30,9 @@ class Release:
     kind: publish; rollback, which answers as an earlier release did; candidate, which was built but
     awaits a person's word; withdrawal, which takes back the release `note["of"]` and answers as
     release `note["to"]` did, or not at all where that is None. `withdrawn_by` is the release that
-    took this one back, 0 where none did. tier: hot, in LanceDB; cold, in Delta alone; gone. Where it stands and
-    what it holds is as of its newest placement; `mark` says what was erased from it since.
+    took this one back, 0 where none did. tier: hot, in LanceDB; cold, in Delta alone; gone. Where
+    it stands and what it holds is as of its newest placement; `mark` says what was erased from it
+    since.
     """
 
     seq: int

@@ -47,8 +47,9 @@ class Night:
     """What a nightly run, or that there was none, says of a logical time.
 
     status: published and unchanged spoke for the time; held, refused and failed did not; missed
-    says that nothing ran, withdrawn that its release was taken back. `release` answered after it. `scheduled`: the time is of a schedule, and
-    `schedule` is its key then; empty in a row from before rows told it.
+    says that nothing ran, withdrawn that its release was taken back. `release` answered after it.
+    `scheduled`: the time is of a schedule, and `schedule` is its key then; empty in a row from
+    before rows told it.
     """
 
     run_id: str

@@ -40,13 +40,18 @@ from tasks.stages.turn import Dates, Past, Schedule, Turn
 AUTO = "auto-scheduled"  # Prefect's tag of a run that a schedule made
 
 
-def turn_of_this_run(as_of: datetime | None) -> Turn:
+def turn_of_this_run(as_of: datetime | None, allow_future: bool = False) -> Turn:
     """The time that this run speaks for.
 
     `as_of` where it is given. A run that a schedule made speaks for the newest time of its
     deployment's schedules that has come; any other, such as a Quick run, for when it was due.
+
+    Raises:
+        RunRefused: `as_of` is too far ahead, and `allow_future` is not set.
     """
     now = datetime.now(UTC)
+    if as_of is not None and not allow_future:
+        turns.refuse_future(as_of, now)
     due = runtime.flow_run.scheduled_start_time
     own = _plain(due) if due else now
     if as_of is not None:

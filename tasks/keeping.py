@@ -12,11 +12,14 @@ from schemas.settings import Settings
 from schemas.times import When
 from tasks import showing
 from tasks.history import retention
-from tasks.history.pages import restore_page, retention_page
+from tasks.history.pages import restore_page, retention_page, withdraw_page
 from tasks.history.restore import Mode as RestoreMode
 from tasks.history.restore import restore
+from tasks.history.withdraw import withdraw
 
-__all__ = ["RestoreMode", "apply_retention", "plan_retention", "restore_release"]
+__all__ = [
+    "RestoreMode", "apply_retention", "plan_retention", "restore_release", "withdraw_release",
+]  # fmt: skip
 
 
 @task(name="restore", cache_policy=NO_CACHE)
@@ -27,6 +30,17 @@ def restore_release(
     result = restore(settings, when, mode, **parameters)
     with showing.best_effort("The report"):  # it is restored
         showing.page("restore-report", restore_page(result), "Restore")
+    return result
+
+
+@task(name="withdraw", cache_policy=NO_CACHE)
+def withdraw_release(
+    settings: Settings, seq: int, reason: str, **parameters: Any
+) -> dict[str, Any]:  # fmt: skip
+    """See `tasks.history.withdraw`."""
+    result = withdraw(settings, seq, reason, **parameters)
+    with showing.best_effort("The report"):  # it is taken back
+        showing.page("withdraw-report", withdraw_page(result), "Withdraw")
     return result
 
 

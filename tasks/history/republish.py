@@ -1,4 +1,4 @@
-"""Publish a release that there is already once more, as the newest one: history is only added to."""
+"""Publish a release once more, as the newest one: history is only added to."""
 
 from __future__ import annotations
 

@@ -100,7 +100,8 @@ def _nothing_to_do(history: list[Release], release: Release, mode: Mode) -> dict
     """Says that what is asked for is so already; empty where it is not."""
     now = answering(history)
     if mode == "publish" and now is not None and now.seq == release.seq:
-        return {"release": release.seq, "nothing_to_do": f"release {release.seq} is what answers now"}
+        said = f"release {release.seq} is what answers now"
+        return {"release": release.seq, "nothing_to_do": said}
     if mode == "reopen" and release.tier == "hot":
         said = f"release {release.seq} is open already: search it with --as-of"
         return {"release": release.seq, "nothing_to_do": said}

@@ -25,52 +25,57 @@ def withdraw(
 
     The withdrawn release stays in the history under its number, for nobody but who asks for that
     number. Its logical time no longer counts: a night as of any time after the one before may run.
-    With `hold`, nightly runs wait until one is told to go on.
+    With `hold`, nightly runs wait until one is told to go on. Where it was taken back already,
+    `nothing_to_do` of the answer says so.
 
     Raises:
         ConfigError: there is no reason.
         ReleaseNotFound: there is no such release.
-        RunRefused: it is not the newest one, or was taken back already.
+        RunRefused: it is not the newest one.
         ReleaseNotOpen, VerificationFailed: the release before it can't be given to readers.
     """
     if not reason.strip():
         raise ConfigError("say why it is taken back: --reason TEXT is kept with the history")
     if dry_run:
         run = Operation(settings, "withdraw", run_id)
-        newest, before = _plan(run, run.releases.history(), seq)
-        return _report(newest, before, reason) | {"dry_run": True, "seconds": run.seconds}
+        return _planned(run, seq, reason)[0] | {"dry_run": True, "seconds": run.seconds}
     with operation(settings, "withdraw", run_id) as (run, lease):
-        history = run.releases.history()
-        newest, before = _plan(run, history, seq)
-        added = republish(
-            run, lease, history, before or newest,
-            kind="withdrawal",
-            at=(before or newest).logical_time,
-            note={"of": newest.seq, "to": before.seq if before else None, "reason": reason,
-                  "hold": hold},
-            cause=f"release {newest.seq} was withdrawn",
-        )  # fmt: skip
-        run.report = _report(newest, before, reason) | {"release": added, "held": hold}
+        run.report, newest, before = _planned(run, seq, reason)
+        if newest is not None:
+            source = before or newest
+            added = republish(
+                run, lease, run.releases.history(), source,
+                kind="withdrawal",
+                at=source.logical_time,
+                note={"of": newest.seq, "to": before.seq if before else None, "reason": reason,
+                      "hold": hold},
+                cause=f"release {newest.seq} was withdrawn",
+            )  # fmt: skip
+            run.report |= {"release": added, "held": hold}
         return run.report | {"dry_run": False, "seconds": run.seconds}
 
 
-def _plan(run: Operation, history: list[Release], seq: int) -> tuple[Release, Release | None]:
-    """The release to take back, and the one that answers then; None where there is none."""
+def _planned(
+    run: Operation, seq: int, reason: str
+) -> tuple[dict[str, Any], Release | None, Release | None]:
+    """The report; the release to take back, None where that is done; the one that answers then."""
     run.lake.erasures.check_finished()
+    history = run.releases.history()
     wanted = pick(history, seq, run.settings.index.name)
     newest = _newest(history)
     if wanted.withdrawn_by and wanted.kind != "withdrawal":
-        raise RunRefused(f"release {seq} was taken back already, by release {wanted.withdrawn_by}")
+        said = f"release {seq} was taken back already, by release {wanted.withdrawn_by}"
+        return {"withdrawn": seq, "nothing_to_do": said}, None, None
     if newest is None or seq not in (newest.seq, getattr(answering(history), "seq", None)):
-        answers = f"release {newest.seq} is" if newest else "none is left"
+        answers = f"that is release {newest.seq}" if newest else "none is left"
         raise RunRefused(
             f"only the newest release can be taken back, and {answers}; `almanac restore --as-of "
             "N` publishes an older one again"
         )
-    older = [one for one in history if one.serves and one.seq < newest.seq]
+    older = (one for one in history if one.serves and one.seq < newest.seq)
     before = next((one for one in older if one.kind != "withdrawal"), None)
     check_whole(run, before or newest)
-    return newest, before
+    return _report(newest, before, reason), newest, before
 
 
 def _newest(history: list[Release]) -> Release | None:

@@ -14,6 +14,7 @@ from functools import cached_property
 from lakehouse import Lakehouse
 from lakehouse.releases import Release, answering
 from lakehouse.runs import Night, without_withdrawn
+from schemas.errors import RunRefused
 from schemas.times import as_utc, isoformat
 
 Dates = Callable[[datetime, datetime], Sequence[datetime]]  # those from start to end, both included
@@ -22,6 +23,7 @@ _FIRST_WINDOW = timedelta(minutes=10)
 _WINDOW_GROWS = 4
 _OLDEST = timedelta(days=5 * 366)  # a schedule that is silent for longer is none
 _SECOND = timedelta(seconds=1)
+_AHEAD = timedelta(hours=1)  # that a logical time may be by; clocks of two hosts differ by less
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -119,6 +121,20 @@ class Turn:
         ran = {night.logical_time for night in nights if night.status != "missed"}
         times = (absent - ran) | set(self.missed(nights))
         return sorted(time for time in times if since < time < self.at)[-MOST:]
+
+
+def refuse_future(at: datetime, now: datetime) -> None:
+    """Raise RunRefused for a logical time further ahead than an hour: a slip of the pen, mostly.
+
+    Once a release speaks for it, every night before that time is refused.
+    """
+    at = as_utc(at)
+    if at > now + _AHEAD:
+        raise RunRefused(
+            f"--as-of {isoformat(at)} is in the future (it is {isoformat(now.replace(microsecond=0))}"
+            "), and every night until then would be refused; a date means its last instant. Leave "
+            "it out for the present, or say --allow-future if you mean it"
+        )
 
 
 def newest_turn(own: datetime, now: datetime, schedule: Schedule) -> Turn:
