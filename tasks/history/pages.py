@@ -34,9 +34,7 @@ def restore_page(result: Mapping[str, Any]) -> str:
         seen = result["against_now"]
         rows.append(("answers now", f"release {result['answers_now']}"))
         if at := result.get("speaks_for"):
-            rows.append(
-                ("logical time of the new release", f"{at}; later nights must not be earlier")
-            )
+            rows.append(("logical time of the new release", f"{at}; later nights must be later"))
         rows += [(f"documents that {name.replace('_', ' ')}", seen[name]) for name in seen]
     if "same_answers" in result:
         rows.append(("probes answer as they did", "yes" if result["same_answers"] else "NO"))

@@ -130,10 +130,11 @@ def refuse_future(at: datetime, now: datetime) -> None:
     """
     at = as_utc(at)
     if at > now + _AHEAD:
+        present = isoformat(now.replace(microsecond=0))
         raise RunRefused(
-            f"--as-of {isoformat(at)} is in the future (it is {isoformat(now.replace(microsecond=0))}"
-            "), and every night until then would be refused; a date means its last instant. Leave "
-            "it out for the present, or say --allow-future if you mean it"
+            f"--as-of {isoformat(at)} is in the future (it is {present}), and every night until "
+            "then would be refused; a date means its last instant. Leave it out for the present, "
+            "or say --allow-future if you mean it"
         )
 
 

@@ -126,7 +126,7 @@ def test_retention_keeps_what_answers_and_lets_the_withdrawn_one_go(house: House
         4: "hot", 3: "cold", 2: "cold", 1: "cold",
     }  # fmt: skip
     assert answers(house) == (4, ["badge.md", "printer.md"])
-    sound(house)
+    assert verify(house.lake, house.releases)["findings"] == []
 
 
 def test_a_restore_over_a_past_history_tells_its_time_and_can_be_given_one(house: House) -> None:
