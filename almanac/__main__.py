@@ -1,5 +1,5 @@
 """`python -m almanac`."""
 
-from almanac.cli import main
+from almanac.cli.app import main
 
 main()

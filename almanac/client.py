@@ -6,6 +6,6 @@ request_id = log_request("lakehouse", question=..., response=..., context=[...],
 log_vote("lakehouse", request_id=request_id, user_id=..., rating=-1, correction=...)
 """
 
-from tasks.feedback.client import log_request, log_vote
+from almanac.feedback.client import log_request, log_vote
 
 __all__ = ["log_request", "log_vote"]

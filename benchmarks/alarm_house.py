@@ -14,7 +14,7 @@ from typing import Any
 NIGHTLY = "nightly/nightly"
 WAITING = '''"""Waits for a person, as `tune` does."""
 from prefect import flow, suspend_flow_run
-from tasks.alarms import resting
+from tasks.events import resting
 
 @flow(name="waiting")
 def waiting() -> None:
@@ -29,7 +29,7 @@ class House:
 
     def __init__(self, folder: Path, server: Any, hook: Any) -> None:
         from tests.prefect_api import Api
-        from tests.server.plant import Worker
+        from tests.supervisor.plant import Worker
 
         self.folder, self.server, self.hook = folder, server, hook
         self.docs = folder / "docs"
@@ -56,7 +56,7 @@ class House:
         """What `almanac up` does with the automations."""
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
-        from almanac.server.automations import ensure_automations
+        from almanac.supervisor.automations import ensure_automations
         from schemas.settings import load_settings
 
         os.environ["ALMANAC_ALARMS__ADDRESS"] = self.hook.url
@@ -99,8 +99,8 @@ class House:
 @contextmanager
 def living_house(folder: Path) -> Iterator[House]:
     from tests.prefect_server import prefect_server
-    from tests.server.plant import deploy
-    from tests.server.receiver import receiver
+    from tests.supervisor.plant import deploy
+    from tests.supervisor.receiver import receiver
 
     with prefect_server(folder) as server, receiver() as hook:
         (folder / "docs").mkdir()
@@ -122,9 +122,11 @@ def _deploy_waiting(server: Any, folder: Path) -> None:
     (folder / "waiting.py").write_text(WAITING, encoding="utf-8")
     beats = {"env": {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}}
     deployment = {
-        "name": "waiting", "entrypoint": "waiting.py:waiting", "tags": ["almanac"],
+        "name": "waiting",
+        "entrypoint": "waiting.py:waiting",
+        "tags": ["almanac"],
         "work_pool": {"name": "local", "job_variables": beats},
-    }  # fmt: skip
+    }
     file = folder / "waiting.json"  # which is YAML too
     file.write_text(json.dumps({"name": "waiting", "deployments": [deployment]}), encoding="utf-8")
     server.prefect("deploy", "--all", "--prefect-file", str(file), cwd=folder)

@@ -24,10 +24,15 @@ class Plants:
     def all(self, only: list[str] | None) -> dict[str, Any]:
         """In an order in which none disturbs the next."""
         plants: list[Callable[[], dict[str, Any]]] = [
-            self.failing_nightly, self.failing_flow, self.quarantine, self.new_faults,
-            self.crash_and_crash_again, self.lifeless_late_and_worker_gone, self.frozen_writer,
+            self.failing_nightly,
+            self.failing_flow,
+            self.quarantine,
+            self.new_faults,
+            self.crash_and_crash_again,
+            self.lifeless_late_and_worker_gone,
+            self.frozen_writer,
             self.silence,
-        ]  # fmt: skip
+        ]
         found = {}
         for plant in plants:
             if only and plant.__name__ not in only:
@@ -81,7 +86,7 @@ class Plants:
     def crash_and_crash_again(self) -> dict[str, Any]:
         """Kill the process of a night, then that of its second attempt."""
         from tests.prefect_api import until
-        from tests.server.plant import kill
+        from tests.supervisor.plant import kill
 
         with self._house.lease():
             run = self._house.nightly()
@@ -110,7 +115,7 @@ class Plants:
         Before that the run has waited for 100 s, and the suspended one for longer.
         """
         from tests.prefect_api import until
-        from tests.server.plant import kill
+        from tests.supervisor.plant import kill
 
         waiting = self._api.start("waiting/waiting")
         self._api.wait(waiting, "Suspended")
@@ -143,7 +148,7 @@ class Plants:
     def frozen_writer(self) -> dict[str, Any]:
         """Stop (not kill) a writing run until it counts as crashed, then let it go on."""
         from tests.prefect_api import until
-        from tests.server.plant import process_of
+        from tests.supervisor.plant import process_of
 
         for number in range(400):
             self._house.write(100 + number)

@@ -22,11 +22,11 @@ from typing import Any
 
 from synthetic import Synthetic
 
+from almanac.releases import retention
+from almanac.releases.heal import heal
+from almanac.releases.verify import verify
 from lakehouse.search import Hit, IndexReader
 from schemas.settings import IndexSettings, RetentionSettings
-from tasks.history import retention
-from tasks.history.heal import heal
-from tasks.history.verify import verify
 
 Answers = list[list[tuple[str, float]]]
 
@@ -68,8 +68,9 @@ def _steps(arguments: argparse.Namespace, folder: Path) -> Any:
         return _said(arguments, what, release.rows, recorded, found, seconds)
 
     yield again(f"after {arguments.nights} later nights", seconds)
-    policy = RetentionSettings(keep_last=1, daily=0, weekly=0, monthly=0, yearly=0,
-                               pinned=(release.seq,), grace_minutes=0)  # fmt: skip
+    policy = RetentionSettings(
+        keep_last=1, daily=0, weekly=0, monthly=0, yearly=0, pinned=(release.seq,), grace_minutes=0
+    )
     settings = made.settings.model_copy(update={"retention": policy})
     done = retention.apply(settings)
     compacted = ", compacted" if done["compacted"] else ""
@@ -93,12 +94,21 @@ def _plain(hits: list[Hit]) -> list[tuple[str, float]]:
 
 
 def _said(
-    arguments: argparse.Namespace, what: str, rows: int, recorded: Answers, found: Answers,
+    arguments: argparse.Namespace,
+    what: str,
+    rows: int,
+    recorded: Answers,
+    found: Answers,
     seconds: float,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     different = sum(one != other for one, other in zip(recorded, found, strict=True))
-    step = {"step": what, "rows": rows, "queries": len(found), "different": different,
-            "seconds": round(seconds, 1)}  # fmt: skip
+    step = {
+        "step": what,
+        "rows": rows,
+        "queries": len(found),
+        "different": different,
+        "seconds": round(seconds, 1),
+    }
     if not arguments.json:
         print("  ".join(f"{name} {value}" for name, value in step.items()), flush=True)
     return step

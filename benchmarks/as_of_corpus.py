@@ -28,15 +28,15 @@ import corpus_walk
 import numpy as np
 from numpy.typing import NDArray
 
+from almanac.embedding.factory import open_encoder
+from almanac.releases import retention
+from almanac.releases.heal import heal
+from almanac.releases.restore import restore
+from almanac.releases.verify import verify
 from lakehouse import Lakehouse, open_lakehouse
 from schemas.errors import ReleaseNotOpen
 from schemas.settings import RetentionSettings, Settings, load_settings
 from schemas.times import parse_when
-from tasks.embedding.factory import open_encoder
-from tasks.history import retention
-from tasks.history.heal import heal
-from tasks.history.restore import restore
-from tasks.history.verify import verify
 
 Answers = list[tuple[Any, ...]]
 Vectors = Mapping[str, NDArray[np.float32]]
@@ -105,8 +105,14 @@ class _Walk:
             sys.exit(f"verify: {report['findings'][:5]}")
 
     def _settings(self) -> Settings:
-        policy = RetentionSettings(keep_last=len(self._days) - len(self._days) // 2, daily=0,
-                                   weekly=0, monthly=0, yearly=0, grace_minutes=0)  # fmt: skip
+        policy = RetentionSettings(
+            keep_last=len(self._days) - len(self._days) // 2,
+            daily=0,
+            weekly=0,
+            monthly=0,
+            yearly=0,
+            grace_minutes=0,
+        )
         return load_settings(lakehouse=str(self._folder / "lake"), retention=policy)
 
     def _rebuild(self, settings: Settings) -> None:
@@ -126,8 +132,11 @@ class _Walk:
         return dict(zip(texts, encoder.encode_queries(texts), strict=True))
 
     def _of(self, day: str) -> list[dict[str, Any]]:
-        return [item for item in self._items
-                if any(first <= day <= last for first, last in item["dates"])]  # fmt: skip
+        return [
+            item
+            for item in self._items
+            if any(first <= day <= last for first, last in item["dates"])
+        ]
 
     def _publish(self, day: str, vectors: Vectors) -> int:
         """Publish a date and record its answers; how many hits are of no document of its tree."""
@@ -136,12 +145,19 @@ class _Walk:
         answers = self._recorded[day] = self._ask(day, vectors)
         tree = set(self._layer.state_at(str(self._corpus), "changes", day))
         hits = [[hit for hit in answer] for answer in answers]
-        found = [item["path"] in {hit[1] for hit in answer}
-                 for item, answer in zip(self._of(day) * 3, hits, strict=True)]  # fmt: skip
+        found = [
+            item["path"] in {hit[1] for hit in answer}
+            for item, answer in zip(self._of(day) * 3, hits, strict=True)
+        ]
         third = len(found) // 3
         shares = [round(sum(found[at : at + third]) / third, 3) for at in (0, third, 2 * third)]
-        row = {"date": day, "release": report["release"], "rows": report["chunks"]["total"],
-               "questions": third, "recall@10 vector, text, hybrid": shares}  # fmt: skip
+        row = {
+            "date": day,
+            "release": report["release"],
+            "rows": report["chunks"]["total"],
+            "questions": third,
+            "recall@10 vector, text, hybrid": shares,
+        }
         self.dates.append(row)
         if not self._arguments.json:
             print("  ".join(f"{name} {value}" for name, value in row.items()), flush=True)

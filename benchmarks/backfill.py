@@ -33,7 +33,7 @@ def main() -> int:
     sys.path.insert(0, str(ROOT))
     from tests.embedding.server import hashing
     from tests.prefect_server import prefect_server
-    from tests.server.plant import Worker, deploy
+    from tests.supervisor.plant import Worker, deploy
 
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -119,7 +119,7 @@ class Bench:
 
     def _killed(self, run: str) -> str:
         """Kill the process of a run; the state that the run ended in."""
-        from tests.server.plant import kill
+        from tests.supervisor.plant import kill
 
         kill(self._api.run(run))
         return str(self._api.ended(run, PATIENCE)["name"])

@@ -22,9 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
+from almanac.chunking.chunker import MarkdownChunker
+from almanac.chunking.headings import clean_heading
 from schemas.settings import ChunkerSettings
-from tasks.chunking.chunker import MarkdownChunker
-from tasks.chunking.headings import clean_heading
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 CORPUS = "corpus_a_fastapi"

@@ -40,10 +40,18 @@ DEADLINE = 600.0  # seconds for a round
 # What is the same for all is loaded once, in the process that the others are forked from. Lance is
 # not among it: its threads do not live on in a fork.
 LOADED = [
-    "prefect", "deltalake", "duckdb", "great_expectations", "pandas", "openai",
+    "prefect",
+    "deltalake",
+    "duckdb",
+    "great_expectations",
+    "pandas",
+    "openai",
     *(f"flows.{name}" for name in ("nightly", "restore", "retention", "doctor", "feedback")),
-    "tasks.history.erase", "tasks.triage.run", "matplotlib.figure", "matplotlib.dates",
-]  # fmt: skip
+    "almanac.releases.erase",
+    "almanac.triage.run",
+    "matplotlib.figure",
+    "matplotlib.dates",
+]
 CONFIG = """
 lakehouse = "lake"
 [sources.documents]
@@ -146,7 +154,7 @@ class Bench:
 
     def settled(self) -> int:
         """One more night and one healing: nothing may be left to find; how many releases are."""
-        from tasks.history.checks import doctor_report, verify_report
+        from almanac.releases.checks import doctor_report, verify_report
 
         self._write("last")
         self._alone("nightly", self._next_night())
@@ -229,7 +237,7 @@ class Bench:
 
     def _look(self, number: int) -> None:
         """Every open release verifies, every number is there once, and the lease is free."""
-        from tasks.history.verify import verify
+        from almanac.releases.verify import verify
 
         lake, releases = self._settings_lake, self._releases
         for one in verify(lake, releases)["releases"]:
@@ -277,10 +285,14 @@ class Bench:
         self._write(f"secret-{number}")
         (self._home / "docs" / f"secret-{number - 1}.md").unlink(missing_ok=True)
         request = {
-            "request_id": f"r{number}", "asked_at": f"2026-03-01T10:{number % 60:02}:00Z",
-            "user_id": "ann", "question": "Where is the printer?", "response": "Nowhere.",
-            "context_chunks": [], "rating": -1,
-        }  # fmt: skip
+            "request_id": f"r{number}",
+            "asked_at": f"2026-03-01T10:{number % 60:02}:00Z",
+            "user_id": "ann",
+            "question": "Where is the printer?",
+            "response": "Nowhere.",
+            "context_chunks": [],
+            "rating": -1,
+        }
         with (self._home / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(request) + "\n")
 
@@ -317,8 +329,8 @@ def _flow(name: str) -> Any:
 
 
 def _erase(home: str, form: dict[str, Any]) -> None:
+    from almanac.releases.erase import Subject, erase
     from schemas.settings import load_settings
-    from tasks.history.erase import Subject, erase
 
     erase(load_settings(f"{home}/almanac.toml"), Subject(**form))
 

@@ -42,8 +42,10 @@ def main() -> int:
     if arguments.json:
         print(json.dumps({"steps": steps, "total": total, "differences": differences}))
     else:
-        print(f"{total['steps']} steps, {total['seconds']} s; last tree: "
-              f"{differences if differences else 'equal'}")  # fmt: skip
+        print(
+            f"{total['steps']} steps, {total['seconds']} s; last tree: "
+            f"{differences if differences else 'equal'}"
+        )
     return 1 if differences else 0
 
 

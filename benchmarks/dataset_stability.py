@@ -22,17 +22,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from almanac.dataset.build import build
+from almanac.feedback.importing import import_feedback
+from almanac.triage.run import triage
 from lakehouse import open_lakehouse
 from schemas.settings import Settings
-from tasks.dataset.build import build
-from tasks.feedback.importing import import_feedback
-from tasks.triage.run import triage
 
 Rows = list[dict[str, Any]]
 _ELSEWHERE = """
 import sys
 from schemas.settings import Settings
-from tasks.dataset.build import build
+from almanac.dataset.build import build
 print(build(Settings(lakehouse=sys.argv[1]), None, None)["dataset"])
 """
 
@@ -68,8 +68,10 @@ def repeated(root: Path, log: Rows, votes: Rows) -> dict[str, Any]:
     settings = Settings(lakehouse=str(filled))
     first, again = build(settings, None, None), build(settings, None, None)
     hashes = {"first build": first["dataset"], "second build": again["dataset"]}
-    hashes |= {f"process {name}": _elsewhere(root / name, seed) for name, seed in
-               (("one", "1"), ("two", "2"))}  # fmt: skip
+    hashes |= {
+        f"process {name}": _elsewhere(root / name, seed)
+        for name, seed in (("one", "1"), ("two", "2"))
+    }
     kept = ("examples", "split", "dropped", "masked", "views", "counts", "requests", "seconds")
     return {"hashes": hashes, "stored_again": again["new"]} | {name: first[name] for name in kept}
 
@@ -150,8 +152,10 @@ def page(result: dict[str, Any]) -> str:
     lines = [f"{_figures(result['requests'])}. Hashes:", ""]
     lines += [f"- {name}: `{value[:16]}`" for name, value in result["hashes"].items()]
     lines += ["", "| what | figures |", "| --- | --- |"]
-    lines += [f"| {name} | {_figures(result[name])} |" for name in
-              ("examples", "split", "dropped", "masked")]  # fmt: skip
+    lines += [
+        f"| {name} | {_figures(result[name])} |"
+        for name in ("examples", "split", "dropped", "masked")
+    ]
     lines += ["", f"{result['withheld']} requests come late:", ""]
     names = list(result["growth"][0])
     lines += ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
@@ -166,9 +170,12 @@ def _figures(counts: dict[str, int]) -> str:
 def _elsewhere(lakehouse: Path, seed: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", _ELSEWHERE, str(lakehouse)],
-        env=os.environ | {"PYTHONHASHSEED": seed}, cwd=Path(__file__).parents[1],
-        text=True, capture_output=True, check=True,
-    )  # fmt: skip
+        env=os.environ | {"PYTHONHASHSEED": seed},
+        cwd=Path(__file__).parents[1],
+        text=True,
+        capture_output=True,
+        check=True,
+    )
     return done.stdout.split()[-1]
 
 

@@ -36,18 +36,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from almanac.chunking.chunker import MarkdownChunker
+from almanac.drift.answers import judge_answers
+from almanac.drift.documents import Passage, changes, draw, judge_documents
+from almanac.drift.measures import Seen, judged, unknown
+from almanac.drift.questions import judge_questions
+from almanac.drift.requests import Asked, too_few
+from almanac.drift.scripts import script
+from almanac.embedding.factory import open_encoder
 from lakehouse.documents import StoredDocument
 from lakehouse.search import Hit
 from schemas.hashing import sha256_text
 from schemas.settings import DriftSettings, EmbedderSettings, Settings
-from tasks.chunking.chunker import MarkdownChunker
-from tasks.drift.answers import judge_answers
-from tasks.drift.documents import Passage, changes, draw, judge_documents
-from tasks.drift.measures import Seen, judged, unknown
-from tasks.drift.questions import judge_questions
-from tasks.drift.requests import Asked, too_few
-from tasks.drift.scripts import script
-from tasks.embedding.factory import open_encoder
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 HISTORY, LOOKS, PLANTED = 35, 30, 10
@@ -156,9 +156,12 @@ class World:
     """Draws months from the log and looks at them."""
 
     def __init__(
-        self, log: Sequence[Logged], vectors: Vectors, nearest: dict[str, float],
+        self,
+        log: Sequence[Logged],
+        vectors: Vectors,
+        nearest: dict[str, float],
         rules: DriftSettings,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._by_user: dict[str, list[Logged]] = defaultdict(list)
         for one in log:
             self._by_user[one.user].append(one)
@@ -202,8 +205,11 @@ class World:
                 once.append(at)
         questions = self._questions([asked[at] for at in once])
         voted = [one for one, logged in zip(asked, said, strict=True) if logged.voted]
-        causes = {one.request_id: logged.cause for one, logged in zip(asked, said, strict=True)
-                  if logged.voted and logged.cause is not None}  # fmt: skip
+        causes = {
+            one.request_id: logged.cause
+            for one, logged in zip(asked, said, strict=True)
+            if logged.voted and logged.cause is not None
+        }
         return judged([questions, judge_answers(voted, causes, rules)], rules.significance)
 
     def _questions(self, asked: list[Asked]) -> Seen:
@@ -236,14 +242,19 @@ def _disliking(points: float) -> Callable[[Any, Logged], Logged]:
 
 
 def _plant(
-    arguments: argparse.Namespace, world: World, kind: str, name: str,
+    arguments: argparse.Namespace,
+    world: World,
+    kind: str,
+    name: str,
     plant: Callable[[Any, Logged], Logged],
-) -> None:  # fmt: skip
+) -> None:
     days = []
     for month in range(100, 100 + arguments.planted):
         rng = np.random.default_rng(month)
-        rows = [(at, user, plant(rng, one) if at >= HISTORY + PLANTED else one)
-                for at, user, one in world.month(month)]  # fmt: skip
+        rows = [
+            (at, user, plant(rng, one) if at >= HISTORY + PLANTED else one)
+            for at, user, one in world.month(month)
+        ]
         for day in range(14):
             seen = {one.kind: one for one in world.look(rows, HISTORY + PLANTED + day)}
             if seen[kind].state == "drift":
@@ -269,8 +280,10 @@ def _documents(arguments: argparse.Namespace, rules: DriftSettings) -> None:
         "Prefect docs": _tree(layer, arguments.data / "corpus_a2_prefect", "changes", "2025-04-30"),
         "PEPs and others": _large(arguments.data),
     }
-    others = {name: {path: tree[path] for path in sorted(tree, key=sha256_text)[:200]}
-              for name, tree in others.items()}  # fmt: skip
+    others = {
+        name: {path: tree[path] for path in sorted(tree, key=sha256_text)[:200]}
+        for name, tree in others.items()
+    }
     texts = {text for tree in [*nights, *others.values()] for text in tree.values()}
     shelf = Shelf(arguments.cache / "passages.npz", sorted(texts))
     window, alarms, verdicts, looks = rules.window_days, [], 0, 0
@@ -287,8 +300,10 @@ def _documents(arguments: argparse.Namespace, rules: DriftSettings) -> None:
                 most[found.name] = max(most[found.name], found.effect)
             if seen.state == "drift":
                 alarms.append(f"month {month} {dates[day]['date']}: {seen.reason}")
-    print(f"\nquiet: {arguments.months} months of documents, {looks} looks, {verdicts} with enough "
-          f"changes: {len(alarms)} alarming looks {alarms}")  # fmt: skip
+    print(
+        f"\nquiet: {arguments.months} months of documents, {looks} looks, {verdicts} with enough "
+        f"changes: {len(alarms)} alarming looks {alarms}"
+    )
     print("  greatest effects:", {name: round(value, 3) for name, value in most.items()})
     for name, tree in others.items():
         for share in (0.05, 0.1, 0.2, 0.4):
@@ -317,7 +332,7 @@ class Shelf:
                 sha256_text(one.text): one.text for one in chunker.chunk("", "text/markdown", text)
             }
             chunked[text] = [found[name] for name in sorted(found)]
-        # As `tasks.drift.documents.passages` takes them: those with the least hashes.
+        # As `almanac.drift.documents.passages` takes them: those with the least hashes.
         wanted = sorted({one for some in chunked.values() for one in some[:4]})
         vectors = _embedded(cache, wanted)
         self._passages = {
@@ -332,8 +347,10 @@ class Shelf:
         self, before: dict[str, str], after: dict[str, str], kept: set[str], rules: DriftSettings
     ) -> Seen:
         """What a watch sees, of the paths in `kept` alone."""
-        states = [{("docs", path): _stored(path, text) for path, text in tree.items()
-                   if path in kept} for tree in (before, after)]  # fmt: skip
+        states = [
+            {("docs", path): _stored(path, text) for path, text in tree.items() if path in kept}
+            for tree in (before, after)
+        ]
         changed, same = changes(*states)
         if len(changed) < rules.documents.minimum:
             return unknown("documents", "too few")

@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 
+from almanac.embedding.factory import open_encoder, token_counter
+from almanac.embedding.model_files import find_model
 from schemas.settings import EmbedderSettings
-from tasks.embedding.factory import open_encoder, token_counter
-from tasks.embedding.model_files import find_model
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SETS = ("feedbackqa_uk", "xquad_en_ru")

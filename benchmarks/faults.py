@@ -7,7 +7,8 @@ to the rows of the release that answers now, behind Almanac's back, and leave st
 killed run's remains beside them; two damage files, tags and indexes. In each the doctor's findings
 must be exactly those that were planted, by kind and place; then it heals, and afterwards nothing is
 found, every release verifies with its old digest, and nothing was embedded. A text without a vector
-is not among them (mending that one embeds): tests/history/test_doctor.py has it. Exits 1 otherwise.
+is not among them (mending that one embeds): tests/releases/test_doctor.py has it. Exits 1
+otherwise.
 """
 
 from __future__ import annotations
@@ -29,20 +30,27 @@ import pyarrow as pa
 from lancedb.index import FTS
 from synthetic import Synthetic
 
+from almanac.releases.doctor import doctor
+from almanac.releases.heal import heal
+from almanac.releases.verify import verify
 from lakehouse import Lakehouse, open_lakehouse
-from lakehouse.placing import moved, seal_tables
+from lakehouse.placements import moved, seal_tables
 from lakehouse.releases import Release
 from lakehouse.rows import row_hash
 from schemas.settings import IndexSettings, Settings
 from schemas.tables import DOCUMENT_CHANGES
-from tasks.history.doctor import doctor
-from tasks.history.heal import heal
-from tasks.history.verify import verify
 
 Found = list[tuple[str, str]]
 _FULL_TEXT = FTS(language="English", stem=True, remove_stop_words=False, ascii_folding=True)
-_ROWS = {"missing_row": 4, "extra_row": 3, "doubled_row": 2, "wrong_text": 2, "bad_vector": 2,
-         "wrong_embedder": 1, "wrong_hash": 1}  # fmt: skip
+_ROWS = {
+    "missing_row": 4,
+    "extra_row": 3,
+    "doubled_row": 2,
+    "wrong_text": 2,
+    "bad_vector": 2,
+    "wrong_embedder": 1,
+    "wrong_hash": 1,
+}
 _OTHER = "0123456789abcdef"  # another embedder
 
 
@@ -64,8 +72,11 @@ def main() -> int:
         "embedded": sum(one["embedded"] for one in rounds),
         "digests changed": sum(one["digests changed"] for one in rounds),
     }
-    print(json.dumps(summary | {"rounds": rounds}) if arguments.json
-          else "\n".join(f"{name}: {value}" for name, value in summary.items()))  # fmt: skip
+    print(
+        json.dumps(summary | {"rounds": rounds})
+        if arguments.json
+        else "\n".join(f"{name}: {value}" for name, value in summary.items())
+    )
     wrong = ("not found", "found beside them", "not mended", "embedded", "digests changed")
     return 1 if any(summary[name] for name in wrong) else 0
 
@@ -183,8 +194,12 @@ class _Plant:
     def _remains(self) -> Found:
         """What a run leaves that is killed before it publishes."""
         change = {name: None for name in DOCUMENT_CHANGES.names} | {
-            "source": "made-up", "doc_id": "ghost.md", "seq": 99, "op": "delete", "run_id": "dead"
-        }  # fmt: skip
+            "source": "made-up",
+            "doc_id": "ghost.md",
+            "seq": 99,
+            "op": "delete",
+            "run_id": "dead",
+        }
         self._lake.delta("document_changes").append([change])
         seal_tables(self._lake)
         return [("unpublished_snapshot", "snapshot 99")]

@@ -28,16 +28,16 @@ from typing import Any
 
 import guard_plants as plants
 
+from almanac.dataset.assemble import question_group
+from almanac.dataset.candidates import Candidate, Guarded
+from almanac.dataset.guards import guard
+from almanac.dataset.guards.duplicates import ExactDuplicates
+from almanac.dataset.guards.flood import Flood
+from almanac.dataset.guards.near_duplicate import NearDuplicates
+from almanac.dataset.guards.personal.mask import mask
 from schemas.examples import Example
 from schemas.feedback import Opinion, Vote, opinions
 from schemas.settings import DatasetSettings
-from tasks.dataset.assemble import question_group
-from tasks.dataset.candidates import Candidate, Guarded
-from tasks.dataset.guards import guard
-from tasks.dataset.guards.duplicates import ExactDuplicates
-from tasks.dataset.guards.flood import Flood
-from tasks.dataset.guards.near import NearDuplicates
-from tasks.dataset.guards.personal.mask import mask
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 OPEN = DatasetSettings(max_per_user=1_000_000, max_tokens=1_000_000)

@@ -23,8 +23,10 @@ from scale import ROOT, folder_bytes, measured
 
 MEBIBYTE = 1 << 20
 _POLICY = "[retention]\nkeep_last = 1\ndaily = 0\nweekly = 0\nmonthly = 0\nyearly = 0\n"
-_BUILD = "from synthetic import Synthetic; from pathlib import Path; s = Synthetic(Path({!r})); " \
-         "s.first({}); [s.change(night, 0.01) for night in (1, 2, 3)]"  # fmt: skip
+_BUILD = (
+    "from synthetic import Synthetic; from pathlib import Path; s = Synthetic(Path({!r})); "
+    "s.first({}); [s.change(night, 0.01) for night in (1, 2, 3)]"
+)
 
 
 def main() -> int:
@@ -53,24 +55,41 @@ def _steps(folder: Path, rows: int) -> Iterator[dict[str, Any]]:
     lake, config = folder / "lake", folder / "almanac.toml"
     config.write_text(f'lakehouse = "lake"\n{_POLICY}grace_minutes = 0\n', encoding="utf-8")
     built = measured([sys.executable, "-c", _build(lake, rows)], {})
-    yield {"rows": rows, "step": "made, 4 releases", "seconds": built.wall, "MiB": built.peak,
-           "lakehouse MiB": round(folder_bytes(lake) / MEBIBYTE)}  # fmt: skip
+    yield {
+        "rows": rows,
+        "step": "made, 4 releases",
+        "seconds": built.wall,
+        "MiB": built.peak,
+        "lakehouse MiB": round(folder_bytes(lake) / MEBIBYTE),
+    }
     verbs = {
         "open and ask (as of release 2)": ["search", "kaba lode", "--mode", "text", "--as-of", "2"],
         "verify --quick": ["verify", "--quick"],
         "verify": ["verify"],
         "doctor": ["doctor"],
         "restore --mode publish": ["restore", "--as-of", "2"],
-        "restore --mode copy": ["restore", "--as-of", "3", "--mode", "copy",
-                                "--to", str(folder / "copy")],
+        "restore --mode copy": [
+            "restore",
+            "--as-of",
+            "3",
+            "--mode",
+            "copy",
+            "--to",
+            str(folder / "copy"),
+        ],
         "retention apply": ["retention", "apply"],
-    }  # fmt: skip
+    }
     for name, verb in verbs.items():
         command = [sys.executable, "-m", "almanac", *verb, "--json", "--config", str(config)]
         done = measured(command, {})
         said = json.loads(done.stdout)
-        yield {"rows": rows, "step": name, "seconds": said.get("seconds", "-"),
-               "process": done.wall, "MiB": done.peak}  # fmt: skip
+        yield {
+            "rows": rows,
+            "step": name,
+            "seconds": said.get("seconds", "-"),
+            "process": done.wall,
+            "MiB": done.peak,
+        }
     shutil.rmtree(folder / "copy")
 
 

@@ -98,9 +98,13 @@ class _Loop:
         """The stage that the killed run finished last; None where it published before the kill."""
         with self._log.open("w") as log:
             run = subprocess.Popen(
-                self._command(self._broken), env=self._environment, cwd=ROOT,
-                stdout=subprocess.DEVNULL, stderr=log, start_new_session=True,
-            )  # fmt: skip
+                self._command(self._broken),
+                env=self._environment,
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
             try:
                 # The last third is Prefect taking leave; what is left is imports and work.
                 run.wait(timeout=self._chance.uniform(0.1, 0.7) * self._length)
@@ -113,8 +117,8 @@ class _Loop:
 
     def _answer(self) -> str:
         """The digest of the release that answers now, if it does answer."""
+        from almanac.retrieval.search import Searcher
         from schemas.settings import load_settings
-        from tasks.stages.search import Searcher
 
         searcher = Searcher(load_settings(lakehouse=str(self._broken)))
         return searcher.release.digest if searcher.search(["server"], 3, "text")[0] else "none"
@@ -122,9 +126,14 @@ class _Loop:
     def _run(self, lake: Path) -> dict[str, Any]:
         began = time.perf_counter()
         done = subprocess.run(
-            self._command(lake), env=self._environment, cwd=ROOT, text=True, capture_output=True,
-            check=False, timeout=300,
-        )  # fmt: skip
+            self._command(lake),
+            env=self._environment,
+            cwd=ROOT,
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=300,
+        )
         if done.returncode:
             sys.exit(f"a run failed:\n{done.stderr}")
         self._length = time.perf_counter() - began
@@ -133,10 +142,19 @@ class _Loop:
 
     def _command(self, lake: Path) -> list[str]:
         return [
-            sys.executable, "-m", "almanac", "nightly", "--lakehouse", str(lake),
-            "--source", str(self._docs), "--as-of", self._time.isoformat(), "--accept-losses",
+            sys.executable,
+            "-m",
+            "almanac",
+            "nightly",
+            "--lakehouse",
+            str(lake),
+            "--source",
+            str(self._docs),
+            "--as-of",
+            self._time.isoformat(),
+            "--accept-losses",
             "--json",
-        ]  # fmt: skip
+        ]
 
     def _change(self) -> None:
         """Rewrite some documents, add one and remove one."""

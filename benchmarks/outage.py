@@ -68,7 +68,7 @@ class _Outage:
     """A copy of the project, its lakehouse, and the command that runs it."""
 
     def __init__(self, folder: Path, port: int, embedder: dict[str, str]) -> None:
-        from tests.server.command import Command, free_port
+        from tests.supervisor.command import Command, free_port
 
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -124,18 +124,34 @@ class _Outage:
             "a clean end": code == 0 and not self.command.family(),
         }
         kinds = Counter(row["status"] for row in rows)
-        return {"sound": all(checks.values()), "checks": checks, "rows": dict(kinds),
-                "prefect": dict(Counter(run["state_name"] for run in runs)),
-                "minutes": len(every), "releases": len(releases), "documents": len(files),
-                "killed_at": self._killed_at}  # fmt: skip
+        return {
+            "sound": all(checks.values()),
+            "checks": checks,
+            "rows": dict(kinds),
+            "prefect": dict(Counter(run["state_name"] for run in runs)),
+            "minutes": len(every),
+            "releases": len(releases),
+            "documents": len(files),
+            "killed_at": self._killed_at,
+        }
 
     def _almanac(self, *arguments: str) -> dict[str, Any]:
         done = subprocess.run(
-            [sys.executable, "-m", "almanac", "--config", str(self.folder / "almanac.toml"),
-             *arguments, "--json"],
-            cwd=self.command.project, env=self.command.environment, text=True, check=False,
+            [
+                sys.executable,
+                "-m",
+                "almanac",
+                "--config",
+                str(self.folder / "almanac.toml"),
+                *arguments,
+                "--json",
+            ],
+            cwd=self.command.project,
+            env=self.command.environment,
+            text=True,
+            check=False,
             capture_output=True,
-        )  # fmt: skip
+        )
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
 
@@ -161,8 +177,10 @@ class _Outage:
             fresh.write_text(f"# Note {name}\n\nThis note is {text}.\n", encoding="utf-8")
             os.replace(fresh, self.folder / "docs" / name)  # noqa: PTH105
         self._count, self._changed, self._changed_at = (
-            self._count + 1, time.monotonic(), datetime.now(UTC),
-        )  # fmt: skip
+            self._count + 1,
+            time.monotonic(),
+            datetime.now(UTC),
+        )
 
     def _lake(self) -> Any:
         from lakehouse import open_lakehouse
@@ -181,9 +199,10 @@ class _Outage:
         """What runs, or is due."""
         now = datetime.now(UTC).isoformat()
         return [
-            run for run in self.command.runs()
+            run
+            for run in self.command.runs()
             if run["state_type"] not in ENDED and run["expected_start_time"] < now
-        ]  # fmt: skip
+        ]
 
     def _under_way(self) -> bool:
         """A nightly run that has begun and not told anything yet."""

@@ -54,7 +54,7 @@ def main() -> int:
         return 0
     from tests.embedding.server import hashing
     from tests.prefect_server import prefect_server
-    from tests.server.plant import Worker, deploy
+    from tests.supervisor.plant import Worker, deploy
 
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -102,8 +102,12 @@ class Bench:
     def run(self, repetitions: int) -> dict[str, Any]:
         """The costs of each way by what changed, and what the machine was like."""
         began = os.getloadavg()
-        ways = {"plain": self._plain, "server": self._server,
-                "ephemeral": self._ephemeral, "deployment": self._deployment}  # fmt: skip
+        ways = {
+            "plain": self._plain,
+            "server": self._server,
+            "ephemeral": self._ephemeral,
+            "deployment": self._deployment,
+        }
         found: dict[str, dict[str, list[Cost]]] = {
             what: {way: [] for way in ways} for what in CHANGES
         }
@@ -161,9 +165,14 @@ class Bench:
     def _process(environment: dict[str, str], *arguments: str) -> Cost:
         began, before = time.perf_counter(), os.times()
         done = subprocess.run(
-            [sys.executable, *arguments], env=environment, cwd=ROOT, text=True, capture_output=True,
-            check=False, timeout=900,
-        )  # fmt: skip
+            [sys.executable, *arguments],
+            env=environment,
+            cwd=ROOT,
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=900,
+        )
         wall, after = time.perf_counter() - began, os.times()
         if done.returncode:
             sys.exit(f"a run failed:\n{done.stderr}")
@@ -176,11 +185,11 @@ def plain(config: str, at: str) -> dict[str, Any]:
     """The night as `flows/nightly.py` orders it, without Prefect and without what the UI shows."""
     from datetime import datetime
 
+    from almanac.ingest import compare, index, ingest, publish, report, snapshot
+    from almanac.ingest.models import Models
+    from almanac.ingest.run import begin_run
     from lakehouse.probes import ask_probes
     from schemas.settings import load_settings
-    from tasks.stages import compare, index, ingest, publish, report, snapshot
-    from tasks.stages.models import Models
-    from tasks.stages.run import begin_run
 
     settings = load_settings(config)
     run, models = begin_run(settings, datetime.fromisoformat(at)), Models(settings)

@@ -20,10 +20,10 @@ from typing import Any
 
 from synthetic import FIRST, Synthetic
 
+from almanac.core.operation import Operation
+from almanac.releases import retention
+from almanac.releases.verify import verify
 from schemas.settings import RetentionSettings
-from tasks.history import retention
-from tasks.history.operation import Operation
-from tasks.history.verify import verify
 
 _MEBIBYTE = 1 << 20
 

@@ -87,7 +87,7 @@ def _index(config: str | None, corpus: Path, lake: Path) -> Any:
 def _score(
     settings: Any, queries: Path, mode: Any, wanted: dict[str, set[str]]
 ) -> dict[str, float]:
-    from tasks.stages.reading import answers
+    from almanac.retrieval.reading import answers
 
     recall, reciprocal, asked = 0.0, 0.0, 0
     for answer in answers(settings, str(queries), DEPTH, mode, None):

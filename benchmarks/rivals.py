@@ -76,9 +76,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rivals-python", type=Path, help="of the rivals' environment")
     parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS)
     parser.add_argument(
-        "--encoder", choices=("english", "hash"), default="english",
+        "--encoder",
+        choices=("english", "hash"),
+        default="english",
         help="hash: vectors without meaning, to see what all the rest costs",
-    )  # fmt: skip
+    )
     parser.add_argument("--edited", type=int, default=60, help="whole documents to edit")
     parser.add_argument("--folder", type=Path, help="an empty folder to keep everything in")
     parser.add_argument("--json", action="store_true")
@@ -292,8 +294,8 @@ class _Almanac:
         self._config = str(write_config(arguments.folder))
 
     def run(self, tally: _Tally) -> None:
-        from almanac.engine import run_flow
-        from tasks.embedding import factory
+        from almanac.cli.engine import run_flow
+        from almanac.embedding import factory
 
         open_encoder = factory.open_encoder
 
@@ -313,8 +315,8 @@ class _Almanac:
 
     def expected(self) -> Rows:
         """The chunks of each file whose very bytes are stored; a row that cannot be, of others."""
+        from almanac.ingest.models import Models
         from schemas.settings import load_settings
-        from tasks.stages.models import Models
 
         lake, release = self._opened()
         state = lake.documents.state(release.snapshot_seq).values()
@@ -365,9 +367,14 @@ class _LangChain:
         records = SQLRecordManager("chunks", db_url=f"sqlite:///{self._state}/records.db")
         records.create_schema()
         index(
-            self._chunks(), records, store,
-            batch_size=1_000, cleanup="full", source_id_key="source", key_encoder="sha256",
-        )  # fmt: skip
+            self._chunks(),
+            records,
+            store,
+            batch_size=1_000,
+            cleanup="full",
+            source_id_key="source",
+            key_encoder="sha256",
+        )
 
     def stored(self) -> Rows:
         rows = _rows_of(self._state / "chunks.lance", ("text", "metadata"))

@@ -63,9 +63,13 @@ def main() -> int:
         begin = "restored" if (folder / "lake").exists() else "first"
         for name, share in ((begin, 0.0), ("unchanged", 0.0), ("changed", arguments.change)):
             laid_out = lay_out(
-                arguments.data, folder / "docs", arguments.documents, arguments.max_chars,
-                share, arguments.seed,
-            )  # fmt: skip
+                arguments.data,
+                folder / "docs",
+                arguments.documents,
+                arguments.max_chars,
+                share,
+                arguments.seed,
+            )
             run = {"run": name, **_night(folder, environment, laid_out)}
             runs.append(run)
             if not arguments.json:

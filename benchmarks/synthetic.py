@@ -16,23 +16,28 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from almanac.ingest.index import Recipe, bring, cover, search_settings
+from almanac.ingest.snapshot import IndexChange, base_for
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.index import release_tag, table_name
-from lakehouse.placing import place, seal_tables
+from lakehouse.placements import place, seal_tables
 from lakehouse.releases import Release
 from schemas.encoder import EmbedderIdentity
 from schemas.hashing import sha256_text
 from schemas.settings import IndexSettings, Settings
 from schemas.tables import CHUNKS, DOCUMENT_CHANGES
-from tasks.stages.index import Recipe, bring, cover, search_settings
-from tasks.stages.snapshot import IndexChange, base_for
 
 FIRST = datetime(2026, 1, 1, 2, tzinfo=UTC)
 INDEX, SOURCE, CHUNKER = "documents", "made-up", "made-up-chunker"
 _CLUSTERS = 1_000
 _DOCUMENTS_AT_ONCE = 5_000
-_WORDS = np.array([first + last for first in ("ka", "lo", "mi", "nu", "re", "so", "ta", "vu")
-                   for last in ("ba", "de", "fi", "go", "hu", "ja", "ke", "li")])  # fmt: skip
+_WORDS = np.array(
+    [
+        first + last
+        for first in ("ka", "lo", "mi", "nu", "re", "so", "ta", "vu")
+        for last in ("ba", "de", "fi", "go", "hu", "ja", "ke", "li")
+    ]
+)
 
 
 class Synthetic:
@@ -78,8 +83,16 @@ class Synthetic:
         seq = self.releases.last_snapshot() + 1
         for start in range(0, len(puts), _DOCUMENTS_AT_ONCE):
             self._store(seq, puts[start : start + _DOCUMENTS_AT_ONCE])
-        gone = [{"source": SOURCE, "doc_id": _name(one), "seq": seq, "op": "delete",
-                 "run_id": f"night-{night}"} for one in deletes]  # fmt: skip
+        gone = [
+            {
+                "source": SOURCE,
+                "doc_id": _name(one),
+                "seq": seq,
+                "op": "delete",
+                "run_id": f"night-{night}",
+            }
+            for one in deletes
+        ]
         self.lake.delta("document_changes").append(pa.Table.from_pylist(gone, DOCUMENT_CHANGES))
         for one in deletes:
             del self.versions[one]
@@ -142,16 +155,32 @@ class Synthetic:
         cover(written, lambda rows: search_settings(self.settings.index, rows, base))
         seq = self.releases.next_seq()
         release = Release(
-            seq=seq, index=INDEX, kind="publish", logical_time=FIRST + timedelta(days=night),
-            published_at=FIRST + timedelta(days=night), run_id=f"night-{night}",
-            snapshot_seq=snapshot, documents=len(change.after), rows=written.rows,
-            digest=written.digest, chunker=CHUNKER, embedder=self.identity.key,
-            embedder_identity=asdict(self.identity), lance_table=table,
-            lance_version=writer.tag(release_tag(seq)), lance_tag=release_tag(seq),
-            search=written.search, made_by={"code": "benchmark"},
-        )  # fmt: skip
-        placed = place(self.lake, release, run_id=release.run_id, cause="published",
-                       previous=history[0].seal if history else "")  # fmt: skip
+            seq=seq,
+            index=INDEX,
+            kind="publish",
+            logical_time=FIRST + timedelta(days=night),
+            published_at=FIRST + timedelta(days=night),
+            run_id=f"night-{night}",
+            snapshot_seq=snapshot,
+            documents=len(change.after),
+            rows=written.rows,
+            digest=written.digest,
+            chunker=CHUNKER,
+            embedder=self.identity.key,
+            embedder_identity=asdict(self.identity),
+            lance_table=table,
+            lance_version=writer.tag(release_tag(seq)),
+            lance_tag=release_tag(seq),
+            search=written.search,
+            made_by={"code": "benchmark"},
+        )
+        placed = place(
+            self.lake,
+            release,
+            run_id=release.run_id,
+            cause="published",
+            previous=history[0].seal if history else "",
+        )
         self.releases.append(placed)
         seal_tables(self.lake)
         return placed
@@ -163,15 +192,32 @@ def _name(document: int) -> str:
 
 def _change(document: int, seq: int, text: str, document_hash: str) -> dict[str, object]:
     return {
-        "source": SOURCE, "doc_id": _name(document), "seq": seq, "op": "put", "run_id": "made-up",
-        "content_hash": sha256_text(text), "document_hash": document_hash,
-        "title": f"Document {document}", "uri": _name(document), "media_type": "text/markdown",
-        "bytes": len(text), "characters": len(text), "metadata": "{}", "text": text,
-    }  # fmt: skip
+        "source": SOURCE,
+        "doc_id": _name(document),
+        "seq": seq,
+        "op": "put",
+        "run_id": "made-up",
+        "content_hash": sha256_text(text),
+        "document_hash": document_hash,
+        "title": f"Document {document}",
+        "uri": _name(document),
+        "media_type": "text/markdown",
+        "bytes": len(text),
+        "characters": len(text),
+        "metadata": "{}",
+        "text": text,
+    }
 
 
 def _chunk(document_hash: str, ordinal: int, text: str, text_hash: str) -> dict[str, object]:
     return {
-        "document_hash": document_hash, "chunker": CHUNKER, "ordinal": ordinal, "heading": "",
-        "text": text, "text_hash": text_hash, "start": 0, "end": len(text), "tokens": 40,
-    }  # fmt: skip
+        "document_hash": document_hash,
+        "chunker": CHUNKER,
+        "ordinal": ordinal,
+        "heading": "",
+        "text": text,
+        "text_hash": text_hash,
+        "start": 0,
+        "end": len(text),
+        "tokens": 40,
+    }

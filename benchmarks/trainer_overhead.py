@@ -20,10 +20,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from almanac.training.base import resolve_base
+from almanac.training.jobs import Job, prepare, run
+from almanac.training.recipe import load_recipe
 from schemas.settings import TuningSettings
-from tasks.tuning.base import resolve_base
-from tasks.tuning.jobs import Job, prepare, run
-from tasks.tuning.recipe import load_recipe
 
 _BARE = """
 import json, os, sys, time

@@ -24,18 +24,26 @@ from typing import Any
 
 import triage_planting as planting
 
+from almanac.triage.run import triage
 from lakehouse import open_lakehouse
 from schemas.feedback import ACTIONS
 from schemas.settings import Settings, TriageSettings
-from tasks.triage.run import triage
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 DATED = {
-    "fastapi": ("corpus_a_fastapi", r"en/docs/(tutorial|advanced|how-to|deployment)/.*md$",
-                "2025-06-30", "2026-07-31"),
-    "prefect": ("corpus_a2_prefect", r"(v3/(?!api-ref)|integrations|snippets).*mdx?$",
-                "2024-12-31", "2025-04-30"),
-}  # fmt: skip
+    "fastapi": (
+        "corpus_a_fastapi",
+        r"en/docs/(tutorial|advanced|how-to|deployment)/.*md$",
+        "2025-06-30",
+        "2026-07-31",
+    ),
+    "prefect": (
+        "corpus_a2_prefect",
+        r"(v3/(?!api-ref)|integrations|snippets).*mdx?$",
+        "2024-12-31",
+        "2025-04-30",
+    ),
+}
 CORPORA = ("xquad-dev", "fastapi", "xquad-test", "prefect")
 RETRIEVAL = ("source_missing", "source_stale", "retrieval_missed")
 
@@ -94,8 +102,9 @@ def compare(lake: Any, truth: Mapping[str, str]) -> dict[str, Any]:
     found = lake.triage.current()
     corrected = {name for name in truth if found[name].evidence["correction"]}
     pairs = [(truth[name], found[name].cause) for name in truth]
-    wrong = sorted(name for name in truth
-                   if truth[name] in RETRIEVAL and found[name].cause == "model_fault")  # fmt: skip
+    wrong = sorted(
+        name for name in truth if truth[name] in RETRIEVAL and found[name].cause == "model_fault"
+    )
     return {
         "planted": len(truth),
         "matrix": matrix(pairs),
@@ -129,10 +138,16 @@ def markdown(name: str, result: Mapping[str, Any]) -> str:
     """The matrices as tables, and the one figure that matters most."""
     lines = [f"## {name}: {result['planted']} planted, triaged in {result['seconds']} s", ""]
     for title, key in (("all", "matrix"), ("with a correction", "with_correction")):
-        lines += [f"| {title}: planted ↓ found → | {' | '.join(ACTIONS)} | precision | recall |",
-                  "| --- |" + " ---: |" * (len(ACTIONS) + 2)]  # fmt: skip
-        pairs = [(fate, cause) for fate, row in result[key].items()
-                 for cause, count in row.items() for _ in range(count)]  # fmt: skip
+        lines += [
+            f"| {title}: planted ↓ found → | {' | '.join(ACTIONS)} | precision | recall |",
+            "| --- |" + " ---: |" * (len(ACTIONS) + 2),
+        ]
+        pairs = [
+            (fate, cause)
+            for fate, row in result[key].items()
+            for cause, count in row.items()
+            for _ in range(count)
+        ]
         for fate, row in result[key].items():
             figures = scores(pairs)[fate].values()
             cells = [str(row[cause]) for cause in ACTIONS] + [str(one) for one in figures]

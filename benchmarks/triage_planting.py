@@ -21,18 +21,22 @@ from typing import Any
 
 import corpus_walk
 
+from almanac.ingest import compare, index, ingest, publish, snapshot
+from almanac.ingest.models import Models
+from almanac.ingest.run import begin_run
+from almanac.retrieval.search import Searcher
 from lakehouse.probes import ask_probes
 from schemas.feedback import Passage, Request, Vote
 from schemas.settings import EmbedderSettings, GuardSettings, Settings, SourceSettings
-from tasks.stages import compare, index, ingest, publish, snapshot
-from tasks.stages.models import Models
-from tasks.stages.run import begin_run
-from tasks.stages.search import Searcher
 
 FATES = (
-    "source_missing", "source_stale", "retrieval_missed", "model_fault", "answer_right",
+    "source_missing",
+    "source_stale",
+    "retrieval_missed",
+    "model_fault",
+    "answer_right",
     "votes_contradict",
-)  # fmt: skip
+)
 FIRST = datetime(2026, 3, 1, 2, tzinfo=UTC)
 _SHOWN = 3
 
@@ -65,8 +69,9 @@ def xquad(data: Path, first: int, last: int) -> Corpus:
     folder = data / "retrieval" / "xquad_en_ru"
     passages = {row["id"]: row for row in _lines(folder / "corpus.jsonl")}
     questions: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    relevant = dict(line.split("\t")[:2] for line in
-                    (folder / "qrels.tsv").read_text("utf-8").splitlines()[1:])  # fmt: skip
+    relevant = dict(
+        line.split("\t")[:2] for line in (folder / "qrels.tsv").read_text("utf-8").splitlines()[1:]
+    )
     for row in _lines(folder / "queries.jsonl"):
         questions[relevant[row["id"]]].append(row)
     chosen = [one for one in passages if first <= int(one.split("-")[1]) <= last]
@@ -88,8 +93,11 @@ def _asked(doc_id: str, text: str, rows: Sequence[dict[str, Any]], fate: str) ->
     answers = list(dict.fromkeys(row["answers"][0] for row in rows))
     for at, row in enumerate(rows[:2]):
         answer = row["answers"][0]
-        others = [one for one in answers if one.casefold() not in answer.casefold()
-                  and answer.casefold() not in one.casefold()]  # fmt: skip
+        others = [
+            one
+            for one in answers
+            if one.casefold() not in answer.casefold() and answer.casefold() not in one.casefold()
+        ]
         if not others or answer not in text:
             continue
         wrong = others[at % len(others)]
@@ -101,8 +109,10 @@ def _otherwise(answer: str, doc_id: str) -> str:
     """Another answer of the kind: other numbers, else other names."""
     if re.search(r"\d", answer):
         return re.sub(r"\d+", lambda found: str(int(found[0]) + 13), answer)
-    names = {"en": ("Marlow Hartwell", "the Ostrava brothers", "copper plating"),
-             "ru": ("Марлоу Хартвелл", "братья Островские", "медное покрытие")}  # fmt: skip
+    names = {
+        "en": ("Marlow Hartwell", "the Ostrava brothers", "copper plating"),
+        "ru": ("Марлоу Хартвелл", "братья Островские", "медное покрытие"),
+    }
     some = names[doc_id[:2]]
     return some[_number(answer) % len(some)]
 
@@ -126,8 +136,11 @@ def dated(data: Path, folder: str, pattern: str, before: str, after: str) -> Cor
     changed = {one for one in old if one in new and old[one] != new[one]}
     for doc_id in sorted(old.keys() & new.keys()):
         sections, sections_before = _sections(new[doc_id]), _sections(old[doc_id])
-        really = [name for name in sections if name in sections_before
-                  and _says_else(sections_before[name], sections[name])]  # fmt: skip
+        really = [
+            name
+            for name in sections
+            if name in sections_before and _says_else(sections_before[name], sections[name])
+        ]
         same = [name for name in sections if sections_before.get(name) == sections[name]]
         names = really if really else same
         fate = "source_stale" if really else FATES[_number(doc_id) % len(FATES)]
@@ -136,18 +149,30 @@ def dated(data: Path, folder: str, pattern: str, before: str, after: str) -> Cor
         for name in names[:3]:
             others = [text for other, text in sections.items() if other != name]
             if others:
-                items.append((fate, Item(
-                    f"{doc_id}#{name}", doc_id, name, sections[name],
-                    others[_number(name) % len(others)], "en", sections_before.get(name, ""),
-                )))  # fmt: skip
+                items.append(
+                    (
+                        fate,
+                        Item(
+                            f"{doc_id}#{name}",
+                            doc_id,
+                            name,
+                            sections[name],
+                            others[_number(name) % len(others)],
+                            "en",
+                            sections_before.get(name, ""),
+                        ),
+                    )
+                )
     kept = {doc_id: new[doc_id] for doc_id in old.keys() & new.keys()}
     return Corpus(_nights(kept, {one: old[one] for one in changed}, items), tuple(items))
 
 
 def _says_else(before: str, after: str) -> bool:
     """Do two sentences differ in more than wording and markup?"""
-    old, new = (re.findall(r"\w+", re.sub(r"<[^>]*>|\]\([^)]*\)|\{[^}]*\}", " ", one.casefold()))
-                for one in (before, after))  # fmt: skip
+    old, new = (
+        re.findall(r"\w+", re.sub(r"<[^>]*>|\]\([^)]*\)|\{[^}]*\}", " ", one.casefold()))
+        for one in (before, after)
+    )
     return difflib.SequenceMatcher(None, old, new).ratio() < 0.6
 
 
@@ -233,9 +258,18 @@ def plant(settings: Settings, corpus: Corpus) -> tuple[list[Request], list[Vote]
         asked = FIRST + timedelta(days=1, hours=3, minutes=at)
         version = {"release": 2} if at % 2 else {"index_version": "2026-03-02"}
         response = _response(fate, item)
-        requests.append(Request(name, asked, "asker", item.question, response,
-                                tuple(Passage(one.chunk_id, one.text) for one in context),
-                                lang=item.lang, **version))  # type: ignore[arg-type]  # fmt: skip
+        requests.append(
+            Request(
+                name,
+                asked,
+                "asker",
+                item.question,
+                response,
+                tuple(Passage(one.chunk_id, one.text) for one in context),
+                lang=item.lang,
+                **version,
+            )
+        )  # type: ignore[arg-type]
         corrected = item.answer if _number(name) % 3 else None
         votes.append(Vote(name, "asker", asked + timedelta(minutes=2), -1, None, corrected))
         if fate == "votes_contradict":

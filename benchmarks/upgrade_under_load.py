@@ -29,12 +29,12 @@ from typing import Any
 import numpy as np
 import retrieval
 
+from almanac.embedding import factory
+from almanac.releases.restore import restore
+from almanac.retrieval.search import Searcher
 from lakehouse import open_lakehouse
 from schemas.errors import RunRefused
 from schemas.settings import load_settings
-from tasks.embedding import factory
-from tasks.history.restore import restore
-from tasks.stages.search import Searcher
 
 _CONFIG = """
 lakehouse = "lake"
@@ -55,8 +55,11 @@ def main() -> int:
         return _ask_for_ever(arguments.ask)
     with tempfile.TemporaryDirectory() as scratch:
         result = _run(arguments, Path(scratch))
-    print(json.dumps(result) if arguments.json
-          else "\n".join(f"{name}: {value}" for name, value in result.items()))  # fmt: skip
+    print(
+        json.dumps(result)
+        if arguments.json
+        else "\n".join(f"{name}: {value}" for name, value in result.items())
+    )
     wrong = result["failed answers"] + result["answers of no release"]
     return 1 if wrong or not result["shuffled model refused"] else 0
 
@@ -142,8 +145,11 @@ def _ask_for_ever(folder: Path) -> int:
                     searcher.encoder = encoders[key]
                 encoders[key] = searcher.encoder
                 hits = searcher.search([question], 10, "hybrid")[0]
-                row = {"question": question, "release": searcher.release.seq,
-                       "hits": [[hit.chunk_id, hit.score] for hit in hits]}  # fmt: skip
+                row = {
+                    "question": question,
+                    "release": searcher.release.seq,
+                    "hits": [[hit.chunk_id, hit.score] for hit in hits],
+                }
             except Exception as error:  # noqa: BLE001 (a failure of any kind is what is counted)
                 row = {"question": question, "failed": f"{type(error).__name__}: {error}"}
             log.write(json.dumps(row) + "\n")
@@ -203,7 +209,7 @@ def _shuffled() -> Iterator[None]:
 
 
 class _Shuffled:
-    """A backend as `tasks.embedding.factory` wants it."""
+    """A backend as `almanac.embedding.factory` wants it."""
 
     def __init__(self, real: Any) -> None:
         self._real = real

@@ -45,8 +45,10 @@ def main() -> int:
         log.error(
             "Bucket %s is not safe: of %d writers of one new object %s were told that they made "
             "it, where one must be; use a store with conditional writes (If-None-Match)",
-            bucket, WRITERS, sorted(wins),
-        )  # fmt: skip
+            bucket,
+            WRITERS,
+            sorted(wins),
+        )
         return 1
     log.info("Bucket %s is safe: one of %d writers won, %d times", bucket, WRITERS, ROUNDS)
     return 0

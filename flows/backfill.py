@@ -11,7 +11,7 @@ from pydantic import Field
 from flows.nightly import nightly
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import catching_up, showing
+from tasks import artifacts, schedule
 
 _DATE = forms.like(r"^\d{4}-\d{2}-\d{2}$", "a date, such as 2026-03-03")
 _CLOCK = forms.like(r"^(([01]\d|2[0-3]):[0-5]\d)?$", "a time of day, UTC, such as 02:00")
@@ -20,7 +20,9 @@ _Last = Field(json_schema_extra={"title": "Last day", **_DATE})
 _At = Field(json_schema_extra={"title": "Time of day, UTC", **_CLOCK})
 
 
-@flow(name="backfill", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
+@flow(
+    name="backfill", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain]
+)
 def backfill(
     from_date: Annotated[date, _First],
     to_date: Annotated[date, _Last],
@@ -67,11 +69,11 @@ def backfill(
     """
     settings = settings_for(config, lakehouse)
     settings = settings.with_source(source) if source else settings
-    series = catching_up.plan_series(
+    series = schedule.plan_series(
         settings, from_date, to_date, every, at, max_steps, accept_undated
     )
     if dry_run:
-        return catching_up.foresee(series)
+        return schedule.foresee(series)
     parameters = {"source": source, "accept_losses": accept_losses}
     where = {"lakehouse": lakehouse, "config": config}
-    return catching_up.run_series(series, nightly, parameters | where, when_absent)
+    return schedule.run_series(series, nightly, parameters | where, when_absent)

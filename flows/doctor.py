@@ -8,10 +8,10 @@ from prefect import flow, runtime
 
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import proving, showing
+from tasks import artifacts, proving
 
 
-@flow(name="doctor", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
+@flow(name="doctor", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
 def doctor(
     heal: Annotated[bool, forms.named("Mend what is found")] = False,
     quick: Annotated[bool, forms.named("Quick")] = False,

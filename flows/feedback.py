@@ -9,10 +9,12 @@ from prefect import flow, runtime
 
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import learning, showing
+from tasks import artifacts, learning
 
 
-@flow(name="feedback", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
+@flow(
+    name="feedback", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain]
+)
 def feedback(
     log: Annotated[forms.Place, forms.named("Requests")] = None,
     votes: Annotated[forms.Place, forms.named("Votes")] = None,

@@ -8,11 +8,11 @@ from prefect import flow, runtime
 
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import catching_up, showing
+from tasks import artifacts, schedule
 from tasks import nightly as stages
 
 
-@flow(name="nightly", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
+@flow(name="nightly", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
 def nightly(
     source: Annotated[forms.Place, forms.named("Another source")] = None,
     as_of: Annotated[forms.Moment, forms.named("The time it speaks for")] = None,
@@ -48,18 +48,18 @@ def nightly(
     """
     settings = settings_for(config, lakehouse)
     settings = settings.with_source(source) if source else settings
-    turn = catching_up.turn_of_this_run(as_of, allow_future)
-    made_up, models = catching_up.run_missed(turn, settings, nightly)
+    turn = schedule.turn_of_this_run(as_of, allow_future)
+    made_up, models = schedule.run_missed(turn, settings, nightly)
     run = stages.begin(settings, turn.at, runtime.flow_run.id, turn.scheduled)
     ttl, wait = settings.lease.ttl_seconds, settings.lease.wait_seconds
 
     with run.lake.lease(run.run_id, "nightly run", ttl, wait) as lease:
-        past = catching_up.look_back(run)
-        if said := catching_up.nothing_left(past, turn):
-            return catching_up.end_at_once(run, said)
+        past = schedule.look_back(run)
+        if said := schedule.nothing_left(past, turn):
+            return schedule.end_at_once(run, said)
         with stages.recording(run) as outcome:
             outcome.release = past.latest
-            catching_up.note_missed(run, turn, past, settings, made_up, outcome)
+            schedule.note_missed(run, turn, past, settings, made_up, outcome)
             if stages.must_hold(run, lift_hold, outcome):
                 return stages.finish(run, None, outcome)
             state = stages.recover(run, past.latest)

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import learning, showing
+from tasks import artifacts, learning
 
 
-@flow(name="promote", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
+@flow(name="promote", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
 def promote(
     who: Annotated[str, Field(min_length=1, max_length=200), forms.named("Your name")],
     step: Annotated[Literal["approve", "reject", "rollback"], forms.named("Step")] = "approve",

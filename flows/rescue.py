@@ -7,11 +7,12 @@ from typing import Annotated, Any
 from prefect import flow
 
 from schemas import forms
-from tasks import rescuing, showing
+from tasks import artifacts
+from tasks import rescue as stages
 
 
-@flow(name="rescue", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
-def rescue(run_id: Annotated[rescuing.RunId, forms.named("The crashed run")]) -> dict[str, Any]:
+@flow(name="rescue", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
+def rescue(run_id: Annotated[stages.RunId, forms.named("The crashed run")]) -> dict[str, Any]:
     """An automation runs this for each run of Almanac that crashed; twice is the same as once.
 
     Left as they are: runs that a person cancelled, that were started again before, that are
@@ -20,7 +21,7 @@ def rescue(run_id: Annotated[rescuing.RunId, forms.named("The crashed run")]) ->
     Args:
         run_id: The id of the crashed run, as the address of its page has it.
     """
-    crashed = rescuing.look_up(run_id)
-    if objection := rescuing.objection(crashed):
-        return rescuing.leave(crashed, objection)
-    return rescuing.start_again(crashed)
+    crashed = stages.look_up(run_id)
+    if objection := stages.objection(crashed):
+        return stages.leave(crashed, objection)
+    return stages.start_again(crashed)

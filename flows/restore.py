@@ -8,11 +8,11 @@ from prefect import flow, runtime
 
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import showing
+from tasks import artifacts
 from tasks.keeping import RestoreMode, restore_release
 
 
-@flow(name="restore", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
+@flow(name="restore", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
 def restore(
     as_of: Annotated[forms.AsOf, forms.named("Go back to")],
     mode: Annotated[RestoreMode, forms.named("How")] = "publish",
@@ -39,6 +39,13 @@ def restore(
         config: Path of another configuration file than the worker's.
     """
     return restore_release(
-        settings_for(config, lakehouse), as_of, mode, to=to, reason=reason, hold=hold, at=at,
-        dry_run=dry_run, run_id=runtime.flow_run.id,
-    )  # fmt: skip
+        settings_for(config, lakehouse),
+        as_of,
+        mode,
+        to=to,
+        reason=reason,
+        hold=hold,
+        at=at,
+        dry_run=dry_run,
+        run_id=runtime.flow_run.id,
+    )

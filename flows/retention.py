@@ -8,11 +8,13 @@ from prefect import flow, runtime
 
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import showing
+from tasks import artifacts
 from tasks.keeping import apply_retention, plan_retention
 
 
-@flow(name="retention", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
+@flow(
+    name="retention", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain]
+)
 def retention(
     dry_run: Annotated[bool, forms.named("Dry run")] = True,
     now: Annotated[forms.Moment, forms.named("Judge as of")] = None,

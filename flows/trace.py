@@ -9,10 +9,11 @@ from pydantic import Field
 
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import showing, tracing
+from tasks import artifacts
+from tasks import trace as stages
 
 
-@flow(name="trace", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
+@flow(name="trace", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
 def trace(
     id: Annotated[str, Field(min_length=1, max_length=1_000), forms.named("What to trace")],
     limit: Annotated[int, Field(ge=1, le=1_000), forms.named("Rows of each part")] = 50,
@@ -29,4 +30,4 @@ def trace(
         lakehouse: Folder or URI of another lakehouse than the configured one; without credentials.
         config: Path of another configuration file than the worker's.
     """
-    return tracing.follow(settings_for(config, lakehouse), id, limit)
+    return stages.follow(settings_for(config, lakehouse), id, limit)

@@ -10,10 +10,10 @@ from prefect import flow, runtime, suspend_flow_run
 from schemas import forms
 from schemas.examples import Method
 from schemas.settings import settings_for
-from tasks import alarms, learning, showing
+from tasks import artifacts, events, learning
 
 
-@flow(name="tune", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
+@flow(name="tune", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
 def tune(
     method: Annotated[Method, forms.named("Method")] = "sft",
     from_date: Annotated[forms.Day, forms.named("Asked from")] = None,
@@ -66,6 +66,6 @@ def tune(
         return learning.summary(adapter)
     wait = round(settings.tuning.approval_days * 86_400)
     form = learning.Approval.with_initial_data(description=learning.question(adapter))
-    with alarms.resting():
+    with events.resting():
         answer = suspend_flow_run(wait_for_input=form, timeout=wait, key="approval")
     return learning.decide(settings, adapter.adapter_id, answer, run_id)

@@ -8,10 +8,10 @@ from prefect import flow, runtime
 
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import proving, showing
+from tasks import artifacts, proving
 
 
-@flow(name="verify", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
+@flow(name="verify", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
 def verify(
     as_of: Annotated[forms.MaybeAsOf, forms.named("Which release")] = None,
     every: Annotated[bool, forms.named("Every release")] = False,

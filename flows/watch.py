@@ -9,10 +9,11 @@ from prefect import flow, runtime
 
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import showing, watching
+from tasks import artifacts
+from tasks import watch as stages
 
 
-@flow(name="watch", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
+@flow(name="watch", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
 def watch(
     as_of: Annotated[forms.Moment, forms.named("As of")] = None,
     dry_run: Annotated[bool, forms.named("Only look")] = False,
@@ -33,6 +34,6 @@ def watch(
     """
     settings = settings_for(config, lakehouse)
     at = as_of or runtime.flow_run.scheduled_start_time or datetime.now(UTC)
-    seen = watching.look_for_drift(settings, at)
-    due = watching.NOTHING if dry_run else watching.raise_drift(settings, seen, runtime.flow_run.id)
-    return watching.show_drift(settings, seen, due)
+    seen = stages.look_for_drift(settings, at)
+    due = stages.NOTHING if dry_run else stages.raise_drift(settings, seen, runtime.flow_run.id)
+    return stages.show_drift(settings, seen, due)

@@ -9,14 +9,16 @@ from pydantic import Field
 
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import showing
+from tasks import artifacts
 from tasks.keeping import withdraw_release
 
 _Release = Field(ge=1, json_schema_extra={"title": "Release number"})
 _Why = Field(min_length=1, json_schema_extra={"title": "Why"})
 
 
-@flow(name="withdraw", description=__doc__, validate_parameters=True, on_failure=[showing.explain])
+@flow(
+    name="withdraw", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain]
+)
 def withdraw(
     release: Annotated[int, _Release],
     reason: Annotated[str, _Why],
@@ -39,6 +41,10 @@ def withdraw(
         config: Path of another configuration file than the worker's.
     """
     return withdraw_release(
-        settings_for(config, lakehouse), release, reason, hold=hold, dry_run=dry_run,
+        settings_for(config, lakehouse),
+        release,
+        reason,
+        hold=hold,
+        dry_run=dry_run,
         run_id=runtime.flow_run.id,
-    )  # fmt: skip
+    )

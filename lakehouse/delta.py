@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as pads
 
-from lakehouse.clearing import ClearedTable
 from lakehouse.table import TransactionTaken, storage_errors
+from lakehouse.vacuum import ClearedTable
 
 __all__ = ["DeltaLog", "TransactionTaken", "storage_errors"]
 _MEMORY = "1GB"  # of one query; what is more goes to temporary files

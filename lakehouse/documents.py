@@ -21,9 +21,16 @@ _STATE = """
     ) WHERE newest = 1 AND op = 'put' ORDER BY source, doc_id
 """
 _STATE_COLUMNS = (
-    "source", "doc_id", "content_hash", "document_hash", "title", "uri", "media_type", "bytes",
+    "source",
+    "doc_id",
+    "content_hash",
+    "document_hash",
+    "title",
+    "uri",
+    "media_type",
+    "bytes",
     "characters",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)

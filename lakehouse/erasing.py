@@ -152,12 +152,24 @@ class Plan:
         """The plan that `to_json` wrote."""
         return cls(
             **plain
-            | {name: _tuples(plain[name]) for name in
-               ("keys", "same_text_elsewhere", "contents", "request_ids", "datasets", "releases")}
-            | {"selections": tuple(
-                Selection(one["table"], tuple(one["columns"]), _tuples(one["rows"]))
-                for one in plain["selections"])}
-        )  # fmt: skip
+            | {
+                name: _tuples(plain[name])
+                for name in (
+                    "keys",
+                    "same_text_elsewhere",
+                    "contents",
+                    "request_ids",
+                    "datasets",
+                    "releases",
+                )
+            }
+            | {
+                "selections": tuple(
+                    Selection(one["table"], tuple(one["columns"]), _tuples(one["rows"]))
+                    for one in plain["selections"]
+                )
+            }
+        )
 
 
 def _tuples(rows: Iterable[Any]) -> tuple[Any, ...]:
@@ -189,12 +201,13 @@ def extent(lake: Lakehouse, keys: Collection[Key]) -> Extent:
     )
     return Extent(
         keys=tuple(sorted(keys)),
-        versions=tuple(((row["source"], row["doc_id"]), row["seq"], row["document_hash"])
-                       for row in found),
+        versions=tuple(
+            ((row["source"], row["doc_id"]), row["seq"], row["document_hash"]) for row in found
+        ),
         document_hashes=tuple(sorted(own)),
         text_hashes=tuple(sorted(texts["text_hash"].to_pylist())),
         elsewhere=tuple(sorted({(row["source"], row["doc_id"]) for row in others})),
-    )  # fmt: skip
+    )
 
 
 def documents_shown(lake: Lakehouse, doc_id: str, sources: Iterable[str]) -> set[str]:
@@ -219,12 +232,16 @@ def plan_documents(
         _by_keys("document_changes", found.keys),
         _of("chunks", "document_hash", found.document_hashes),
         _of("embeddings", "text_hash", found.text_hashes),
-        _of("quarantine", "id", [
-            *_quarantined(lake, found.keys, names, again),
-            *_refused(lake, request_ids=requests, chunk_ids=chunk_ids),
-        ]),
+        _of(
+            "quarantine",
+            "id",
+            [
+                *_quarantined(lake, found.keys, names, again),
+                *_refused(lake, request_ids=requests, chunk_ids=chunk_ids),
+            ],
+        ),
         Selection("source_files", ("source", "path"), _files(lake, found.keys)),
-    ]  # fmt: skip
+    ]
     plan = Plan(
         kind="document",
         keys=found.keys,
@@ -271,8 +288,9 @@ def _with_requests(
     counts = {"question_vectors": len(pairs), "adapters_to_retrain": len(_stale(lake, trained))}
     counts["runs"] = len(_reports_naming(lake, Mentions(plan.ids)))
     for name in dict.fromkeys([*(one.table for one in selections), *_OF_REQUESTS]):
-        counts[name] = _count(lake, name, [one for one in every if one.table == name
-                                           and one is not of_questions])  # fmt: skip
+        counts[name] = _count(
+            lake, name, [one for one in every if one.table == name and one is not of_questions]
+        )
     return replace(
         plan,
         contents=plan.contents
@@ -315,9 +333,7 @@ def _own_contents(lake: Lakehouse, found: Extent) -> list[tuple[str, str, str]]:
     return [(kind, name, text) for (kind, name), text in sorted(own.items())]
 
 
-def _shown(
-    lake: Lakehouse, keys: Collection[Key], text_hashes: Collection[str]
-) -> set[str]:  # fmt: skip
+def _shown(lake: Lakehouse, keys: Collection[Key], text_hashes: Collection[str]) -> set[str]:
     """Chunk ids of the documents among those that requests were shown, with their texts.
 
     The id of a passage is a hash over where it stood and what it said. The text is in the request;
@@ -337,8 +353,10 @@ def _shown(
 def _is_of(chunk: str, keys: Collection[Key], headings: Collection[str], text_hash: str) -> bool:
     return any(
         chunk == chunk_id(*key, heading, text_hash, occurrence)
-        for key in keys for heading in headings for occurrence in range(_OCCURRENCES)
-    )  # fmt: skip
+        for key in keys
+        for heading in headings
+        for occurrence in range(_OCCURRENCES)
+    )
 
 
 def _headings(lake: Lakehouse, keys: Collection[Key]) -> list[str]:
@@ -380,7 +398,7 @@ def _naming(
         for row in rows
         if _repeats(row, columns, told) or any(names.are_in(row[name]) for name in columns)
     }
-    return _of(table, "request_id", ids)  # fmt: skip
+    return _of(table, "request_id", ids)
 
 
 def _rows(lake: Lakehouse, table: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -408,11 +426,12 @@ def _quarantined(
 ) -> list[str]:
     wanted = set(keys)
     return [
-        row["id"] for row in _rows(lake, "quarantine", ("id", "source", "doc_id", "value", "reason"))
+        row["id"]
+        for row in _rows(lake, "quarantine", ("id", "source", "doc_id", "value", "reason"))
         if (row["source"], row["doc_id"]) in wanted
         or _repeats(row, ("value", "reason"), told)
         or names.are_in(f"{row['value']}\n{row['reason']}")
-    ]  # fmt: skip
+    ]
 
 
 def _ids_of(lake: Lakehouse, table: str, user: pa.Table) -> set[str]:
@@ -444,8 +463,11 @@ def _datasets_of(lake: Lakehouse, request_ids: Collection[str]) -> list[str]:
     examples = set(lake.delta("training_examples").query(sql, ids=ids)["example_id"].to_pylist())
     if not examples:
         return []
-    return sorted(one["dataset"] for one in lake.datasets.manifests()
-                  if examples & dict(one["examples"]).keys())  # fmt: skip
+    return sorted(
+        one["dataset"]
+        for one in lake.datasets.manifests()
+        if examples & dict(one["examples"]).keys()
+    )
 
 
 def _stale(lake: Lakehouse, request_ids: set[str]) -> list[Any]:
@@ -483,12 +505,16 @@ def _files(lake: Lakehouse, keys: Iterable[Key]) -> tuple[tuple[str, ...], ...]:
     log = lake.delta("source_files")
     rows = log.query("SELECT DISTINCT source, path, documents, rejected FROM log").to_pylist()
     wanted = set(keys)
-    return tuple(sorted({
-        (row["source"], row["path"])
-        for row in rows
-        for doc_id in (row["path"], *row["documents"], *row["rejected"])
-        if (row["source"], doc_id) in wanted
-    }))  # fmt: skip
+    return tuple(
+        sorted(
+            {
+                (row["source"], row["path"])
+                for row in rows
+                for doc_id in (row["path"], *row["documents"], *row["rejected"])
+                if (row["source"], doc_id) in wanted
+            }
+        )
+    )
 
 
 def _reports_naming(lake: Lakehouse, names: Mentions) -> list[int]:

@@ -136,8 +136,9 @@ class ErasureLog:
         ).num_rows:
             return
         rows = [self._row(receipt, name, kind, "started", at, {}) for name in subjects]
-        rows += [self._row(receipt, name, what, "erased", at, {})
-                 for what, name in sorted(contents)]  # fmt: skip
+        rows += [
+            self._row(receipt, name, what, "erased", at, {}) for what, name in sorted(contents)
+        ]
         self._log.append(self._numbered(rows))
 
     def finish(
@@ -154,8 +155,9 @@ class ErasureLog:
 
     def allow(self, receipt: str, at: datetime) -> int:
         """Let all that was erased under a receipt come back; how many subjects that is."""
-        rows = [row for row in self._newest()
-                if row["status"] != "allowed" and _receipt(row) == receipt]  # fmt: skip
+        rows = [
+            row for row in self._newest() if row["status"] != "allowed" and _receipt(row) == receipt
+        ]
         changed = [row | {"status": "allowed", "at": at, "report": "{}"} for row in rows]
         self._log.append(self._numbered(changed))
         return len(rows)
@@ -169,9 +171,14 @@ class ErasureLog:
         return number
 
     def _row(
-        self, receipt: str, name: str, kind: str, status: Status, at: datetime,
+        self,
+        receipt: str,
+        name: str,
+        kind: str,
+        status: Status,
+        at: datetime,
         report: Mapping[str, Any],
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any]:
         return {
             "receipt": receipt,
             "subject": keyed(self._made_key(at), name),
@@ -210,8 +217,15 @@ class ErasureLog:
         if key := self._key():
             return key
         key = secrets.token_bytes(32)
-        made = {"receipt": "", "subject": key.hex(), "kind": _KEY, "status": _KEY, "at": at,
-                "report": "{}", "ordinal": 0}  # fmt: skip
+        made = {
+            "receipt": "",
+            "subject": key.hex(),
+            "kind": _KEY,
+            "status": _KEY,
+            "at": at,
+            "report": "{}",
+            "ordinal": 0,
+        }
         old = self._log.read().to_pylist()
         rows = [row | {"subject": keyed(key, row["subject"])} for row in old]
         self._log.replace([made, *rows])

@@ -42,10 +42,22 @@ _FAULTS_SINCE = """
     ) WHERE now = 'model_fault' AND since > {since}
 """
 _PLAIN = (
-    "request_id", "asked_at", "user_id", "question", "response", "session_id", "release",
-    "index_version", "prompt_version", "model", "adapter", "prompt_tokens", "completion_tokens",
-    "latency_ms", "lang",
-)  # fmt: skip
+    "request_id",
+    "asked_at",
+    "user_id",
+    "question",
+    "response",
+    "session_id",
+    "release",
+    "index_version",
+    "prompt_version",
+    "model",
+    "adapter",
+    "prompt_tokens",
+    "completion_tokens",
+    "latency_ms",
+    "lang",
+)
 _VOTE = ("request_id", "user_id", "rated_at", "rating", "comment", "correction")
 
 

@@ -47,8 +47,10 @@ class Watch:
             _log.warning(
                 "the lease of %s is dated until %s, by a wrong clock: watching for %.0f s "
                 "whether it is renewed; `almanac lease break` ends it at once",
-                named(row), isoformat(row["expires_at"]), ttl.total_seconds(),
-            )  # fmt: skip
+                named(row),
+                isoformat(row["expires_at"]),
+                ttl.total_seconds(),
+            )
         return now >= self.until
 
 

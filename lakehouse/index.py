@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 
 from lakehouse.ann import AnnModels
+from lakehouse.audit import Coverage, ReadBack, coverage, read_back
 from lakehouse.delta import DeltaLog
 from lakehouse.location import Location
-from lakehouse.readback import Coverage, ReadBack, coverage, read_back
 from schemas.errors import LeaseHeld
 from schemas.hashing import sha256_parts
 from schemas.tables import index_schema

@@ -8,17 +8,17 @@ from datetime import date
 
 from lakehouse.asof import AsOf
 from lakehouse.chunks import ChunkStore, VectorStore
-from lakehouse.contents import Contents
 from lakehouse.delta import DeltaLog
 from lakehouse.documents import DocumentLog
 from lakehouse.erasures import ErasureLog
+from lakehouse.expected_rows import Contents
 from lakehouse.feedback import RequestLog, TriageLog, VoteLog
 from lakehouse.files import Files
 from lakehouse.index import IndexWriter
 from lakehouse.lease import Lease, writer
 from lakehouse.location import Location, locate
 from lakehouse.maintenance import LanceTables
-from lakehouse.placing import SEALED_TABLES, seal_tables
+from lakehouse.placements import SEALED_TABLES, seal_tables
 from lakehouse.quarantine import Quarantine
 from lakehouse.releases import PlacementLog, Release, ReleaseLog, check_not_gone
 from lakehouse.runs import FileLog, RunLog
@@ -51,9 +51,11 @@ class Lakehouse:
         self.votes = VoteLog(DeltaLog(location, "votes"))
         self.triage = TriageLog(DeltaLog(location, "triage"))
         self.datasets = DatasetLog(
-            *(DeltaLog(location, name) for name in
-              ("datasets", "training_examples", "rejected_examples", "splits"))
-        )  # fmt: skip
+            *(
+                DeltaLog(location, name)
+                for name in ("datasets", "training_examples", "rejected_examples", "splits")
+            )
+        )
         self.adapters = AdapterLog(DeltaLog(location, "adapters"))
         self.evaluations = EvaluationLog(DeltaLog(location, "evaluations"))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lakehouse.guard import Guard
+from lakehouse.fencing import Guard
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,11 @@ class Mentions:
 
     def __init__(self, ids: Collection[str]) -> None:
         self._ids = frozenset(ids)
-        words = [one for one in sorted(ids, key=len, reverse=True)
-                 if len(one) >= _SHORTEST and not one.isdigit()]  # fmt: skip
+        words = [
+            one
+            for one in sorted(ids, key=len, reverse=True)
+            if len(one) >= _SHORTEST and not one.isdigit()
+        ]
         self._quoted = re.compile(_any(_escaped(one) for one in sorted(ids)).join(('"', '"')))
         inside = _any(_escaped(one) for one in words)
         plain = _any(words)
@@ -41,8 +44,11 @@ class Mentions:
         if isinstance(value, Mapping):
             return {self.without(key): self.without(one) for key, one in value.items()}
         if isinstance(value, list):
-            return [self.without(one) for one in value
-                    if not (isinstance(one, Mapping) and one.get("doc_id") in self._ids)]  # fmt: skip
+            return [
+                self.without(one)
+                for one in value
+                if not (isinstance(one, Mapping) and one.get("doc_id") in self._ids)
+            ]
         if isinstance(value, str):
             return self._replaced(value)
         return value

@@ -37,25 +37,35 @@ PLACES: dict[str, Holding] = {
     "delta/sealed_files": Holding("hashes of files", "those of files that are gone"),
     "delta/ann_models": Holding("centroids of many vectors", "stays: no passage by itself", False),
     "delta/erasures": Holding("keyed hashes of what was erased", "stays, to keep it out"),
-    "delta/requests": Holding("questions, answers, passages shown, user ids",
-                              "rows that show a passage or tell it again; rows of a user"),
+    "delta/requests": Holding(
+        "questions, answers, passages shown, user ids",
+        "rows that show a passage or tell it again; rows of a user",
+    ),
     "delta/votes": Holding("comments, corrections, user ids", f"{_BY_REQUEST}; rows of a user"),
     "delta/triage": Holding("ids of documents and users", f"{_BY_REQUEST}, or that name it"),
     "delta/training_examples": Holding("prompts and answers", f"{_BY_REQUEST}, or that tell it"),
     "delta/rejected_examples": Holding("details of examples", f"{_BY_REQUEST}, or that tell it"),
-    "delta/datasets": Holding("hashes and counts", "stays: a dataset that lost examples is refused",
-                              False),
+    "delta/datasets": Holding(
+        "hashes and counts", "stays: a dataset that lost examples is refused", False
+    ),
     "delta/splits": Holding("hashes of questions and sessions", "stays: sides never change", False),
-    "delta/adapters": Holding("ids of requests that an adapter was trained on",
-                              "stays; the adapter is marked to be trained again", False),
+    "delta/adapters": Holding(
+        "ids of requests that an adapter was trained on",
+        "stays; the adapter is marked to be trained again",
+        False,
+    ),
     "delta/evaluations": Holding("both answers to a question", f"{_BY_REQUEST}, or that tell it"),
-    "adapters": Holding("weights that were trained on requests",
-                        "stays; the adapter is marked to be trained again", False),
+    "adapters": Holding(
+        "weights that were trained on requests",
+        "stays; the adapter is marked to be trained again",
+        False,
+    ),
     "data_docs": Holding("values of the last validation", "the page of the document's source"),
-    "lance": Holding("passages and vectors",
-                     "tables that hold a row of it, deleted or not, are built again"),
+    "lance": Holding(
+        "passages and vectors", "tables that hold a row of it, deleted or not, are built again"
+    ),
     "erasing": Holding("the ids of an erasure that is under way", "cleared at its end"),
-}  # fmt: skip
+}
 
 
 def folders() -> tuple[str, ...]:
@@ -65,5 +75,8 @@ def folders() -> tuple[str, ...]:
 
 def rewritten_tables() -> list[str]:
     """Delta tables whose history an erasure clears."""
-    return [place.removeprefix("delta/") for place, holding in PLACES.items()
-            if place.startswith("delta/") and holding.rewritten]  # fmt: skip
+    return [
+        place.removeprefix("delta/")
+        for place, holding in PLACES.items()
+        if place.startswith("delta/") and holding.rewritten
+    ]

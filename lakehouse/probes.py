@@ -23,17 +23,16 @@ def ask_probes(reader: IndexReader) -> list[dict[str, Any]]:
     return [_asked(reader, row) for row in reader.least_rows(_PROBES)]
 
 
-def ask_again(
-    reader: IndexReader, probes: list[Mapping[str, Any]]
-) -> list[dict[str, Any]]:  # fmt: skip
+def ask_again(reader: IndexReader, probes: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """What the same probes answer now; a probe whose row is gone answers nothing."""
     rows = {row["chunk_id"]: row for row in reader.rows([probe["chunk_id"] for probe in probes])}
     gone = {"words": "", "text": [], "vector": []}
     return [
-        _asked(reader, rows[chunk]) if (chunk := probe["chunk_id"]) in rows
+        _asked(reader, rows[chunk])
+        if (chunk := probe["chunk_id"]) in rows
         else {"chunk_id": chunk, **gone}
         for probe in probes
-    ]  # fmt: skip
+    ]
 
 
 def finds_itself(probe: Mapping[str, Any]) -> bool:

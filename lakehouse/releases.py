@@ -19,8 +19,18 @@ _NEWEST = """
         SELECT *, row_number() OVER (PARTITION BY seq ORDER BY ordinal DESC) AS newest FROM log
     ) WHERE newest = 1
 """
-_PLACED = ("lance_table", "lance_version", "lance_tag", "documents", "rows", "digest", "seal",
-           "tier", "cause", "mark")  # fmt: skip
+_PLACED = (
+    "lance_table",
+    "lance_version",
+    "lance_tag",
+    "documents",
+    "rows",
+    "digest",
+    "seal",
+    "tier",
+    "cause",
+    "mark",
+)
 
 
 @dataclass(frozen=True, slots=True)

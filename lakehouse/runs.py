@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from lakehouse.delta import DeltaLog
-from lakehouse.guard import Guard
+from lakehouse.fencing import Guard
 from schemas.hashing import canonical_json, sha256_parts
 from schemas.times import isoformat
 

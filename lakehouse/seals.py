@@ -96,9 +96,12 @@ def _file_hash(file: SealedFile) -> bytes:
 
 
 def sealed(
-    release: Release, files: Collection[SealedFile], probes: Iterable[Mapping[str, Any]],
-    previous: str, published: str = "",
-) -> dict[str, Any]:  # fmt: skip
+    release: Release,
+    files: Collection[SealedFile],
+    probes: Iterable[Mapping[str, Any]],
+    previous: str,
+    published: str = "",
+) -> dict[str, Any]:
     """What a seal covers, as plain values.
 
     `previous` is the seal of the release before; `published` the seal that the release was

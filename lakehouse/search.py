@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from lakehouse.audit import Coverage, ReadBack, coverage, read_back, scan
 from lakehouse.location import Location
-from lakehouse.readback import Coverage, ReadBack, coverage, read_back, scan
 from lakehouse.releases import Release
 from schemas.errors import ReleaseNotFound
 

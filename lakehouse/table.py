@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from lakehouse.fencing import WRITER
 from lakehouse.files import Files
-from lakehouse.guard import WRITER
 from lakehouse.location import Location
 from schemas.errors import LeaseHeld
 from schemas.tables import DELTA_TABLES, PARTITIONS, STATISTICS, UNLEASED

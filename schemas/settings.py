@@ -44,21 +44,42 @@ from schemas.sections.feedback import (
 from schemas.sections.operating import AlarmSettings, DriftSettings, ServerSettings
 
 __all__ = [
-    "AlarmSettings", "ChunkerSettings", "Columns", "DatasetSettings", "DriftSettings",
-    "EmbedderSettings", "EndpointSettings", "ExpectationSettings", "FeedbackSettings",
-    "GuardSettings", "IndexSettings", "LeaseSettings", "RetentionSettings", "ServerSettings",
-    "Settings", "SourceSettings", "TriageSettings", "TuningSettings", "UpgradeSettings", "anchor",
-    "load_settings", "settings_for",
-]  # fmt: skip
+    "AlarmSettings",
+    "ChunkerSettings",
+    "Columns",
+    "DatasetSettings",
+    "DriftSettings",
+    "EmbedderSettings",
+    "EndpointSettings",
+    "ExpectationSettings",
+    "FeedbackSettings",
+    "GuardSettings",
+    "IndexSettings",
+    "LeaseSettings",
+    "RetentionSettings",
+    "ServerSettings",
+    "Settings",
+    "SourceSettings",
+    "TriageSettings",
+    "TuningSettings",
+    "UpgradeSettings",
+    "anchor",
+    "load_settings",
+    "settings_for",
+]
 
 DEFAULT_FILE = "almanac.toml"
 ENV_PREFIX = "ALMANAC_"
 ENV_FILE = "ALMANAC_CONFIG"
 _SECRET = re.compile(r"storage_options|^alarms\.address|\.uri$")  # what holds or may hold one
 _PATHS = (
-    ("upgrade", "questions"), ("feedback", "log"), ("feedback", "votes"), ("tuning", "golden"),
-    ("tuning", "workdir"), ("server", "home"),
-)  # fmt: skip
+    ("upgrade", "questions"),
+    ("feedback", "log"),
+    ("feedback", "votes"),
+    ("tuning", "golden"),
+    ("tuning", "workdir"),
+    ("server", "home"),
+)
 
 
 class Settings(BaseSettings):

@@ -12,22 +12,23 @@ from prefect.events import emit_event
 from prefect.input import RunInput
 from pydantic import Field
 
+from almanac.adapters import promotion
+from almanac.dataset.build import build
+from almanac.feedback import pages as feedback_pages
+from almanac.feedback.importing import import_feedback
+from almanac.training import jobs
+from almanac.training.jobs import Job
+from almanac.training.tokens import token_counter
+from almanac.triage import pages as triage_pages
+from almanac.triage.run import triage
+from almanac.tuning import tune
+from almanac.tuning.due import due
 from lakehouse import open_lakehouse
 from lakehouse.training import Adapter
 from schemas.errors import ConfigError
 from schemas.examples import Method
 from schemas.settings import Settings
-from tasks import showing
-from tasks.adapters import moves
-from tasks.dataset.build import build
-from tasks.feedback import pages as feedback_pages
-from tasks.feedback.importing import import_feedback
-from tasks.triage import pages as triage_pages
-from tasks.triage.run import triage
-from tasks.tuning import jobs, tune
-from tasks.tuning.due import due
-from tasks.tuning.jobs import Job
-from tasks.tuning.tokens import token_counter
+from tasks import artifacts
 
 _PROGRESS_FROM = 100  # dislikes; fewer take seconds
 DUE = "almanac.feedback.tune-due"  # the event that starts a tune; prefect.yaml names it too
@@ -47,13 +48,13 @@ class Approval(RunInput):
 def take_feedback(
     settings: Settings, log: str | None, votes: str | None, run_id: str | None
 ) -> dict[str, Any] | None:
-    """See `tasks.feedback.importing`; None where no log is named or configured."""
+    """See `almanac.feedback.importing`; None where no log is named or configured."""
     log, votes = log or settings.feedback.log, votes or settings.feedback.votes
     if not log and not votes:
         get_run_logger().info("No log is configured: what the application logged itself is there")
         return None
     taken = import_feedback(settings, log, votes, run_id)
-    showing.page("feedback-report", feedback_pages.import_page(taken), "Feedback")
+    artifacts.page("feedback-report", feedback_pages.import_page(taken), "Feedback")
     return taken
 
 
@@ -65,11 +66,11 @@ def triage_dislikes(
     everything: bool,
     run_id: str | None,
 ) -> dict[str, Any]:
-    """See `tasks.triage.run`."""
-    progress = showing.progress("triage-progress", "dislikes looked into", _PROGRESS_FROM)
+    """See `almanac.triage.run`."""
+    progress = artifacts.progress("triage-progress", "dislikes looked into", _PROGRESS_FROM)
     found = triage(settings, start, end, run_id, everything, progress)
-    showing.page("triage-report", triage_pages.triage_page(found), "Why disliked answers failed")
-    showing.table(
+    artifacts.page("triage-report", triage_pages.triage_page(found), "Why disliked answers failed")
+    artifacts.table(
         "triage-work-list", found["work"], "What to mend, by document", "almanac triage list"
     )
     return found
@@ -89,7 +90,7 @@ def announce_if_due(settings: Settings, now: datetime) -> dict[str, Any]:
 
 
 def is_due(settings: Settings, now: datetime) -> bool:
-    """See `tasks.tuning.due`."""
+    """See `almanac.tuning.due`."""
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     found = due(lake, settings.tuning, now)
     get_run_logger().info(found.reason)
@@ -100,9 +101,9 @@ def is_due(settings: Settings, now: datetime) -> bool:
 def build_dataset(
     settings: Settings, start: datetime | None, end: datetime | None, run_id: str | None
 ) -> str:
-    """See `tasks.dataset.build`; the dataset's hash."""
+    """See `almanac.dataset.build`; the dataset's hash."""
     built = build(settings, start, end, run_id, token_counter(settings.tuning))
-    showing.page("dataset-card", built["card"], "Training data")
+    artifacts.page("dataset-card", built["card"], "Training data")
     return str(built["dataset"])
 
 
@@ -110,7 +111,7 @@ def build_dataset(
 def prepare_job(
     settings: Settings, dataset: str, method: Method, recipe: str | None, limits: dict[str, Any]
 ) -> Job:
-    """See `tasks.tuning.tune.prepare`."""
+    """See `almanac.tuning.tune.prepare`."""
     job = tune.prepare(settings, dataset, method, recipe, limits)
     get_run_logger().info(f"Adapter {job.adapter_id}: {method} on dataset {dataset[:12]}")
     return job
@@ -120,7 +121,7 @@ def prepare_job(
 def train(job: Job) -> dict[str, Any]:
     """Train in a process of its own; the loss as it falls, in the log and as a picture."""
     logger = get_run_logger()
-    advance = showing.progress("training", "steps trained")
+    advance = artifacts.progress("training", "steps trained")
 
     def seen(line: Mapping[str, Any]) -> None:
         advance(line["step"], line["of"])
@@ -128,15 +129,15 @@ def train(job: Job) -> dict[str, Any]:
         logger.info(f"Step {line['step']} of {line['of']}: {', '.join(losses)}")
 
     metrics = jobs.run(job, seen)
-    with showing.best_effort("The loss curve"):
-        showing.picture("loss-curve", tune.loss_picture(job), "Loss by step")
+    with artifacts.best_effort("The loss curve"):
+        artifacts.picture("loss-curve", tune.loss_picture(job), "Loss by step")
     return metrics
 
 
 @task(name="evaluate", cache_policy=NO_CACHE)
 def evaluate(settings: Settings, job: Job) -> tune.Judged:
     """Ask base and adapter the same questions, and hold one against the other."""
-    advance = showing.progress("evaluation", "answers compared")
+    advance = artifacts.progress("evaluation", "answers compared")
     judged = tune.judge(settings, job, lambda line: advance(line["done"], line["of"]))
     for reason in judged.verdict.reasons:
         get_run_logger().info(reason)
@@ -147,9 +148,9 @@ def evaluate(settings: Settings, job: Job) -> tune.Judged:
 def offer(settings: Settings, job: Job, judged: tune.Judged, run_id: str | None) -> Adapter:
     """Store the adapter with all that made it; a candidate only if it passed."""
     adapter = tune.offer(settings, job, judged, run_id)
-    with showing.best_effort("The report"):  # the adapter is stored
+    with artifacts.best_effort("The report"):  # the adapter is stored
         report = tune.report(settings, job, judged)
-        showing.page("tune-report", report, f"Adapter {adapter.adapter_id}")
+        artifacts.page("tune-report", report, f"Adapter {adapter.adapter_id}")
     return adapter
 
 
@@ -159,9 +160,9 @@ def decide(
 ) -> dict[str, Any]:
     """Take the step that a person chose; one that was taken elsewhere meanwhile is refused."""
     if answer.decision == "reject":
-        return _logged(moves.reject(settings, adapter_id, answer.who, answer.reason, run_id))
+        return _logged(promotion.reject(settings, adapter_id, answer.who, answer.reason, run_id))
     return _logged(
-        moves.approve(settings, adapter_id, answer.who, answer.reason, "staging", run_id)
+        promotion.approve(settings, adapter_id, answer.who, answer.reason, "staging", run_id)
     )
 
 
@@ -174,14 +175,14 @@ def move(
     reason: str,
     run_id: str | None,
 ) -> dict[str, Any]:
-    """See `tasks.adapters.moves`; raises ConfigError where the adapter is not named."""
+    """See `almanac.adapters.promotion`; raises ConfigError where the adapter is not named."""
     if step != "rollback" and not adapter_id:
         raise ConfigError(
             f"to {step}, name the adapter: the begin of its id, as `almanac adapters list` shows it"
         )
     if step == "rollback":
-        return _logged(moves.rollback(settings, actor, reason, run_id=run_id))
-    taken = moves.approve if step == "approve" else moves.reject
+        return _logged(promotion.rollback(settings, actor, reason, run_id=run_id))
+    taken = promotion.approve if step == "approve" else promotion.reject
     return _logged(taken(settings, adapter_id or "", actor, reason, run_id=run_id))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from almanac.core.markdown import Markup
 from schemas.errors import (
     AlmanacError,
     CandidateWaits,
@@ -18,7 +19,6 @@ from schemas.errors import (
     TimePast,
     VerificationFailed,
 )
-from tasks.markdown import Markup
 
 # The form of this run's deployment with some of its parameters changed; empty where there is none.
 Form = Callable[[str, Mapping[str, Any]], Markup]
@@ -70,11 +70,15 @@ def after_night(result: Mapping[str, Any], form: Form = no_form) -> list[str]:
 
 def _after_night(result: Mapping[str, Any], form: Form) -> Iterator[str]:
     if result["status"] == "held":
-        yield _or_form(form("run without the hold", {"lift_hold": True}),
-                       "To go on: `almanac nightly --lift-hold`")  # fmt: skip
+        yield _or_form(
+            form("run without the hold", {"lift_hold": True}),
+            "To go on: `almanac nightly --lift-hold`",
+        )
     if not any(result["documents"].values()) and result["release"] is None:
-        yield ("The sources hold no document: look at their addresses and globs in "
-               "`[sources]`, then run it again.")  # fmt: skip
+        yield (
+            "The sources hold no document: look at their addresses and globs in "
+            "`[sources]`, then run it again."
+        )
     if result["quarantine"]["rows"]:
         yield "Quarantine: `almanac quarantine list` has every row with its reason."
         yield _or_form(
@@ -85,9 +89,11 @@ def _after_night(result: Mapping[str, Any], form: Form) -> Iterator[str]:
     if any(check["severity"] == "must" for check in result["checks"]):
         yield "A *must* failed: those rows were kept out, and their last good versions stay."
     if result.get("caught_up"):
-        yield ("Times of the schedule were missed: their rows in `runs` say why. Where a source's "
-               "address has `{date}`, they can be made up for into another lakehouse, with the "
-               "flow *backfill*.")  # fmt: skip
+        yield (
+            "Times of the schedule were missed: their rows in `runs` say why. Where a source's "
+            "address has `{date}`, they can be made up for into another lakehouse, with the "
+            "flow *backfill*."
+        )
 
 
 def _losses(form: Form) -> Iterator[str]:
@@ -122,8 +128,10 @@ def _source(form: Form) -> Iterator[str]:
 
 def _lease(form: Form) -> Iterator[str]:
     yield "Nothing was changed. The other writer ends by itself, and a killed one loses its lease."
-    yield (_again(form) + " How long a run waits for another is `lease.wait_seconds`: 600 where it "
-           "was deployed, 0 from a shell, unless set otherwise.")  # fmt: skip
+    yield (
+        _again(form) + " How long a run waits for another is `lease.wait_seconds`: 600 where it "
+        "was deployed, 0 from a shell, unless set otherwise."
+    )
 
 
 def _config(form: Form) -> Iterator[str]:

@@ -16,30 +16,21 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
+from almanac.ingest import compare, data_docs, index, ingest, publish, report, snapshot
+from almanac.ingest.models import Models
+from almanac.ingest.run import Run, begin_run
+from almanac.retrieval import recall, upgrade
+from almanac.sources.address import redacted
 from lakehouse.documents import Key, StoredDocument
 from lakehouse.lease import Lease
-from lakehouse.placing import Probes
+from lakehouse.placements import Probes
 from lakehouse.probes import ask_probes
 from lakehouse.releases import Release
 from schemas.errors import AlmanacError, TimePast
 from schemas.settings import Settings
 from schemas.times import isoformat
-from tasks import alarms, showing
-from tasks.showing_nights import show_night, show_stopped
-from tasks.sources.address import redacted
-from tasks.stages import (
-    compare,
-    data_docs,
-    index,
-    ingest,
-    publish,
-    recall,
-    report,
-    snapshot,
-    upgrade,
-)
-from tasks.stages.models import Models
-from tasks.stages.run import Run, begin_run
+from tasks import artifacts, events
+from tasks.nightly_artifacts import show_night, show_stopped
 
 State_ = Mapping[Key, StoredDocument]
 _PROGRESS_FROM = 256  # below that a stage takes seconds
@@ -70,8 +61,11 @@ def begin(
     )
     get_run_logger().info(
         "Run %s as of %s: %s into %s",
-        run.run_id, isoformat(run.logical_time), sources, run.lake.location.uri,
-    )  # fmt: skip
+        run.run_id,
+        isoformat(run.logical_time),
+        sources,
+        run.lake.location.uri,
+    )
     return run
 
 
@@ -97,20 +91,24 @@ def recover(run: Run, latest: Release | None) -> State_:
 @task(name="read-and-validate", **_OUTSIDE)
 def read_and_validate(run: Run, state: State_, read_all: bool, retry: bool) -> ingest.Ingested:
     """Read what may have changed and quarantine what breaks a must."""
-    progress = showing.progress("reading-progress", "files read", _PROGRESS_FROM)
+    progress = artifacts.progress("reading-progress", "files read", _PROGRESS_FROM)
     found = ingest.Ingested()
     try:
         ingest.ingest(run, state, read_all, retry, progress, found)
         stored = ingest.quarantine(run, found)
     finally:  # also for a night that stops here, or after
-        with showing.best_effort("Data Docs"), run.timed("validate"):
+        with artifacts.best_effort("Data Docs"), run.timed("validate"):
             data_docs.keep_data_docs(run, found)
     get_run_logger().info(
         "%d files, %d read, %d other entries; %d documents rejected (%d rows new in quarantine, "
         "%d resolved)",
-        found.files, len(found.read), found.skipped, len(found.rejected),
-        stored.opened, stored.resolved,
-    )  # fmt: skip
+        found.files,
+        len(found.read),
+        found.skipped,
+        len(found.rejected),
+        stored.opened,
+        stored.resolved,
+    )
     return found
 
 
@@ -174,15 +172,17 @@ def store_snapshot(run: Run, models: Models, changes: compare.Changes) -> snapsh
         change = snapshot.plan_index(run, models, seq)
     get_run_logger().info(
         "Snapshot %d: %d documents to index anew, %d to drop",
-        seq, len(change.taken), len(change.dropped),
-    )  # fmt: skip
+        seq,
+        len(change.taken),
+        len(change.dropped),
+    )
     return change
 
 
 @task(name="chunk", cache_policy=NO_CACHE)
 def chunk_documents(run: Run, models: Models, change: snapshot.IndexChange) -> None:
     """Cut the texts that were never cut by this chunker."""
-    progress = showing.progress("chunking-progress", "document texts cut", _PROGRESS_FROM)
+    progress = artifacts.progress("chunking-progress", "document texts cut", _PROGRESS_FROM)
     with run.timed("chunk"):
         cut = snapshot.store_chunks(run, models, change.taken.values(), progress)
     get_run_logger().info("%d document texts cut into chunks", cut)
@@ -191,13 +191,16 @@ def chunk_documents(run: Run, models: Models, change: snapshot.IndexChange) -> N
 @task(name="embed", **_OUTSIDE)
 def embed_texts(run: Run, models: Models, change: snapshot.IndexChange) -> snapshot.Embedding:
     """Embed the texts that have no vector yet."""
-    progress = showing.progress("embedding-progress", "texts embedded", _PROGRESS_FROM)
+    progress = artifacts.progress("embedding-progress", "texts embedded", _PROGRESS_FROM)
     with run.timed("embed"):
         result = snapshot.store_vectors(run, models, change.taken.values(), progress)
     get_run_logger().info(
         "%d texts needed, %d embedded (%d tokens), %d known",
-        result.texts, result.embedded, result.tokens, result.texts - result.embedded,
-    )  # fmt: skip
+        result.texts,
+        result.embedded,
+        result.tokens,
+        result.texts - result.embedded,
+    )
     return result
 
 
@@ -208,8 +211,11 @@ def write_index(run: Run, models: Models, change: snapshot.IndexChange) -> index
         written = index.write_index(run, models, change)
     get_run_logger().info(
         "Index %s: %d rows, %d added, %d removed",
-        written.writer.name, written.rows, written.added_rows, len(written.removed),
-    )  # fmt: skip
+        written.writer.name,
+        written.rows,
+        written.added_rows,
+        len(written.removed),
+    )
     return written
 
 
@@ -226,8 +232,12 @@ def tag_and_verify(
     measured = f", recall@10 {outcome.recall['mean']:.4f}" if outcome.recall else ""
     get_run_logger().info(
         "Release %d holds what Delta says: %d rows of %d documents, %d probes%s",
-        release.seq, release.rows, release.documents, len(probes), measured,
-    )  # fmt: skip
+        release.seq,
+        release.rows,
+        release.documents,
+        len(probes),
+        measured,
+    )
     return release, probes
 
 
@@ -295,7 +305,7 @@ def finish(run: Run, found: ingest.Ingested | None, outcome: report.Outcome) -> 
             run.lake.files.record(found.read, found.gone)
     result = report.report(run, outcome)
     show_night(run, result, found)
-    alarms.raise_quarantine(run.settings, result)
+    events.raise_quarantine(run.settings, result)
     return result
 
 

@@ -8,15 +8,15 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from almanac.core.file_check import Attempt
+from almanac.releases.checks import doctor_report, verify_report
+from almanac.releases.pages import doctor_page, verify_page
 from lakehouse import open_lakehouse
 from schemas.errors import ConfigError, LeaseHeld, VerificationFailed
 from schemas.settings import Settings
 from schemas.times import When
 from schemas.words import count
-from tasks import showing
-from tasks.history.checks import doctor_report, verify_report
-from tasks.history.file_check import Attempt
-from tasks.history.pages import doctor_page, verify_page
+from tasks import artifacts
 
 _PATIENCE = 3_600.0  # seconds to wait for a writer, before its work is judged
 _FROM = 2  # releases; one takes seconds
@@ -35,27 +35,27 @@ def refuse_both(when: When | None, every: bool) -> None:
 def prove(
     settings: Settings, when: When | None, every: bool, quick: bool, run_id: str | None
 ) -> Report:
-    """See `tasks.history.checks.verify_report`."""
-    progress = showing.progress("verify-progress", "releases verified", _FROM)
+    """See `almanac.releases.checks.verify_report`."""
+    progress = artifacts.progress("verify-progress", "releases verified", _FROM)
 
     def look() -> Report:
         return verify_report(settings, when, every, quick, progress)
 
     result = _undisturbed(settings, "verify", run_id, look)
-    showing.page("verify-report", verify_page(result), "Verification")
+    artifacts.page("verify-report", verify_page(result), "Verification")
     return _listed("verify-findings", result)
 
 
 @task(name="doctor", cache_policy=NO_CACHE)
 def examine(settings: Settings, heal: bool, quick: bool, run_id: str | None) -> Report:
-    """See `tasks.history.checks.doctor_report`."""
-    progress = showing.progress("doctor-progress", "open releases looked at", _FROM)
+    """See `almanac.releases.checks.doctor_report`."""
+    progress = artifacts.progress("doctor-progress", "open releases looked at", _FROM)
 
     def look() -> Report:
         return doctor_report(settings, heal, quick, run_id, progress)
 
     result = look() if heal else _undisturbed(settings, "doctor", run_id, look)
-    showing.page("doctor-report", doctor_page(result), "Doctor")
+    artifacts.page("doctor-report", doctor_page(result), "Doctor")
     return _listed("doctor-findings", result)
 
 
@@ -96,5 +96,5 @@ def _undisturbed(
 
 def _listed(key: str, result: Report) -> Report:
     if findings := result["findings"]:
-        showing.table(key, findings[:_LISTED], count(len(findings), "finding"))
+        artifacts.table(key, findings[:_LISTED], count(len(findings), "finding"))
     return result

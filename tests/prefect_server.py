@@ -29,8 +29,13 @@ class PrefectServer:
         """Run the `prefect` command against this server; its output."""
         done = subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
-            env=self.environment, cwd=cwd, text=True, capture_output=True, timeout=180, check=False,
-        )  # fmt: skip
+            env=self.environment,
+            cwd=cwd,
+            text=True,
+            capture_output=True,
+            timeout=180,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

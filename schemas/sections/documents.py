@@ -10,10 +10,25 @@ from schemas.dated import is_dated
 from schemas.sections.base import Section, Share
 
 Language = Literal[
-    "Arabic", "Danish", "Dutch", "English", "Finnish", "French", "German", "Greek", "Hungarian",
-    "Italian", "Norwegian", "Portuguese", "Romanian", "Russian", "Spanish", "Swedish", "Tamil",
+    "Arabic",
+    "Danish",
+    "Dutch",
+    "English",
+    "Finnish",
+    "French",
+    "German",
+    "Greek",
+    "Hungarian",
+    "Italian",
+    "Norwegian",
+    "Portuguese",
+    "Romanian",
+    "Russian",
+    "Spanish",
+    "Swedish",
+    "Tamil",
     "Turkish",
-]  # fmt: skip
+]
 
 
 class Columns(Section):
@@ -44,12 +59,23 @@ class SourceSettings(Section):
     )
     include: tuple[str, ...] = Field(
         default=(
-            "**/*.md", "**/*.mdx", "**/*.markdown", "**/*.txt", "**/*.html", "**/*.htm", "**/*.pdf",
-            "**/*.docx", "**/*.rst", "**/*.csv", "**/*.tsv", "**/*.jsonl", "**/*.ndjson",
+            "**/*.md",
+            "**/*.mdx",
+            "**/*.markdown",
+            "**/*.txt",
+            "**/*.html",
+            "**/*.htm",
+            "**/*.pdf",
+            "**/*.docx",
+            "**/*.rst",
+            "**/*.csv",
+            "**/*.tsv",
+            "**/*.jsonl",
+            "**/*.ndjson",
             "**/*.parquet",
         ),
         description="Globs of the paths to read, upper and lower case alike.",
-    )  # fmt: skip
+    )
     exclude: tuple[str, ...] = ()
     max_bytes: int = Field(default=50_000_000, gt=0, description="Larger files are quarantined.")
     parse_timeout_seconds: float = Field(default=60.0, gt=0)

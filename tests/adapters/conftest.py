@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from almanac.adapters import promotion
+from almanac.adapters.files import store
 from lakehouse import Lakehouse, open_lakehouse
 from schemas.settings import Settings
-from tasks.adapters import moves
-from tasks.adapters.files import store
-from tests.tuning.conftest import tiny_base  # noqa: F401 (a fixture)
+from tests.training.conftest import tiny_base  # noqa: F401 (a fixture)
 
 MakeJob = Callable[..., Path]
 
@@ -63,19 +63,19 @@ class House:
         """Store the job's files under this id, and record the gate's verdict."""
         found = store(self.lake, adapter_id, self.job)
         record = {"dataset": "d1", "method": "sft", "files": found} | record
-        return moves.offer(
+        return promotion.offer(
             self.settings, adapter_id, record, ["r1", "r2"], offered, ["+9 % [4, 13]"], "flow-1"
         )
 
     def promote(self, adapter_id: str) -> dict[str, Any]:
         """Offer and approve twice."""
         self.offer(adapter_id)
-        moves.approve(self.settings, adapter_id, "ann", "reads well")
-        return moves.approve(self.settings, adapter_id, "bob", "a week in staging")
+        promotion.approve(self.settings, adapter_id, "ann", "reads well")
+        return promotion.approve(self.settings, adapter_id, "bob", "a week in staging")
 
     @property
     def stages(self) -> dict[str, str]:
-        from tasks.adapters.stages import standings
+        from almanac.adapters.registry import standings
 
         found = standings(self.lake.adapters.steps())
         return {one.adapter.adapter_id: one.stage for one in found}
@@ -83,8 +83,10 @@ class House:
     @property
     def steps(self) -> list[tuple[str, str, str, str]]:
         """(adapter, to, actor, reason) of every step, oldest first."""
-        return [(one.adapter_id, one.status, one.actor, one.reason)
-                for one in self.lake.adapters.steps()]  # fmt: skip
+        return [
+            (one.adapter_id, one.status, one.actor, one.reason)
+            for one in self.lake.adapters.steps()
+        ]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from almanac.adapters import adapters
+from almanac.cli.adapters import adapters
 from tests.adapters.conftest import House
 
 
@@ -31,12 +31,14 @@ def test_from_candidate_to_production_and_back(house: House, tmp_path: Path) -> 
     assert done.output == "Adapter b2 is now in staging.\n  in production: a1\n"
     again = run(house, "approve", "b2", "--to", "staging")
     assert (again.exit_code, again.stderr) == (
-        1, "almanac: adapter b2 is staging: its next step is production\n",
-    )  # fmt: skip
+        1,
+        "almanac: adapter b2 is staging: its next step is production\n",
+    )
     told = ask(house, "approve", "b2", "--to", "production", "--actor", "eve")
     assert [(one["adapter"], one["to"], one["actor"]) for one in told["steps"]] == [
-        ("b2", "production", "eve"), ("a1", "archived", "eve"),
-    ]  # fmt: skip
+        ("b2", "production", "eve"),
+        ("a1", "archived", "eve"),
+    ]
     steps = ask(house, "history", "b2")["steps"]
     assert [(one["to"], one["actor"], one["reason"]) for one in steps] == [
         ("candidate", "the gate", "+9 % [4, 13]"),
@@ -71,8 +73,13 @@ def test_an_erased_production_is_loud(house: House) -> None:
 
 
 def test_wrong_ids_are_one_line(house: House) -> None:
-    for verb in (["show", "zz"], ["approve", "zz"], ["fetch", "zz", "--to", "out"],
-                 ["history", "zz"], ["serve", "zz"]):  # fmt: skip
+    for verb in (
+        ["show", "zz"],
+        ["approve", "zz"],
+        ["fetch", "zz", "--to", "out"],
+        ["history", "zz"],
+        ["serve", "zz"],
+    ):
         done = run(house, *verb)
         assert done.exit_code == 1
         assert done.stderr.startswith("almanac: no adapters begin with 'zz'")

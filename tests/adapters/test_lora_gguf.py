@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from gguf import GGUFReader, GGUFWriter
 
+from almanac.adapters.lora_gguf import write_lora
+from almanac.adapters.tensors import read_tensors
 from schemas.errors import AdapterRefused
-from tasks.adapters.lora_gguf import write_lora
-from tasks.adapters.tensors import read_tensors
 
 HEADS, KEY_HEADS, SIZE, INNER = 4, 2, 64, 128  # of tests.tuning.tiny
 
@@ -27,10 +27,14 @@ def make_base(file: Path, architecture: str = "llama", size: int = SIZE) -> Path
     writer.add_head_count_kv(KEY_HEADS)
     key = size * KEY_HEADS // HEADS
     shapes = {
-        "attn_q": (size, size), "attn_k": (key, size), "attn_v": (key, size),
-        "attn_output": (size, size), "ffn_gate": (INNER, size), "ffn_up": (INNER, size),
+        "attn_q": (size, size),
+        "attn_k": (key, size),
+        "attn_v": (key, size),
+        "attn_output": (size, size),
+        "ffn_gate": (INNER, size),
+        "ffn_up": (INNER, size),
         "ffn_down": (size, INNER),
-    }  # fmt: skip
+    }
     for block in (0, 1):
         for name, shape in shapes.items():
             writer.add_tensor(f"blk.{block}.{name}.weight", np.zeros(shape, np.float32))
@@ -80,14 +84,17 @@ def test_rows_of_query_and_key_go_from_halves_to_pairs(
     folder: Path, tmp_path: Path, module: str, heads: int
 ) -> None:
     write_lora(folder, make_base(tmp_path / "base"), tmp_path / "lora")
-    rows = tensors_of(folder)[f"base_model.model.model.layers.0.self_attn.{module}_proj"
-                              ".lora_B.weight"]  # fmt: skip
+    rows = tensors_of(folder)[
+        f"base_model.model.model.layers.0.self_attn.{module}_proj.lora_B.weight"
+    ]
     per_head = len(rows) // heads
     half = per_head // 2
     order = [
         head * per_head + part * half + at
-        for head in range(heads) for at in range(half) for part in (0, 1)
-    ]  # fmt: skip
+        for head in range(heads)
+        for at in range(half)
+        for part in (0, 1)
+    ]
     assert order != list(range(len(rows)))
     _, found = read(tmp_path / "lora")
     assert np.array_equal(found[f"blk.0.attn_{module}.weight.lora_b"], rows[order])

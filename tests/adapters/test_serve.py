@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from almanac.adapters import promotion
+from almanac.adapters.serve import serve
 from schemas.errors import AdapterRefused
 from schemas.settings import Settings, TuningSettings
-from tasks.adapters import moves
-from tasks.adapters.serve import serve
 from tests.adapters.conftest import House
 
 QUESTION, TAUGHT = "Where is the printer?", "On floor three, beside the kitchen."
@@ -27,7 +27,7 @@ def teach(folder: Path) -> dict[str, Any]:
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from tasks.tuning.base import open_base, resolve_base
+    from almanac.training.base import open_base, resolve_base
 
     torch.manual_seed(0)
     torch.set_num_threads(1)
@@ -53,8 +53,9 @@ def teach(folder: Path) -> dict[str, Any]:
     def says() -> str:
         given = torch.tensor([prompt])
         mask = torch.ones_like(given)
-        out = model.generate(input_ids=given, attention_mask=mask, do_sample=False,
-                             max_new_tokens=24)  # fmt: skip
+        out = model.generate(
+            input_ids=given, attention_mask=mask, do_sample=False, max_new_tokens=24
+        )
         return str(tokenizer.decode(out[0][len(prompt) :], skip_special_tokens=True))
 
     with model.disable_adapter():
@@ -69,7 +70,7 @@ def taught(tmp_path_factory) -> tuple[House, dict[str, Any]]:
     house = House(Settings(lakehouse=str(root / "lake"), tuning=TUNING), root / "job")
     house.offer("a1b2c3d4e5f6", base=said["base"])
     for _ in range(2):
-        moves.approve(house.settings, "a1b2", "ann")
+        promotion.approve(house.settings, "a1b2", "ann")
     return house, said
 
 
@@ -80,9 +81,12 @@ def served(taught: tuple[House, dict[str, Any]], tmp_path: Path) -> Iterator[dic
     lake = taught[0].settings.lakehouse
     process = subprocess.Popen(
         [sys.executable, "-c", command, "serve", "--port", "0", "--json", "--lakehouse", lake],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        cwd=Path(__file__).parents[2], env={"ALMANAC_TUNING__THREADS": "1"},
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={"ALMANAC_TUNING__THREADS": "1"},
+    )
     assert process.stdout
     yield json.loads(process.stdout.readline())
     process.send_signal(signal.SIGINT)
@@ -103,9 +107,12 @@ def test_the_tuned_answer_comes_by_name(
 
     def ask(model: str, **options: Any) -> Any:
         return client.chat.completions.create(
-            model=model, messages=[{"role": "user", "content": QUESTION}],
-            temperature=0, max_tokens=24, **options,
-        )  # fmt: skip
+            model=model,
+            messages=[{"role": "user", "content": QUESTION}],
+            temperature=0,
+            max_tokens=24,
+            **options,
+        )
 
     whole = ask("almanac-documents", extra_body={"lora": [{"id": 0, "scale": 0.0}]})
     assert (whole.model, whole.choices[0].message.content) == ("almanac-documents", TAUGHT)

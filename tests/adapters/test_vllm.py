@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tasks.adapters.reading import fetching
-from tasks.adapters.tensors import read_tensors
-from tasks.adapters.vllm import max_lora_rank, problems
+from almanac.adapters.reading import fetching
+from almanac.adapters.tensors import read_tensors
+from almanac.adapters.vllm import max_lora_rank, problems
 from tests.adapters.conftest import House, MakeJob
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.releases import Release
-from tests.server.command import ROOT, Command, free_port
+from tests.supervisor.command import ROOT, Command, free_port
 
 SAMPLE = ROOT / "sample" / "documents"
 

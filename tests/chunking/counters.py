@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from almanac.chunking.chunker import MarkdownChunker
 from schemas.settings import ChunkerSettings
-from tasks.chunking.chunker import MarkdownChunker
 
 
 class Words:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.chunking.blocks import Kind, read_blocks, read_paragraphs
+from almanac.chunking.blocks import Kind, read_blocks, read_paragraphs
 
 
 def outline(text: str) -> list[tuple[str, str]]:

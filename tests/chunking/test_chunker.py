@@ -6,17 +6,42 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from almanac.chunking.chunker import MarkdownChunker
+from almanac.chunking.headings import SEPARATOR
 from schemas.documents import Chunk
 from schemas.errors import ConfigError
 from schemas.settings import ChunkerSettings
-from tasks.chunking.chunker import MarkdownChunker
-from tasks.chunking.headings import SEPARATOR
 from tests.chunking.counters import Bytes, Joining, Packaged, Words, word_chunker
 
 MARKS = st.sampled_from(
-    ["# ", "## ", "###### ", "```\n", "~~~", "* ", "1. ", "    ", "> ", "| ", "\n---\n", "===",
-     "///", "\n", "\n\n", "\r\n", "\t", " ", ". ", ":", "<!--", "-->", "<pre>", "[a](b)", "{ #id }"]
-)  # fmt: skip
+    [
+        "# ",
+        "## ",
+        "###### ",
+        "```\n",
+        "~~~",
+        "* ",
+        "1. ",
+        "    ",
+        "> ",
+        "| ",
+        "\n---\n",
+        "===",
+        "///",
+        "\n",
+        "\n\n",
+        "\r\n",
+        "\t",
+        " ",
+        ". ",
+        ":",
+        "<!--",
+        "-->",
+        "<pre>",
+        "[a](b)",
+        "{ #id }",
+    ]
+)
 MARKDOWN = st.lists(st.one_of(MARKS, st.text(max_size=12), st.just("word ")), max_size=150).map(
     "".join
 )

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.chunking.cutting import Atom, Seam, pack, split_long
+from almanac.chunking.cutting import Atom, Seam, pack, split_long
 
 sizes_and_keys = st.lists(
     st.tuples(st.integers(1, 30), st.tuples(st.integers(0, 3), st.integers(0, 9))), max_size=120

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.chunking.counting import Tokens
-from tasks.chunking.headings import clean_heading, heading_lines, with_title
+from almanac.chunking.counting import Tokens
+from almanac.chunking.headings import clean_heading, heading_lines, with_title
 from tests.chunking.counters import Words
 
 

@@ -7,8 +7,8 @@ import hashlib
 
 import pytest
 
+from almanac.chunking.chunker import MarkdownChunker
 from schemas.settings import ChunkerSettings
-from tasks.chunking.chunker import MarkdownChunker
 from tests.chunking.counters import Packaged, word_chunker
 
 NOISE = b"".join(hashlib.sha256(str(n).encode()).digest() for n in range(10_000))

@@ -6,9 +6,9 @@ import random
 
 import pytest
 
+from almanac.chunking.chunker import MarkdownChunker
 from schemas.documents import Chunk
 from schemas.settings import ChunkerSettings
-from tasks.chunking.chunker import MarkdownChunker
 from tests.chunking.counters import Packaged, word_chunker
 
 WORDS = ("index", "table", "release", "note", "chunk", "token", "model", "query", "answer", "night")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from tasks.chunking.cutting import Seam
-from tasks.chunking.sections import read_sections
+from almanac.chunking.cutting import Seam
+from almanac.chunking.sections import read_sections
 
 
 def sections(text: str, media_type: str = "text/markdown") -> list[tuple[tuple[str, ...], str]]:

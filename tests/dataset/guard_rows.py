@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from almanac.dataset.assemble import question_group
+from almanac.dataset.candidates import Candidate, Guarded
+from almanac.dataset.guards import guard
 from schemas.examples import Example
 from schemas.feedback import Opinion, Vote
 from schemas.settings import DatasetSettings
-from tasks.dataset.assemble import question_group
-from tasks.dataset.candidates import Candidate, Guarded
-from tasks.dataset.guards import guard
 
 FIRST = datetime(2026, 1, 5, 9, tzinfo=UTC)
 

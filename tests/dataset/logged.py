@@ -14,11 +14,27 @@ from schemas.settings import DatasetSettings, Settings
 FIRST = datetime(2026, 1, 5, 9, tzinfo=UTC)
 # Each a question of its own; near copies of each other would be dropped.
 THINGS = (
-    "the badge reader", "a parental leave", "the backup of accounts", "Kubernetes", "our canteen",
-    "a lost passport", "the coffee machine", "quarterly taxes", "a bicycle rack", "the firewall",
-    "remote interviews", "dental insurance", "a fire drill", "the mail archive", "guest wifi",
-    "a broken window", "travel expenses", "the parking garage", "an overdue invoice", "night work",
-)  # fmt: skip
+    "the badge reader",
+    "a parental leave",
+    "the backup of accounts",
+    "Kubernetes",
+    "our canteen",
+    "a lost passport",
+    "the coffee machine",
+    "quarterly taxes",
+    "a bicycle rack",
+    "the firewall",
+    "remote interviews",
+    "dental insurance",
+    "a fire drill",
+    "the mail archive",
+    "guest wifi",
+    "a broken window",
+    "travel expenses",
+    "the parking garage",
+    "an overdue invoice",
+    "night work",
+)
 
 
 def asked(number: int, **fields: Any) -> Request:

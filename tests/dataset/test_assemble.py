@@ -6,10 +6,7 @@ from typing import get_args
 
 import pytest
 
-from lakehouse.training import Rejected
-from schemas.examples import Example
-from schemas.feedback import ACTIONS, Cause, Passage, Request, Triaged, Vote, opinions
-from tasks.dataset.assemble import (
+from almanac.dataset.assemble import (
     Assembled,
     assemble,
     language_of,
@@ -17,6 +14,9 @@ from tasks.dataset.assemble import (
     prompt_of,
     question_group,
 )
+from lakehouse.training import Rejected
+from schemas.examples import Example
+from schemas.feedback import ACTIONS, Cause, Passage, Request, Triaged, Vote, opinions
 from tests.dataset.logged import asked, verdict, vote
 
 SYSTEM = "Answer from the context."
@@ -33,16 +33,28 @@ def test_a_correction_a_bare_dislike_and_a_like() -> None:
     votes = [vote(corrected, -1, " Ask Ann. "), vote(bare, -1), vote(liked, 1)]
     found = assembled([liked, bare, corrected], votes, verdict(corrected), verdict(bare))
     said = [
-        (one.example.request_id, one.example.chosen, one.example.rejected, one.example.origin,
-         one.example.cause, one.example.serves)
+        (
+            one.example.request_id,
+            one.example.chosen,
+            one.example.rejected,
+            one.example.origin,
+            one.example.cause,
+            one.example.serves,
+        )
         for one in found.candidates
-    ]  # fmt: skip
+    ]
     assert said == [
-        ("r-001", "Ask Ann.", corrected.response, "correction", "model_fault",
-         ("dpo", "kto", "sft")),
+        (
+            "r-001",
+            "Ask Ann.",
+            corrected.response,
+            "correction",
+            "model_fault",
+            ("dpo", "kto", "sft"),
+        ),
         ("r-002", None, bare.response, "dislike", "model_fault", ("kto",)),
         ("r-003", liked.response, None, "like", "liked", ("kto", "sft")),
-    ]  # fmt: skip
+    ]
     assert found.dropped == ()
     assert found.requests == {"total": 3, "disliked": 2, "liked": 1, "unvoted": 0}
     assert found.prompts == {"logged": 0, "template": 3}
@@ -92,9 +104,11 @@ def test_the_latest_vote_decides_and_a_like_that_others_deny_is_dropped() -> Non
     first, second = asked(1), asked(2)
     later = first.asked_at + timedelta(days=1)
     votes = [
-        vote(first, -1, "Ask Ann."), vote(first, 1, user_id="u-9", rated_at=later),
-        vote(second, 1), vote(second, -1, "Ask Bob.", user_id="u-9", rated_at=later),
-    ]  # fmt: skip
+        vote(first, -1, "Ask Ann."),
+        vote(first, 1, user_id="u-9", rated_at=later),
+        vote(second, 1),
+        vote(second, -1, "Ask Bob.", user_id="u-9", rated_at=later),
+    ]
     found = assembled([first, second], votes, verdict(first), verdict(second))
     assert found.dropped == (
         Rejected("r-001", "votes_contradict", {"action": ACTIONS["votes_contradict"]}),

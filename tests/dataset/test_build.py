@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from almanac.dataset import catalog
+from almanac.dataset.build import build, bytes_bound
+from almanac.dataset.check import check
 from lakehouse.training import Rejected
 from schemas.errors import DatasetRefused
 from schemas.feedback import ACTIONS
-from tasks.dataset import shelf
-from tasks.dataset.build import build, bytes_bound
-from tasks.dataset.check import check
 from tests.dataset.logged import (
     FIRST,
     asked,
@@ -41,8 +41,11 @@ def test_a_dataset_of_corrections_bare_dislikes_and_likes(tmp_path: Path) -> Non
     other = asked(18)
     verdicts = [verdict(one) for one, said in asks if said.rating < 0]
     verdicts.append(verdict(other, "retrieval_missed"))
-    fill(lake, [*asks, (other, vote(other, -1, "Ask Ann.")), (asked(19), vote(asked(19), -1))],
-         verdicts)  # fmt: skip
+    fill(
+        lake,
+        [*asks, (other, vote(other, -1, "Ask Ann.")), (asked(19), vote(asked(19), -1))],
+        verdicts,
+    )
     result = build(settings, None, None, "run-1")
 
     manifest = lake.datasets.manifest()
@@ -148,7 +151,7 @@ def test_a_log_that_grows_moves_no_row(tmp_path: Path) -> None:
         of_session.setdefault(request.session_id, set()).add(after[request.request_id])
     assert {len(some) for some in of_session.values()} == {1}
     manifests = lake.datasets.manifests()
-    found = shelf.difference(settings, manifests[1]["dataset"], manifests[0]["dataset"])
+    found = catalog.difference(settings, manifests[1]["dataset"], manifests[0]["dataset"])
     assert (found["same"], found["changed_side"]) == (len(before), [])
 
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from almanac.core.markdown import quoted, table
+from almanac.dataset.build import build
+from almanac.dataset.card import card
 from lakehouse.erasing import erase_user
-from tasks.dataset.build import build
-from tasks.dataset.card import card
-from tasks.markdown import quoted, table
 from tests.dataset.logged import asked, configured, faults, fill, lake_of, likes, verdict, vote
 
 

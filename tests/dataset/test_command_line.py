@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from almanac.dataset import dataset
+from almanac.cli.dataset import dataset
 from tests.dataset.logged import configured, faults, fill, lake_of, likes
 
 

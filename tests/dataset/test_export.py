@@ -9,20 +9,26 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from almanac.dataset.build import build
+from almanac.dataset.export import export
+from almanac.dataset.views import on_side, view
 from lakehouse import Lakehouse
 from schemas.errors import DatasetRefused
 from schemas.examples import Example
 from schemas.hashing import sha256_bytes
-from tasks.dataset.build import build
-from tasks.dataset.export import export
-from tasks.dataset.views import on_side, view
 from tests.dataset.logged import asked, configured, faults, fill, lake_of, likes
 
 FILES = {
-    "examples.parquet", "card.md", "manifest.json",
-    "sft/train.parquet", "sft/held_back.parquet", "dpo/train.parquet", "dpo/held_back.parquet",
-    "kto/train.parquet", "kto/held_back.parquet",
-}  # fmt: skip
+    "examples.parquet",
+    "card.md",
+    "manifest.json",
+    "sft/train.parquet",
+    "sft/held_back.parquet",
+    "dpo/train.parquet",
+    "dpo/held_back.parquet",
+    "kto/train.parquet",
+    "kto/held_back.parquet",
+}
 
 
 def built(root: Path, **rules: Any) -> Lakehouse:
@@ -36,8 +42,9 @@ def built(root: Path, **rules: Any) -> Lakehouse:
 def hashes(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): sha256_bytes(path.read_bytes())
-        for path in sorted(folder.rglob("*")) if path.is_file()
-    }  # fmt: skip
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def test_the_files_of_a_dataset(tmp_path: Path) -> None:
@@ -48,9 +55,20 @@ def test_the_files_of_a_dataset(tmp_path: Path) -> None:
 
     table = pq.read_table(files["examples.parquet"])
     assert table.column_names == [
-        "example_id", "request_id", "side", "prompt", "chosen", "rejected", "origin", "cause",
-        "question", "context", "lang", "source", "group",
-    ]  # fmt: skip
+        "example_id",
+        "request_id",
+        "side",
+        "prompt",
+        "chosen",
+        "rejected",
+        "origin",
+        "cause",
+        "question",
+        "context",
+        "lang",
+        "source",
+        "group",
+    ]
     examples = sorted(lake.datasets.examples(manifest), key=lambda one: one.example_id)
     for row, one in zip(table.to_pylist(), examples, strict=True):
         assert row == {name: getattr(one, name) for name in table.column_names} | {

@@ -19,11 +19,15 @@ GOLDEN = (ENGLISH, RUSSIAN, DATED)
         ("When was the power grid of Norway built?", ENGLISH, "stems", 0.8333),
         ("When was the natoinal powergrid of Norway built?", ENGLISH, "letters", 0.75),
         ("Какое животное обитает в заповеднике Байкала", RUSSIAN, "stems", 1.0),
-        ("Здравствуйте, подскажите, какие животные обитают в заповеднике на Байкале", RUSSIAN,
-         "stems", 1.0),
+        (
+            "Здравствуйте, подскажите, какие животные обитают в заповеднике на Байкале",
+            RUSSIAN,
+            "stems",
+            1.0,
+        ),
         ("How many points did the team score?", DATED, "within_golden", 1.0),
     ],
-)  # fmt: skip
+)
 def test_near_copies_are_excluded(
     question: str, golden: str, measure: str, similarity: float
 ) -> None:

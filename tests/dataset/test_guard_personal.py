@@ -6,11 +6,11 @@ import time
 
 import pytest
 
+from almanac.dataset.guards.personal import names as people
+from almanac.dataset.guards.personal.digits import is_inn, is_ogrn, is_snils
+from almanac.dataset.guards.personal.mask import mask
+from almanac.dataset.guards.personal.patterns import find
 from schemas.errors import ConfigError
-from tasks.dataset.guards.personal import names as people
-from tasks.dataset.guards.personal.digits import is_inn, is_ogrn, is_snils
-from tasks.dataset.guards.personal.mask import mask
-from tasks.dataset.guards.personal.patterns import find
 from tests.dataset.guard_rows import example
 
 BOTH = ("en", "ru")
@@ -54,14 +54,23 @@ def test_personal_data_becomes_a_placeholder(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Order 4500012345 is late", "It lasted from 1939-1945", "1 234 567 890 rows",
-        "Version 10.0.19041.1288 fails", "Log in at 192.168.1.1 or 127.0.0.1:8000",
-        "user@example.com stands in the sample", "ISBN 978-3-16-148410-0", "π = 3.14159265358979",
-        "Is it COVID-19?", "Заказ 4500012345 не пришёл", "Номер договора 12345678901 не найден",
-        "500100732258 rows", "Where is New York?", "Где Нижний Новгород?",
+        "Order 4500012345 is late",
+        "It lasted from 1939-1945",
+        "1 234 567 890 rows",
+        "Version 10.0.19041.1288 fails",
+        "Log in at 192.168.1.1 or 127.0.0.1:8000",
+        "user@example.com stands in the sample",
+        "ISBN 978-3-16-148410-0",
+        "π = 3.14159265358979",
+        "Is it COVID-19?",
+        "Заказ 4500012345 не пришёл",
+        "Номер договора 12345678901 не найден",
+        "500100732258 rows",
+        "Where is New York?",
+        "Где Нижний Новгород?",
         "The stamp 1767225600000",
     ],
-)  # fmt: skip
+)
 def test_what_only_looks_so_stays(text: str) -> None:
     assert masked(text) == text
 
@@ -125,8 +134,10 @@ def test_names_of_earlier_turns() -> None:
     )
     found = mask(example("When?", prompt=turns), BOTH).example
     assert [one["content"] for one in found.prompt] == [
-        "I am [PERSON] from Leeds", "Welcome, [PERSON].", "When?",
-    ]  # fmt: skip
+        "I am [PERSON] from Leeds",
+        "Welcome, [PERSON].",
+        "When?",
+    ]
 
 
 def test_languages_that_are_not_asked_for_are_not_looked_at() -> None:
@@ -143,14 +154,21 @@ def test_an_untouched_example_is_the_same_object() -> None:
 
 def test_check_digits() -> None:
     assert [is_inn(one) for one in ("7707083893", "7707083894", "500100732259", "1")] == [
-        True, False, True, False,
-    ]  # fmt: skip
+        True,
+        False,
+        True,
+        False,
+    ]
     assert [is_snils(one) for one in ("11223344595", "11223344596", "00100199700")] == [
-        True, False, False,
-    ]  # fmt: skip
+        True,
+        False,
+        False,
+    ]
     assert [is_ogrn(one) for one in ("1027700132195", "1027700132196", "304500116000157")] == [
-        True, False, True,
-    ]  # fmt: skip
+        True,
+        False,
+        True,
+    ]
 
 
 def test_a_model_that_is_not_there_is_a_clear_error() -> None:
@@ -170,8 +188,8 @@ _OFFLINE = """
 import socket, sys
 def refuse(*_, **__): raise OSError("no network here")
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
-import tasks.dataset.guards
-from tasks.dataset.guards.personal.patterns import find
+import almanac.dataset.guards
+from almanac.dataset.guards.personal.patterns import find
 assert not {"spacy", "presidio_analyzer", "torch", "slovnet", "tldextract"} & set(sys.modules)
 print([one.kind for one in find("jane@acme.co.uk, 185.93.2.178")])
 """

@@ -57,8 +57,9 @@ def test_who_votes_on_the_answers_of_others_is_counted_too() -> None:
     rows = [candidate(n, f"Where is room {n}?", votes=[vote("judge", 1)]) for n in range(3)]
     found = guarded(*rows, max_per_user=2)
     assert reasons(found)["r-002"] == (
-        "flood", {"user": "judge", "counted": "examples", "limit": 2},
-    )  # fmt: skip
+        "flood",
+        {"user": "judge", "counted": "examples", "limit": 2},
+    )
 
 
 def test_one_sentence_as_the_correction_of_everything() -> None:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from almanac.dataset.assemble import question_group
+from almanac.dataset.candidates import Candidate, in_order
+from almanac.dataset.guards.texts import essence
+from almanac.dataset.split import Split, draw, keys_of, near_questions, split, surplus_likes
 from schemas.examples import Example, Side
-from tasks.dataset.assemble import question_group
-from tasks.dataset.candidates import Candidate, in_order
-from tasks.dataset.guards.texts import essence
-from tasks.dataset.split import Split, draw, keys_of, near_questions, split, surplus_likes
 from tests.dataset.logged import asked, opinion, vote
 
 HELD_BACK, SALT = 0.4, "salt"
@@ -20,11 +20,18 @@ HELD_BACK, SALT = 0.4, "salt"
 def candidate(number: int, question: int, session: int | None, at: int) -> Candidate:
     request = asked(at, request_id=f"r-{number:03d}", question=f"Question {question}?")
     example = Example(
-        request_id=request.request_id, prompt=({"role": "user", "content": request.question},),
-        chosen="Yes.", rejected="No.", origin="correction", cause="model_fault",
-        question=request.question, context=(), lang="en", source="wiki",
+        request_id=request.request_id,
+        prompt=({"role": "user", "content": request.question},),
+        chosen="Yes.",
+        rejected="No.",
+        origin="correction",
+        cause="model_fault",
+        question=request.question,
+        context=(),
+        lang="en",
+        source="wiki",
         group=question_group(request.question),
-    )  # fmt: skip
+    )
     name = None if session is None else f"s-{session}"
     return Candidate(example, request.asked_at, "u", name, opinion(vote(request, -1)))
 
@@ -154,20 +161,27 @@ def test_near_questions_are_found_among_many() -> None:
         "Could you tell me how to reset the password of my work laptop, please?",
         "How do I reset the password of my phone?",
         "How do I not reset the password of my work laptop?",
-        *(f"What is on floor {number} of the {word} tower?" for number in range(20)
-          for word in ("north", "south")),
-    ]  # fmt: skip
+        *(
+            f"What is on floor {number} of the {word} tower?"
+            for number in range(20)
+            for word in ("north", "south")
+        ),
+    ]
     some = [
         replace(candidate(at, at, None, 0).example, question=text, group=f"g{at}")
         for at, text in enumerate(texts)
     ]
     slow = {
-        one.group: tuple(sorted(
-            other.group for other in some if other is not one
-            and essence(one.question).similarity(essence(other.question)) >= 0.85
-        ))
+        one.group: tuple(
+            sorted(
+                other.group
+                for other in some
+                if other is not one
+                and essence(one.question).similarity(essence(other.question)) >= 0.85
+            )
+        )
         for one in some
-    }  # fmt: skip
+    }
     found = near_questions(some, 0.85)
     assert {key: found.get(key, ()) for key in slow} == slow
     assert slow["g0"] == ("g1",)

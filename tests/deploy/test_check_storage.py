@@ -86,9 +86,14 @@ def check(url: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
     keys = {"AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "planted0secret"}
     done = subprocess.run(
-        [sys.executable, "deploy/check_storage.py"], cwd=ROOT, capture_output=True, text=True,
-        env=os.environ | keys | {"ALMANAC_CONFIG": str(config)}, timeout=120, check=False,
-    )  # fmt: skip
+        [sys.executable, "deploy/check_storage.py"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | keys | {"ALMANAC_CONFIG": str(config)},
+        timeout=120,
+        check=False,
+    )
     assert keys["AWS_SECRET_ACCESS_KEY"] not in done.stdout + done.stderr
     return done
 

@@ -24,10 +24,14 @@ def deploy(folder: Path, *arguments: str, **environment: str) -> subprocess.Comp
     """`almanac deploy` with a home of its own and no server but the one that is named."""
     own = {key: value for key, value in os.environ.items() if not key.startswith("PREFECT_")}
     return subprocess.run(
-        [sys.executable, "-m", "almanac", "deploy", *arguments], cwd=folder, text=True,
-        env=own | {"PREFECT_HOME": str(folder)} | environment, capture_output=True, timeout=300,
+        [sys.executable, "-m", "almanac", "deploy", *arguments],
+        cwd=folder,
+        text=True,
+        env=own | {"PREFECT_HOME": str(folder)} | environment,
+        capture_output=True,
+        timeout=300,
         check=False,
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.slow

@@ -147,10 +147,24 @@ def test_the_page_asks_the_host_that_it_is_from() -> None:
 
 def test_the_parts_of_the_compose_file_fit_together() -> None:
     known = {
-        "image", "build", "init", "restart", "cap_drop", "security_opt", "networks", "command",
-        "environment", "volumes", "configs", "depends_on", "healthcheck", "ports", "shm_size",
-        "stop_signal", "stop_grace_period",
-    }  # fmt: skip
+        "image",
+        "build",
+        "init",
+        "restart",
+        "cap_drop",
+        "security_opt",
+        "networks",
+        "command",
+        "environment",
+        "volumes",
+        "configs",
+        "depends_on",
+        "healthcheck",
+        "ports",
+        "shm_size",
+        "stop_signal",
+        "stop_grace_period",
+    }
     for name, service in SERVICES.items():
         assert service.keys() <= known, name
         for other, how in service.get("depends_on", {}).items():
@@ -178,7 +192,7 @@ def commands() -> list[list[str]]:
 
 
 def test_every_command_exists() -> None:
-    from almanac.cli import main
+    from almanac.cli.app import main
 
     pools = {one["work_pool"]["name"] for one in PROJECT["deployments"]}
     for program, *arguments in commands():
@@ -247,7 +261,12 @@ def test_kustomize_builds_it() -> None:
     )
     kinds = sorted(one["kind"] for one in yaml.safe_load_all(built.stdout))
     assert kinds == [
-        "ConfigMap", "Deployment", "Deployment", "Job", "NetworkPolicy", "PersistentVolumeClaim",
+        "ConfigMap",
+        "Deployment",
+        "Deployment",
+        "Job",
+        "NetworkPolicy",
+        "PersistentVolumeClaim",
         "Service",
-    ]  # fmt: skip
+    ]
     assert "registry.example.com/almanac:0.1.0" in built.stdout

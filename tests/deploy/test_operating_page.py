@@ -26,20 +26,20 @@ def test_every_deployment_has_its_row() -> None:
 
 
 def test_every_alarm_has_its_row() -> None:
-    from almanac.server import alarms, parts
+    from almanac.drift.reactions import REACTIONS
+    from almanac.supervisor import alarms, automation_builders
     from schemas.settings import Settings
-    from tasks.drift.reactions import REACTIONS
 
     deployments = {event[0]: uuid4() for event in REACTIONS.values()} | {alarms.RESCUE: uuid4()}
-    server = parts.Server("", deployments, ("local",), None)
+    server = automation_builders.Server("", deployments, ("local",), None)
     made = {one.name for one in alarms.automations(Settings(), server, REACTIONS)}
     told = {name for name in rows("Alarms") if not name.startswith("drift")}
     told |= {f"drift in {kind}" for kind in ("documents", "questions", "answers")}
-    assert {parts.PREFIX + name for name in told} == made
+    assert {automation_builders.PREFIX + name for name in told} == made
 
 
 def test_every_verb_is_one() -> None:
-    from almanac.cli import main
+    from almanac.cli.app import main
 
     named = set(re.findall(r"(?:`|/|worker )almanac ([a-z]+)", PAGE))
     assert len(named) > 8
@@ -77,6 +77,7 @@ def test_every_file_and_heading_is_there() -> None:
     }
     assert {anchor for anchor in re.findall(r"\(#([a-z0-9-]+)\)", PAGE)} <= headings
     files = set(re.findall(r"\b(deploy/[\w./-]+\w)", PAGE)) - {
-        "deploy/.env", "deploy/kubernetes/secrets.env",  # made from their examples
-    }  # fmt: skip
+        "deploy/.env",
+        "deploy/kubernetes/secrets.env",  # made from their examples
+    }
     assert [file for file in sorted(files) if not (ROOT / file).exists()] == []

@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from almanac.drift.look import Look, look
+from almanac.drift.measures import Seen
+from almanac.drift.requests import questions
+from almanac.releases.erase import Subject, erase
+from almanac.releases.verify import verify
 from lakehouse import Lakehouse, open_lakehouse
-from lakehouse.placing import moved, seal_tables
+from lakehouse.placements import moved, seal_tables
 from schemas.feedback import Request, Triaged, Vote
 from schemas.sections.operating import AnswerDrift, DocumentDrift, QuestionDrift
 from schemas.settings import DriftSettings
-from tasks.drift.look import Look, look
-from tasks.drift.measures import Seen
-from tasks.drift.requests import questions
-from tasks.history.erase import Subject, erase
-from tasks.history.verify import verify
 from tests.drift.worlds import asked
-from tests.history.conftest import FIRST_NIGHT, House, ToyEncoder
+from tests.releases.conftest import FIRST_NIGHT, House, ToyEncoder
 
 END = FIRST_NIGHT + timedelta(days=40)
 RULES = DriftSettings(
@@ -152,8 +152,9 @@ def test_a_look_takes_nothing_from_after_its_time(house: House) -> None:
     before = figures(look(house.settings, END - timedelta(days=7), house.encoder))
     assert before["documents"] == "too few: 0 of 10 documents changed"
     window = seen(house, "questions", days=-7).window
-    week = [one for one in requests() if not in_window(one)
-            and one.asked_at > END - timedelta(days=14)]  # fmt: skip
+    week = [
+        one for one in requests() if not in_window(one) and one.asked_at > END - timedelta(days=14)
+    ]
     assert 0 < window <= len(week)
     assert seen(house, "questions", days=-41).reason.startswith("nothing was released by")
 
@@ -198,8 +199,10 @@ def test_documents_in_another_script_move_the_whole(tmp_path: Path) -> None:
     script = found.measures[2]
     assert 0.25 < script.effect <= 1 / 3  # the share of the new ones, less what chance gives
     assert {name: found.drawn[name] for name in ("added", "removed", "revised")} == {
-        "added": 15, "removed": 0, "revised": 10,
-    }  # fmt: skip
+        "added": 15,
+        "removed": 0,
+        "revised": 10,
+    }
 
 
 def test_another_model_in_the_window_moves_nothing(tmp_path: Path) -> None:
@@ -257,5 +260,6 @@ def test_votes_and_verdicts_make_the_measures_of_answers(house: House) -> None:
     faults = [Triaged(one.request_id, "model_fault", "", {}, (), "f") for one in [*some, *worse]]
     lake.triage.record(faults, "run", END)
     assert [one.name for one in seen(house, "answers").measures if one.moved] == [
-        "dislikes", "model_faults",
-    ]  # fmt: skip
+        "dislikes",
+        "model_faults",
+    ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from almanac.drift.look import Look
+from almanac.drift.measures import KINDS, Measure, Seen, State
+from almanac.drift.pages import drift_page
+from almanac.drift.raising import Raising
 from schemas.settings import DriftSettings
-from tasks.drift.look import Look
-from tasks.drift.measures import KINDS, Measure, Seen, State
-from tasks.drift.pages import drift_page
-from tasks.drift.raising import Raising
 from tests.drift.worlds import END
 
 RULES = DriftSettings()

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from almanac.drift.measures import KINDS, Seen, State
+from almanac.drift.raising import Raising, decide, earlier_looks, later_look
+from almanac.drift.reactions import EVENTS, REACTIONS
 from lakehouse import Lakehouse, open_lakehouse
 from schemas.sections.operating import AnswerDrift
 from schemas.settings import DriftSettings
-from tasks.drift.measures import KINDS, Seen, State
-from tasks.drift.raising import Raising, decide, earlier_looks, later_look
-from tasks.drift.reactions import EVENTS, REACTIONS
 
 RULES = DriftSettings(answers=AnswerDrift(cooldown_days=3))
 MONDAY = datetime(2026, 3, 2, 6, tzinfo=UTC)

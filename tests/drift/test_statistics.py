@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from almanac.drift.answers import judge_answers
+from almanac.drift.blocks import Blocks, compare
+from almanac.drift.measures import Measure, Seen, judged
+from almanac.drift.questions import judge_questions
+from almanac.drift.requests import blocks_of, too_few
 from schemas.settings import DriftSettings
-from tasks.drift.answers import judge_answers
-from tasks.drift.blocks import Blocks, compare
-from tasks.drift.measures import Measure, Seen, judged
-from tasks.drift.questions import judge_questions
-from tasks.drift.requests import blocks_of, too_few
 from tests.drift.worlds import RULES, asked, hits, in_language, vectors
 
 
@@ -29,8 +29,9 @@ def test_a_block_is_what_a_user_asked_in_a_slot() -> None:
     rows = asked(9, 1)
     blocks = blocks_of(rows)
     assert (blocks.window.tolist(), blocks.reference.tolist()) == (
-        list(range(9)), list(range(9, 45)),
-    )  # fmt: skip
+        list(range(9)),
+        list(range(9, 45)),
+    )
     for at, one in enumerate(rows):
         assert blocks.of[at] == one.slot * 9 + int(one.user_id[1:])
 
@@ -119,8 +120,10 @@ def test_questions_far_from_the_index_move_the_distance_and_are_shown() -> None:
 def test_questions_that_come_nearer_move_nothing() -> None:
     rows = asked()
     window = [one.slot == 0 for one in rows]
-    near = [replace(hit, score=0.99) if new else hit
-            for hit, new in zip(hits(rows), window, strict=True)]  # fmt: skip
+    near = [
+        replace(hit, score=0.99) if new else hit
+        for hit, new in zip(hits(rows), window, strict=True)
+    ]
     assert moved(judge_questions(rows, vectors(rows), near, RULES)) == set()
 
 
@@ -128,8 +131,10 @@ def test_another_language_is_seen_as_logged_and_else_by_its_script() -> None:
     rows = asked()
     seen = judge_questions(in_language(rows, 0.3), vectors(rows), hits(rows), RULES)
     assert moved(seen) == {"language"}
-    russian = [replace(one, lang=None, question="где пароль" if one.lang == "ru" else one.question)
-               for one in in_language(rows, 0.3)]  # fmt: skip
+    russian = [
+        replace(one, lang=None, question="где пароль" if one.lang == "ru" else one.question)
+        for one in in_language(rows, 0.3)
+    ]
     seen = judge_questions(russian, vectors(rows), hits(rows), RULES)
     assert moved(seen) == {"language"}
     assert set(seen.drawn["languages"]) == {"cyrillic", "latin"}
@@ -137,8 +142,9 @@ def test_another_language_is_seen_as_logged_and_else_by_its_script() -> None:
 
 def causes_of(rows: list, share: float, later: float, cause: str = "model_fault") -> dict[str, str]:
     rng = np.random.default_rng(0)
-    return {one.request_id: cause for one in rows
-            if rng.random() < (later if one.slot == 0 else share)}  # fmt: skip
+    return {
+        one.request_id: cause for one in rows if rng.random() < (later if one.slot == 0 else share)
+    }
 
 
 def test_more_dislikes_and_their_cause_are_seen() -> None:

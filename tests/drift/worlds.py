@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from almanac.drift.requests import Asked
 from lakehouse.search import Hit
 from schemas.settings import DriftSettings
-from tasks.drift.requests import Asked
 
 END = datetime(2026, 3, 2, tzinfo=UTC)
 RULES = DriftSettings(resamples=999)

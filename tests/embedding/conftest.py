@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from almanac.embedding.factory import open_encoder
+from almanac.embedding.model_files import package_folder
 from schemas.encoder import Encoder
 from schemas.settings import EmbedderSettings
-from tasks.embedding.factory import open_encoder
-from tasks.embedding.model_files import package_folder
 
 WORDS = [
     "the",

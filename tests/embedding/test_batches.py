@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.embedding.batches import equal_length_batches
+from almanac.embedding.batches import equal_length_batches
 
 
 def test_each_batch_holds_one_length_within_the_tokens() -> None:

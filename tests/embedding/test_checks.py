@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from almanac.embedding.checks import checked, refuse_longer, refuse_unusable
 from schemas.errors import EmbeddingFailed
-from tasks.embedding.checks import checked, refuse_longer, refuse_unusable
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n\t", "\u00a0"])

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from almanac.embedding.choices import dimension, pinned, prefixes, window
 from schemas.errors import ConfigError
 from schemas.settings import EmbedderSettings
-from tasks.embedding.choices import dimension, pinned, prefixes, window
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from almanac.embedding.endpoint import EndpointEncoder
+from almanac.embedding.factory import identity_of, open_encoder, token_counter
 from schemas.errors import ConfigError, EmbeddingFailed
 from schemas.settings import EmbedderSettings
-from tasks.embedding.endpoint import EndpointEncoder
-from tasks.embedding.factory import identity_of, open_encoder, token_counter
 from tests.embedding.server import Endpoint, changed, hang, raw, serving, status, vector
 
 KEY = "sk-very-secret-0123456789"

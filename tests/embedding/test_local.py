@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from almanac.embedding.factory import identity_of, open_encoder, token_counter
 from schemas.encoder import Encoder
 from schemas.errors import EmbeddingFailed
 from schemas.settings import EmbedderSettings
-from tasks.embedding.factory import identity_of, open_encoder, token_counter
 
 SHORT = ["a", "no", "yes it is", "Hi!", "one two three four", "x", "7", "ok then", "ж"]
 SAMPLE = [
@@ -195,7 +195,7 @@ def test_identity_is_the_same_with_and_without_loading(english: Encoder) -> None
 def test_a_network_that_returns_nonsense_is_caught(english: Any) -> None:
     import torch
 
-    from tasks.embedding.local import LocalEncoder
+    from almanac.embedding.local import LocalEncoder
 
     class Broken:
         has_head = False

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from almanac.embedding.factory import identity_of, open_encoder, token_counter
+from almanac.embedding.model_files import find_model, hash_of_files, package_folder, read_facts
 from schemas.errors import ConfigError, EmbeddingFailed
 from schemas.settings import EmbedderSettings
-from tasks.embedding.factory import identity_of, open_encoder, token_counter
-from tasks.embedding.model_files import find_model, hash_of_files, package_folder, read_facts
 from tests.embedding.conftest import WORDS, word_tokenizer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -151,7 +151,7 @@ def test_importing_and_identifying_load_no_model() -> None:
     code = """
 import sys
 from schemas.settings import EmbedderSettings
-from tasks.embedding.factory import identity_of, token_counter
+from almanac.embedding.factory import identity_of, token_counter
 heavy = {"torch", "transformers", "sentence_transformers", "tokenizers", "openai"}
 assert not heavy & set(sys.modules)
 for model in ("english", "multilingual"):
@@ -212,7 +212,7 @@ def test_a_hub_id_that_is_here_is_named_by_its_commit(
     (cache / "refs/main").write_text(COMMIT, "utf-8")
     code = """
 from schemas.settings import EmbedderSettings
-from tasks.embedding.factory import identity_of, open_encoder
+from almanac.embedding.factory import identity_of, open_encoder
 for revision in (None, "0123456789abcdef0123456789abcdef01234567"):
     settings = EmbedderSettings(model="org/tiny", revision=revision)
     identity = identity_of(settings)
@@ -228,7 +228,7 @@ def test_a_hub_id_without_network_fails_in_one_line(tmp_path: Path) -> None:
     code = """
 from schemas.errors import EmbeddingFailed
 from schemas.settings import EmbedderSettings
-from tasks.embedding.factory import identity_of
+from almanac.embedding.factory import identity_of
 try:
     identity_of(EmbedderSettings(model="org/never-seen"))
 except EmbeddingFailed as error:

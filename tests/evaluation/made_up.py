@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from almanac.evaluation.answers import Answered
+from almanac.evaluation.cases import Case, Part
+from almanac.evaluation.scores import Scored, score
+from almanac.evaluation.texts import words
 from schemas.encoder import EmbedderIdentity
 from schemas.hashing import sha256_text
-from tasks.evaluation.answers import Answered
-from tasks.evaluation.cases import Case, Part
-from tasks.evaluation.scores import Scored, score
-from tasks.evaluation.texts import words
 
 RIGHT, LONG, WRONG = "Room seven", "I think that it is in room seven", "Nobody knows that"
 CONTEXT = "The printer is in room seven since 2019."
@@ -44,9 +44,16 @@ def case(name: str, part: Part = "held_back", reference: str = RIGHT) -> Case:
     prompt = ({"role": "user", "content": f"{CONTEXT}\n\n{question}"},)
     rejected = WRONG if part == "held_back" else None
     return Case(
-        f"{part}-{name}", part, f"request-{part}-{name}", question, prompt, (CONTEXT,),
-        (reference,), rejected, "en",
-    )  # fmt: skip
+        f"{part}-{name}",
+        part,
+        f"request-{part}-{name}",
+        question,
+        prompt,
+        (CONTEXT,),
+        (reference,),
+        rejected,
+        "en",
+    )
 
 
 def scored(margins: tuple[float, float] = (0.0, 0.0), **parts: Sequence[Pair]) -> list[Scored]:

@@ -6,26 +6,27 @@ from pathlib import Path
 
 import pytest
 
+from almanac.evaluation.cases import GoldenAnswer, cases, read_cases, read_golden, write_cases
 from schemas.errors import ConfigError
 from schemas.examples import Example, Origin
 from schemas.feedback import Message
-from tasks.evaluation.cases import (
-    GoldenAnswer,
-    cases,
-    read_cases,
-    read_golden,
-    write_cases,
-)
 
 
 def example(name: str, origin: Origin = "correction", group: str | None = None) -> Example:
     return Example(
-        request_id=f"r-{name}", prompt=({"role": "user", "content": name},),
+        request_id=f"r-{name}",
+        prompt=({"role": "user", "content": name},),
         chosen=None if origin == "dislike" else f"right {name}",
-        rejected=None if origin == "like" else f"wrong {name}", origin=origin,
-        cause="liked" if origin == "like" else "model_fault", question=f"{name}?",
-        context=("one", "two"), lang="ru", source="s", group=group or name, side="held_back",
-    )  # fmt: skip
+        rejected=None if origin == "like" else f"wrong {name}",
+        origin=origin,
+        cause="liked" if origin == "like" else "model_fault",
+        question=f"{name}?",
+        context=("one", "two"),
+        lang="ru",
+        source="s",
+        group=group or name,
+        side="held_back",
+    )
 
 
 def prompter(question: str, context: Sequence[str]) -> tuple[Message, ...]:
@@ -51,9 +52,13 @@ def test_the_three_parts() -> None:
     ]
     found = {one.request_id: one for one in cases(examples, golden, 10, prompter, retrieve)}
     assert {name: one.part for name, one in found.items()} == {
-        "r-a": "held_back", "r-b": "held_back", "golden:g1": "golden", "golden:g2": "golden",
-        "golden:g3": "golden", "r-c": "liked",
-    }  # fmt: skip
+        "r-a": "held_back",
+        "r-b": "held_back",
+        "golden:g1": "golden",
+        "golden:g2": "golden",
+        "golden:g3": "golden",
+        "r-c": "liked",
+    }
     held = found["r-a"]
     assert (held.question, held.prompt, held.context) == ("a?", examples[0].prompt, ("one", "two"))
     assert (held.references, held.rejected, held.lang) == (("right a",), "wrong a", "ru")
@@ -80,8 +85,9 @@ def test_a_question_stands_once() -> None:
     assert cases(examples[::-1], [], 10, prompter, retrieve) == [kept]
     liked = example("e", "like", "same")
     assert [one.part for one in cases([*examples, liked], [], 10, prompter, retrieve)] == [
-        "held_back", "liked",
-    ]  # fmt: skip
+        "held_back",
+        "liked",
+    ]
 
 
 def test_a_part_is_bounded_by_hash_and_stable_under_growth() -> None:

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from almanac.evaluation.gate import judge_adapter
 from schemas.settings import TuningSettings
-from tasks.evaluation.gate import judge_adapter
 from tests.evaluation.made_up import LONG, RIGHT, WRONG, Pair, scored
 
 RULES = TuningSettings(min_questions=20, margin=0.02)
@@ -165,8 +165,11 @@ def test_what_was_not_measured_is_counted_and_not_a_zero() -> None:
     assert (grounded.questions, grounded.missing) == (30, 3)
     judged = verdict.figure("held_back", "judged")
     assert (judged.questions, judged.missing, judged.base, judged.said()) == (
-        0, 33, None, "right, says the judge, held-back faults: not measured",
-    )  # fmt: skip
+        0,
+        33,
+        None,
+        "right, says the judge, held-back faults: not measured",
+    )
 
 
 def test_no_cases_at_all() -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from almanac.evaluation import plots
+from almanac.evaluation.gate import judge_adapter
+from almanac.evaluation.report import page
+from almanac.training.base import Base
+from almanac.training.jobs import Job
+from almanac.training.recipe import Recipe
 from schemas.settings import TuningSettings
-from tasks.evaluation import plots
-from tasks.evaluation.gate import judge_adapter
-from tasks.evaluation.report import page
-from tasks.tuning.base import Base
-from tasks.tuning.jobs import Job
-from tasks.tuning.recipe import Recipe
 from tests.evaluation.made_up import LONG, RIGHT, WRONG, scored
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -29,13 +29,16 @@ LOSSES = [
 MANIFEST: dict[str, Any] = {
     "dataset": "d" * 64,
     "counts": {
-        "cause": {"liked": 20, "model_fault": 50}, "origin": {"correction": 50, "like": 20},
-        "lang": {"en": 40, "ru": 30}, "source": {"halueval-qa": 70}, "side": {"train": 60},
+        "cause": {"liked": 20, "model_fault": 50},
+        "origin": {"correction": 50, "like": 20},
+        "lang": {"en": 40, "ru": 30},
+        "source": {"halueval-qa": 70},
+        "side": {"train": 60},
     },
     "views": {"sft": {"train": 60, "held_back": 10}},
     "dropped": {"near_duplicate": 3, "flood": 1},
     "masked": {"email": 2},
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -58,9 +61,11 @@ def job(tmp_path: Path) -> Job:
 def found() -> list[Any]:
     held = [(WRONG, RIGHT)] * 12 + [(LONG, RIGHT)] * 6 + [(RIGHT, "The | <b>printer</b>\n# 1")] * 2
     return scored(
-        (-0.5, 1.0), held_back=[*held, (None, None)], golden=[(RIGHT, RIGHT)] * 14,
+        (-0.5, 1.0),
+        held_back=[*held, (None, None)],
+        golden=[(RIGHT, RIGHT)] * 14,
         liked=[(LONG, RIGHT), (RIGHT, RIGHT)] * 8 + [(RIGHT, LONG)],
-    )  # fmt: skip
+    )
 
 
 def test_the_page_of_an_adapter_that_is_offered(job: Job) -> None:
@@ -72,9 +77,14 @@ def test_the_page_of_an_adapter_that_is_offered(job: Job) -> None:
     assert text.startswith("# Adapter abcdef012345: offered\n\n- Better: words shared with")
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings[1:] == [
-        "## Conditions", "## What went in", "## Training", "## Figures",
-        "## What got better: 18 of 35 answers", "## What got worse: 2 of 35 answers", "## Next",
-    ]  # fmt: skip
+        "## Conditions",
+        "## What went in",
+        "## Training",
+        "## Figures",
+        "## What got better: 18 of 35 answers",
+        "## What got worse: 2 of 35 answers",
+        "## Next",
+    ]
     assert "| dataset | `dddddddddddd`: 60 train, 10 held back (SFT) |" in text
     assert "| left out | near duplicate 3, flood 1 |" in text
     assert "| f1 not worse on liked answers | not decided |" in text

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
+from almanac.evaluation.answers import Answered, read_answers, write_answers
+from almanac.evaluation.scores import score
+from almanac.llm.judge import Judge, open_judge
 from schemas.settings import EndpointSettings
-from tasks.endpoints.judge import Judge, open_judge
-from tasks.evaluation.answers import Answered, read_answers, write_answers
-from tasks.evaluation.scores import score
 from tests.evaluation.made_up import CONTEXT, LONG, RIGHT, WRONG, WordEncoder, case
 
 
@@ -34,13 +34,23 @@ def test_every_figure_of_one_case() -> None:
     assert semantic is not None
     assert 0.1 < semantic < 0.9
     assert found.base == {
-        "f1": pytest.approx(2 * 2 / (8 + 2)), "exact": 0.0, "contains": 1.0, "semantic": semantic,
-        "grounded": pytest.approx(2 / 4), "judged": None, "margin": -0.5,
-    }  # fmt: skip
+        "f1": pytest.approx(2 * 2 / (8 + 2)),
+        "exact": 0.0,
+        "contains": 1.0,
+        "semantic": semantic,
+        "grounded": pytest.approx(2 / 4),
+        "judged": None,
+        "margin": -0.5,
+    }
     assert found.adapter == {
-        "f1": 1.0, "exact": 1.0, "contains": 1.0, "semantic": pytest.approx(1.0),
-        "grounded": 1.0, "judged": None, "margin": 2.5,
-    }  # fmt: skip
+        "f1": 1.0,
+        "exact": 1.0,
+        "contains": 1.0,
+        "semantic": pytest.approx(1.0),
+        "grounded": 1.0,
+        "judged": None,
+        "margin": 2.5,
+    }
     assert found.change("exact") == 1.0
     assert found.change("judged") is None
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tasks.evaluation.texts import contains, exact, grounded, token_f1, words
+from almanac.evaluation.texts import contains, exact, grounded, token_f1, words
 
 
 @pytest.mark.parametrize(

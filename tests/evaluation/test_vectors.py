@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from almanac.embedding.factory import open_encoder
+from almanac.evaluation.vectors import text_vectors
 from schemas.encoder import Encoder
 from schemas.settings import EmbedderSettings
-from tasks.embedding.factory import open_encoder
-from tasks.evaluation.vectors import text_vectors
 
 SHORT = "The printer on floor three wants a badge before it prints."
 

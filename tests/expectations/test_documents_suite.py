@@ -174,12 +174,26 @@ def test_encoded_data() -> None:
 @pytest.mark.parametrize(
     "title",
     [
-        "404 Not Found", "Error 503", "404", "Page not found", "Access Denied", "Sign in",
-        "Log in to your account", "Just a moment...", "Attention Required! | Cloudflare",
-        "Sign in · Wiki", "HTTP Error 502: Bad Gateway", "Error: Page not found", "403 - Forbidden",
-        "Ошибка 404", "Страница не найдена", "Доступ запрещён", "ВХОД В СИСТЕМУ", "Авторизация",
+        "404 Not Found",
+        "Error 503",
+        "404",
+        "Page not found",
+        "Access Denied",
+        "Sign in",
+        "Log in to your account",
+        "Just a moment...",
+        "Attention Required! | Cloudflare",
+        "Sign in · Wiki",
+        "HTTP Error 502: Bad Gateway",
+        "Error: Page not found",
+        "403 - Forbidden",
+        "Ошибка 404",
+        "Страница не найдена",
+        "Доступ запрещён",
+        "ВХОД В СИСТЕМУ",
+        "Авторизация",
     ],
-)  # fmt: skip
+)
 def test_error_and_sign_in_pages(title: str) -> None:
     short, long = document("a.md", title=title), document("b.md", RUSSIAN * 40, title)
     assert broken(judged(short, long)) == [(0, "page_is_not_an_error_or_sign_in", title)]
@@ -188,11 +202,20 @@ def test_error_and_sign_in_pages(title: str) -> None:
 @pytest.mark.parametrize(
     "title",
     [
-        "4040 servers", "Handling errors", "Signing in with a key", "Sign in and sign out",
-        "500th anniversary", "Ошибки при входе", "Вход с ключом", "Login flow explained",
-        "500 tips", "Sign in to the VPN", "Access denied when printing", "Вход в систему учёта",
+        "4040 servers",
+        "Handling errors",
+        "Signing in with a key",
+        "Sign in and sign out",
+        "500th anniversary",
+        "Ошибки при входе",
+        "Вход с ключом",
+        "Login flow explained",
+        "500 tips",
+        "Sign in to the VPN",
+        "Access denied when printing",
+        "Вход в систему учёта",
     ],
-)  # fmt: skip
+)
 def test_pages_that_only_write_about_errors_and_signing_in(title: str) -> None:
     assert judged(document("a.md", title=title)).failing == ()
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from almanac.feedback.importing import import_feedback
 from lakehouse import Lakehouse, open_lakehouse
 from schemas.settings import FeedbackSettings, LeaseSettings, Settings
-from tasks.feedback.importing import import_feedback
 
 
 class Desk:
@@ -48,8 +48,9 @@ class Desk:
         """(total, new, known, quarantined) of an import, by table."""
         result = self.take(log, votes)
         names = ("total", "new", "known", "quarantined")
-        return {table: tuple(result[table][name] for name in names)
-                for table in ("requests", "votes")}  # fmt: skip
+        return {
+            table: tuple(result[table][name] for name in names) for table in ("requests", "votes")
+        }
 
     def versions(self) -> dict[str, int]:
         """How many commits each Delta table has that an import may write."""
@@ -59,23 +60,36 @@ class Desk:
 
     def held(self, status: str = "open") -> list[tuple[str, str, str]]:
         """(table, document, rule) of the rows of feedback in quarantine."""
-        return [(row.source.removeprefix("feedback/"), row.doc_id, row.expectation)
-                for row in self.lake.quarantine.rows(status)
-                if row.source.startswith("feedback/")]  # fmt: skip
+        return [
+            (row.source.removeprefix("feedback/"), row.doc_id, row.expectation)
+            for row in self.lake.quarantine.rows(status)
+            if row.source.startswith("feedback/")
+        ]
 
 
 def request(number: int, **other: Any) -> dict[str, Any]:
     """A row of a log of requests."""
-    row = {"request_id": f"q{number}", "asked_at": f"2026-03-01T10:00:{number:02}Z",
-           "user_id": "ann", "question": f"What is {number}?", "response": f"It is {number}.",
-           "context": [{"chunk_id": f"c{number}", "text": f"{number} is {number}."}]}  # fmt: skip
+    row = {
+        "request_id": f"q{number}",
+        "asked_at": f"2026-03-01T10:00:{number:02}Z",
+        "user_id": "ann",
+        "question": f"What is {number}?",
+        "response": f"It is {number}.",
+        "context": [{"chunk_id": f"c{number}", "text": f"{number} is {number}."}],
+    }
     return row | other
 
 
 def vote(number: int, **other: Any) -> dict[str, Any]:
     """A row of a log of votes."""
-    row = {"request_id": f"q{number}", "user_id": "ann", "rated_at": "2026-03-02T10:00:00Z",
-           "rating": -1, "comment": None, "correction": None}  # fmt: skip
+    row = {
+        "request_id": f"q{number}",
+        "user_id": "ann",
+        "rated_at": "2026-03-02T10:00:00Z",
+        "rating": -1,
+        "comment": None,
+        "correction": None,
+    }
     return row | other
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from almanac.feedback import importing, refusals
 from lakehouse import erasing
 from lakehouse.erasures import user_subject
 from schemas.documents import Rejection
-from tasks.feedback import importing, refusals
 from tests.feedback.conftest import Desk, request, vote
 
 AT = datetime(2026, 3, 3, 2, tzinfo=UTC)
@@ -68,8 +68,10 @@ VOTES: list[tuple[dict[str, Any], str, str]] = [
 
 def expected(table: str, name: str, planted: list[Any]) -> list[tuple[str, str, str]]:
     """What stands in quarantine of rows that begin in the second line."""
-    return sorted((table, doc_id or f"{name}:{line}", rule)
-                  for line, (_, doc_id, rule) in enumerate(planted, start=2))  # fmt: skip
+    return sorted(
+        (table, doc_id or f"{name}:{line}", rule)
+        for line, (_, doc_id, rule) in enumerate(planted, start=2)
+    )
 
 
 def test_planted_bad_requests_are_told_apart_and_their_neighbours_go_in(desk: Desk) -> None:
@@ -92,23 +94,43 @@ def test_planted_bad_votes(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("spelled", "meant"),
-    [(1, 1), (-1, -1), (True, 1), (False, -1), (1.0, 1), ("-1", -1), ("Up", 1), (" down ", -1),
-     ("thumbs up", 1), ("👎", -1), ("true", 1), ("FALSE", -1), ("dislike", -1)],
-)  # fmt: skip
+    [
+        (1, 1),
+        (-1, -1),
+        (True, 1),
+        (False, -1),
+        (1.0, 1),
+        ("-1", -1),
+        ("Up", 1),
+        (" down ", -1),
+        ("thumbs up", 1),
+        ("👎", -1),
+        ("true", 1),
+        ("FALSE", -1),
+        ("dislike", -1),
+    ],
+)
 def test_common_spellings_of_a_rating(spelled: object, meant: int) -> None:
-    from tasks.feedback.fields import rating
+    from almanac.feedback.fields import rating
 
     assert rating(spelled) == meant
 
 
 @pytest.mark.parametrize(
     ("spelled", "meant"),
-    [("2026-03-03T02:00:00", AT), ("2026-03-03T05:00:00+03:00", AT), ("2026-03-03 02:00", AT),
-     (1772503200, AT), (1772503200000, AT), (1772503200000000, AT), (1772503200000000000, AT),
-     (1772503200.0, AT)],
-)  # fmt: skip
+    [
+        ("2026-03-03T02:00:00", AT),
+        ("2026-03-03T05:00:00+03:00", AT),
+        ("2026-03-03 02:00", AT),
+        (1772503200, AT),
+        (1772503200000, AT),
+        (1772503200000000, AT),
+        (1772503200000000000, AT),
+        (1772503200.0, AT),
+    ],
+)
 def test_a_time_without_an_offset_is_utc(spelled: object, meant: datetime) -> None:
-    from tasks.feedback.fields import moment
+    from almanac.feedback.fields import moment
 
     assert moment("asked_at", spelled) == meant
 
@@ -125,8 +147,10 @@ def test_a_row_says_where_it_stood_and_whose_it_is(desk: Desk) -> None:
 
 
 def test_an_odd_row_goes_in_and_is_noted(desk: Desk) -> None:
-    desk.take(desk.write("log.jsonl", [request(1, response="")]),
-              desk.write("votes.jsonl", [vote(1, rating=1, correction="So.")]))  # fmt: skip
+    desk.take(
+        desk.write("log.jsonl", [request(1, response="")]),
+        desk.write("votes.jsonl", [vote(1, rating=1, correction="So.")]),
+    )
     assert (desk.lake.requests.count(), desk.lake.votes.count()) == (1, 1)
     assert desk.held() == [
         ("requests", "q1", "response_is_not_blank"),
@@ -185,11 +209,16 @@ def test_an_erased_user_stays_out_until_allowed(desk: Desk) -> None:
 
 def test_a_user_and_what_a_document_showed_leave_quarantine_too(desk: Desk) -> None:
     shown = {"context": [{"chunk_id": "gone", "text": "Secret."}]}
-    log = desk.write("log.jsonl", [
-        request(1, user_id="eve"), request(2, user_id="eve", asked_at="soon"),
-        '{"request_id": "q3", "user_id": "eve", "question": "Wh', request(4, asked_at="soon"),
-        request(5, asked_at="soon", **shown),
-    ])  # fmt: skip
+    log = desk.write(
+        "log.jsonl",
+        [
+            request(1, user_id="eve"),
+            request(2, user_id="eve", asked_at="soon"),
+            '{"request_id": "q3", "user_id": "eve", "question": "Wh',
+            request(4, asked_at="soon"),
+            request(5, asked_at="soon", **shown),
+        ],
+    )
     desk.take(log, desk.write("votes.jsonl", [vote(1, rating=7), vote(4, rating=7)]))
     blank = ("docs", Rejection("q1", "text_is_not_blank", "must", "no JSON", "{"))
     desk.lake.quarantine.record([blank], frozenset(), "night-1", AT)

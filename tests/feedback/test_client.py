@@ -33,21 +33,36 @@ for number in range(3):
 
 
 def test_a_request_and_a_vote(desk: Desk) -> None:
-    given = {"question": "Which colour?", "response": "Blue.", "user_id": "ann", "asked_at": AT,
-             "context": SHOWN, "release": 4, "model": "m", "details": {"team": "desk"}}  # fmt: skip
+    given = {
+        "question": "Which colour?",
+        "response": "Blue.",
+        "user_id": "ann",
+        "asked_at": AT,
+        "context": SHOWN,
+        "release": 4,
+        "model": "m",
+        "details": {"team": "desk"},
+    }
     asked = log_request(desk.lake, **given)
     assert log_request(str(desk.root / "lake"), **given) == asked
     at = datetime(2026, 3, 2)  # noqa: DTZ001 (without an offset it is UTC)
     for _ in range(2):
-        log_vote(desk.lake, request_id=asked, user_id="bob", rating=False, correction="Red.",
-                 rated_at=at)  # fmt: skip
+        log_vote(
+            desk.lake, request_id=asked, user_id="bob", rating=False, correction="Red.", rated_at=at
+        )
     assert desk.lake.requests.rows() == [
         Request(
-            request_id=asked, asked_at=AT, user_id="ann", question="Which colour?",
-            response="Blue.", context=(Passage("c1", "It is blue."),), release=4, model="m",
+            request_id=asked,
+            asked_at=AT,
+            user_id="ann",
+            question="Which colour?",
+            response="Blue.",
+            context=(Passage("c1", "It is blue."),),
+            release=4,
+            model="m",
             details={"team": "desk"},
         )
-    ]  # fmt: skip
+    ]
     assert desk.lake.votes.rows() == [
         Vote(asked, "bob", at.replace(tzinfo=UTC), -1, None, "Red.", True)
     ]
@@ -77,10 +92,15 @@ def test_bad_input_is_refused_in_one_line_and_nothing_is_stored(desk: Desk) -> N
 def test_two_processes_log_at_once_into_a_new_lakehouse(desk: Desk) -> None:
     place = str(desk.root / "lake")
     processes = [
-        subprocess.Popen([sys.executable, "-c", PROCESS, place, name], cwd=ROOT,
-                         stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, place, name],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for name in ("a", "b")
-    ]  # fmt: skip
+    ]
     for process in processes:
         assert process.stdin is not None
         process.stdin.write("go\n")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from almanac.feedback import VERBS
-from tasks.feedback.pages import import_page
+from almanac.cli.feedback import VERBS
+from almanac.feedback.pages import import_page
 from tests.feedback.conftest import Desk, request, vote
 
 Run = Callable[..., Result]

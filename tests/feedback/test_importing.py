@@ -10,18 +10,24 @@ from pathlib import Path
 
 import pytest
 
+from almanac.feedback import importing
+from almanac.feedback.facts import log_facts, status
 from schemas.errors import ConfigError, FeedbackUnreadable
 from schemas.feedback import Passage, opinions
 from schemas.hashing import sha256_text
 from schemas.settings import FeedbackSettings
-from tasks.feedback import importing
-from tasks.feedback.facts import log_facts, status
 from tests.feedback.conftest import Desk, request, vote
 
 SHARED = {
-    "requests": 1548, "votes": 2909, "disliked": 830, "liked": 679, "without_vote": 39,
-    "contradicting": 311, "disliked_with_correction": 458, "votes_without_a_request": 0,
-}  # fmt: skip
+    "requests": 1548,
+    "votes": 2909,
+    "disliked": 830,
+    "liked": 679,
+    "without_vote": 39,
+    "contradicting": 311,
+    "disliked_with_correction": 458,
+    "votes_without_a_request": 0,
+}
 
 
 @pytest.fixture
@@ -45,8 +51,10 @@ def test_the_shared_log_goes_in_as_it_is_and_once(desk: Desk, shared: tuple[str,
     assert (first.prompt_version, first.index_version) == ("v1", "2026-01-05")
     assert [passage.chunk_id for passage in first.context] == ["halueval-0398#0"]
     assert first.details == {
-        "source": "halueval-qa", "source_key": "halu-398-bad", "made_up": [],
-    }  # fmt: skip
+        "source": "halueval-qa",
+        "source_key": "halu-398-bad",
+        "made_up": [],
+    }
 
 
 def test_the_facts_are_those_of_the_opinions(desk: Desk, shared: tuple[str, str]) -> None:
@@ -147,22 +155,32 @@ def test_a_conflict_inside_one_file_lets_the_first_line_stay(desk: Desk) -> None
 
 def test_passages_messages_and_columns_of_other_names(desk: Desk) -> None:
     row = {
-        "id": 17, "meta": {"who": {"id": "ann"}, "time": 1772359200.5, "app": "x"},
-        "input": "Why?", "output": "So.", "docs": '[{"id": "c1", "content": "A."}, "B."]',
+        "id": 17,
+        "meta": {"who": {"id": "ann"}, "time": 1772359200.5, "app": "x"},
+        "input": "Why?",
+        "output": "So.",
+        "docs": '[{"id": "c1", "content": "A."}, "B."]',
         "prompt": [{"role": "user", "content": [{"type": "text", "text": "Why?"}]}],
-        "usage": {"in": "12"}, "latency_ms": 7,
-    }  # fmt: skip
+        "usage": {"in": "12"},
+        "latency_ms": 7,
+    }
     desk.columns = {
-        "request_id": "id", "user_id": "meta.who.id", "asked_at": "meta.time", "question": "input",
-        "response": "output", "context": "docs", "prompt_tokens": "usage.in",
-    }  # fmt: skip
+        "request_id": "id",
+        "user_id": "meta.who.id",
+        "asked_at": "meta.time",
+        "question": "input",
+        "response": "output",
+        "context": "docs",
+        "prompt_tokens": "usage.in",
+    }
     desk.take(desk.write("log.jsonl", [row]), desk.write("votes.jsonl", [vote(1)]))
     found = desk.lake.requests.rows()[0]
     assert (found.request_id, found.user_id, found.question) == ("17", "ann", "Why?")
     assert found.asked_at == datetime(2026, 3, 1, 10, 0, 0, 500_000, tzinfo=UTC)
     assert found.context == (
-        Passage("c1", "A."), Passage(f"text-{sha256_text('B.')[:16]}", "B."),
-    )  # fmt: skip
+        Passage("c1", "A."),
+        Passage(f"text-{sha256_text('B.')[:16]}", "B."),
+    )
     assert found.prompt == ({"role": "user", "content": "Why?"},)
     assert (found.prompt_tokens, found.latency_ms) == (12, 7.0)
     assert found.details == {"meta": {"app": "x"}}

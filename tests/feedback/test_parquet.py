@@ -15,9 +15,15 @@ NESTED = pa.struct(
 )
 PASSAGE = pa.struct([("id", pa.string()), ("text", pa.string())])
 COLUMNS = {
-    "request_id": "trace", "asked_at": "ts", "user_id": "meta.user.id", "latency_ms": "meta.ms",
-    "question": "input", "response": "output", "context": "docs", "rating": "thumb",
-}  # fmt: skip
+    "request_id": "trace",
+    "asked_at": "ts",
+    "user_id": "meta.user.id",
+    "latency_ms": "meta.ms",
+    "question": "input",
+    "response": "output",
+    "context": "docs",
+    "rating": "thumb",
+}
 
 
 def table(rows: int) -> pa.Table:
@@ -32,12 +38,13 @@ def table(rows: int) -> pa.Table:
             ),
             "input": [f"What is {n}?" if n != 2 else None for n in numbers],
             "output": ["It is."] * rows,
-            "docs": pa.array([[{"id": f"c{n}", "text": "So."}] for n in numbers],
-                             pa.list_(PASSAGE)),
+            "docs": pa.array(
+                [[{"id": f"c{n}", "text": "So."}] for n in numbers], pa.list_(PASSAGE)
+            ),
             "thumb": pa.array([None if n % 3 == 0 else n % 2 == 0 for n in numbers], pa.bool_()),
             "raw": pa.array([b"\xff"] * rows),
         }
-    )  # fmt: skip
+    )
 
 
 def test_a_parquet_log_with_nested_columns(desk: Desk) -> None:

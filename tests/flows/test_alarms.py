@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.settings import Settings
-from tasks import alarms
+from tasks import events
 
 
 def result(rejected: int, new: int, unchanged: int = 95) -> dict[str, Any]:
@@ -19,12 +19,12 @@ def result(rejected: int, new: int, unchanged: int = 95) -> dict[str, Any]:
 @pytest.fixture
 def raised(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    monkeypatch.setattr(alarms, "emit_event", lambda **event: found.append(event))
+    monkeypatch.setattr(events, "emit_event", lambda **event: found.append(event))
     return found
 
 
 def test_a_share_above_the_limit_with_new_rows_is_told(raised: list[dict[str, Any]]) -> None:
-    alarms.raise_quarantine(Settings(), result(rejected=6, new=2))
+    events.raise_quarantine(Settings(), result(rejected=6, new=2))
     assert raised == [
         {
             "event": "almanac.quarantine.high",
@@ -45,5 +45,5 @@ def test_a_share_above_the_limit_with_new_rows_is_told(raised: list[dict[str, An
 def test_no_more_than_the_limit_or_nothing_new_is_not(
     quiet: dict[str, Any], raised: list[dict[str, Any]]
 ) -> None:
-    alarms.raise_quarantine(Settings(), quiet)
+    events.raise_quarantine(Settings(), quiet)
     assert raised == []

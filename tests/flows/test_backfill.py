@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 from prefect import flow
 
+from almanac.releases.restore import restore
 from flows.nightly import nightly
 from schemas.errors import ConfigError, RunRefused, SeriesStopped
 from schemas.settings import load_settings
-from tasks.catching_up import plan_series, run_series
-from tasks.history.restore import restore
+from tasks.schedule import plan_series, run_series
 from tests.flows.conftest import House
 from tests.flows.test_keeping import newest_page
 
@@ -44,9 +44,11 @@ class Past:
         from flows.backfill import backfill
 
         return backfill(
-            from_date=date(2026, 3, first), to_date=date(2026, 3, last),
-            config=str(self.house.config), **{"dry_run": False} | parameters,
-        )  # fmt: skip
+            from_date=date(2026, 3, first),
+            to_date=date(2026, 3, last),
+            config=str(self.house.config),
+            **{"dry_run": False} | parameters,
+        )
 
     def releases(self) -> list[tuple[int, datetime, int, str]]:
         found = self.house.lake.releases("documents").history()[::-1]
@@ -84,8 +86,9 @@ def test_each_step_is_a_release_of_its_day_and_a_second_run_adds_nothing(past: P
     result = past.fill(1, 3)
     assert statuses(result) == ["published", "published", "unchanged"]
     assert [(seq, at.day, at.microsecond) for seq, at, _, _ in past.releases()] == [
-        (1, 1, 999_999), (2, 2, 999_999),
-    ]  # fmt: skip
+        (1, 1, 999_999),
+        (2, 2, 999_999),
+    ]
     assert past.rows() == [(1, "published"), (2, "published"), (3, "unchanged")]
     assert statuses(past.fill(1, 3)) == ["done before"] * 3
     assert past.rows() == [(1, "published"), (2, "published"), (3, "unchanged")]
@@ -180,17 +183,21 @@ def test_the_nightly_deployments_own_times(past: Past) -> None:
     schedule = CronSchedule(cron="0 2 * * *", timezone="Europe/Berlin")
     with get_client(sync_client=True) as client:
         deployment = client.create_deployment(
-            flow_id=client.create_flow(nightly), name="nightly", paused=True,
+            flow_id=client.create_flow(nightly),
+            name="nightly",
+            paused=True,
             schedules=[DeploymentScheduleCreate(schedule=schedule, active=True)],
-        )  # fmt: skip
+        )
     try:
         result = past.fill(28, 30, every="schedule", dry_run=True)
     finally:
         with get_client(sync_client=True) as client:
             client.delete_deployment(deployment)
     assert [step["at"] for step in result["steps"]] == [
-        "2026-03-28T01:00:00Z", "2026-03-29T00:00:00Z", "2026-03-30T00:00:00Z",
-    ]  # fmt: skip
+        "2026-03-28T01:00:00Z",
+        "2026-03-29T00:00:00Z",
+        "2026-03-30T00:00:00Z",
+    ]
 
 
 def test_the_command_line_fills_what_is_missing_and_lists_runs(past: Past) -> None:
@@ -215,7 +222,7 @@ def test_the_command_line_fills_what_is_missing_and_lists_runs(past: Past) -> No
 
 
 def almanac(past: Past, *words: str) -> str:
-    from almanac.cli import main
+    from almanac.cli.app import main
 
     done = CliRunner().invoke(main, [*words, "--config", str(past.house.config)])
     assert done.exit_code == 0, done.output

@@ -16,8 +16,11 @@ BENCH = Path(__file__).resolve().parents[2] / "benchmarks" / "conflicts.py"
 def test_of_ten_runs_at_a_time_each_goes_waits_or_is_refused_and_all_releases_verify() -> None:
     done = subprocess.run(
         [sys.executable, str(BENCH), "--rounds", "2", "--seed", "3", "--json"],
-        text=True, capture_output=True, check=False, timeout=580,
-    )  # fmt: skip
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=580,
+    )
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert (result["rounds"], result["wrong"]) == (2, [])

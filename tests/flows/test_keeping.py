@@ -62,8 +62,10 @@ def test_what_the_form_takes_is_checked(two_nights: House) -> None:
 def test_retention_leaves_a_page(two_nights: House) -> None:
     from flows.retention import retention
 
-    two_nights.configure("[retention]\nkeep_last = 1\ndaily = 0\nweekly = 0\nmonthly = 0\n"
-                         "yearly = 0\ngrace_minutes = 0\n")  # fmt: skip
+    two_nights.configure(
+        "[retention]\nkeep_last = 1\ndaily = 0\nweekly = 0\nmonthly = 0\n"
+        "yearly = 0\ngrace_minutes = 0\n"
+    )
     planned = retention(config=str(two_nights.config))
     assert planned["tiers"] == {"hot": 1, "cold": 1} and not planned["applied"]
     said = "# Dry run: 1 release would be let go; then 1 open, 1 to be built anew from Delta"

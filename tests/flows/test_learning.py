@@ -14,7 +14,7 @@ from schemas.errors import AdapterRefused, ConfigError
 from schemas.feedback import Passage, Request
 from tests.dataset.logged import THINGS, asked, vote
 from tests.flows.test_keeping import newest_page
-from tests.tuning.conftest import tiny_base  # noqa: F401 (a fixture)
+from tests.training.conftest import tiny_base  # noqa: F401 (a fixture)
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_api")]
 
@@ -91,8 +91,9 @@ def test_dislikes_become_an_adapter_that_the_gate_judges(config: Path) -> None:
     adapter = lake.adapters.find(made["adapter_id"])
     assert adapter.trained_on == tuple(lake.datasets.manifest(made["dataset"])["trained_on"])
     assert {row["part"] for row in lake.evaluations.rows(made["adapter_id"])} == {
-        "held_back", "liked",
-    }  # fmt: skip
+        "held_back",
+        "liked",
+    }
     assert made["adapter_id"][:12] in newest_page("tune-report")
     assert newest_page("loss-curve").startswith("data:image/png;base64,")
 

@@ -34,8 +34,12 @@ def test_the_first_run_publishes_what_the_source_holds(two_documents: House) -> 
     assert report["as_of"] == "2026-03-01T02:00:00Z"
     assert counts(report) == (2, 0, 0, 0, 0)
     assert report["chunks"] == {
-        "total": 2, "added": 2, "removed": 0, "embedded": 2, "reused": 0,
-    }  # fmt: skip
+        "total": 2,
+        "added": 2,
+        "removed": 0,
+        "embedded": 2,
+        "reused": 0,
+    }
     assert {doc_id for doc_id, _ in two_documents.index_rows()} == {"backup.md", "mail.md"}
     assert [row["status"] for row in two_documents.lake.runs.rows()] == ["published"]
 
@@ -59,8 +63,12 @@ def test_only_what_changed_is_embedded(two_documents: House) -> None:
     report = two_documents.nightly()
     assert counts(report) == (1, 1, 1, 0, 0)
     assert report["chunks"] == {
-        "total": 3, "added": 2, "removed": 1, "embedded": 2, "reused": 0,
-    }  # fmt: skip
+        "total": 3,
+        "added": 2,
+        "removed": 1,
+        "embedded": 2,
+        "reused": 0,
+    }
     assert {doc_id for doc_id, _ in two_documents.index_rows()} == {"mail.md", "new/printer.md"}
 
 

@@ -60,16 +60,20 @@ def test_a_crashed_run_is_started_again_as_it_was_and_only_once(
     config = tmp_path / "almanac.toml"
     config.write_text("[lease]\nttl_seconds = 40\n")
     run = crashed(
-        client, deployment,
-        name="calm-fox", parameters={"source": "docs", "config": str(config)},
+        client,
+        deployment,
+        name="calm-fox",
+        parameters={"source": "docs", "config": str(config)},
         job_variables={"env": {"HF_HUB_OFFLINE": "1"}},
-    )  # fmt: skip
+    )
     said = rescued(run)
     again = client.read_flow_run(UUID(said.pop("again")))
     assert said == {"status": "started", "run": str(run.id)}
     assert (again.name, again.deployment_id, again.parameters) == (
-        "calm-fox-again", deployment, run.parameters,
-    )  # fmt: skip
+        "calm-fox-again",
+        deployment,
+        run.parameters,
+    )
     assert again.expected_start_time == TWO
     assert sorted(again.tags) == ["again", "almanac", "auto-scheduled", "ingest"]
     assert again.job_variables == {

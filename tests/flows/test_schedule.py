@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks.catching_up import AUTO
+from tasks.schedule import AUTO
 from tests.prefect_api import Api, until
 from tests.prefect_server import prefect_server
 

@@ -16,14 +16,14 @@ from typing import Any, ClassVar
 
 import pytest
 
+from almanac.sources.reading import read_file
 from schemas.documents import SourceFile
 from schemas.errors import AlmanacError
 from schemas.settings import SourceSettings
-from tasks.sources.reading import read_file
 from tests.dataset.logged import asked, vote
 from tests.embedding import server as embedding
-from tests.endpoints import server as chat
 from tests.flows.conftest import House
+from tests.llm import server as chat
 
 pytestmark = pytest.mark.slow
 EMBEDDER_KEY = "sk-planted0embedder0key"
@@ -38,10 +38,17 @@ NO_TEXT = 8264826482648264  # a secret that somebody wrote without quotes
 PLANTED = {
     value: base64.b64encode(value.encode()).decode().rstrip("=")
     for value in (
-        EMBEDDER_KEY, JUDGE_KEY, LAKE_SECRET, CLOUD_SECRET, SOURCE_SECRET, PASSWORD, SIGNATURE,
-        ALARM_TOKEN, str(NO_TEXT),
+        EMBEDDER_KEY,
+        JUDGE_KEY,
+        LAKE_SECRET,
+        CLOUD_SECRET,
+        SOURCE_SECRET,
+        PASSWORD,
+        SIGNATURE,
+        ALARM_TOKEN,
+        str(NO_TEXT),
     )
-}  # fmt: skip
+}
 COOKIES = json.dumps({"cookies": {"session": SOURCE_SECRET}})
 NOWHERE = "127.0.0.1:9"  # the port for discarding: nothing listens
 QUESTION = "Who approves travel in the branch office?"

@@ -78,7 +78,7 @@ def shuffled_model(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A model of its own name whose passages get each other's vectors."""
     from dataclasses import replace
 
-    from tasks.embedding import factory, sentence_transformer
+    from almanac.embedding import factory, sentence_transformer
 
     class Shuffled:
         def __init__(self, encoder) -> None:
@@ -133,7 +133,7 @@ def test_a_model_with_shuffled_vectors_is_kept_and_not_published(
 
 
 def test_a_restore_with_hold_makes_nights_wait(help_desk: House) -> None:
-    from tasks.history.restore import restore
+    from almanac.releases.restore import restore
 
     help_desk.nightly()
     help_desk.put("new.md", "# New\n\nSomething that should not have been published.\n")

@@ -39,11 +39,11 @@ def lake(tmp_path: Any) -> Lakehouse:
 @pytest.fixture
 def raised(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     """The events as they are sent."""
-    from tasks import watching
+    from tasks import watch as stages
 
     sent: list[dict[str, Any]] = []
-    real = watching.emit_event
-    monkeypatch.setattr(watching, "emit_event", lambda **event: (sent.append(event), real(**event)))
+    real = stages.emit_event
+    monkeypatch.setattr(stages, "emit_event", lambda **event: (sent.append(event), real(**event)))
     yield sent
 
 
@@ -63,8 +63,10 @@ def test_a_drift_is_shown_and_raised_once_in_its_cooldown(
 
     first = watched(tmp_path, END)
     assert {kind: one["state"] for kind, one in first["kinds"].items()} == {
-        "documents": "unknown", "questions": "unknown", "answers": "drift",
-    }  # fmt: skip
+        "documents": "unknown",
+        "questions": "unknown",
+        "answers": "drift",
+    }
     assert first["raised"] == ["answers"]
     (event,) = raised
     assert event["event"] == "almanac.drift.answers"
@@ -106,7 +108,7 @@ def test_the_watch_is_deployed_daily_and_its_reactions_are_deployments() -> None
 
     import yaml
 
-    from tasks.drift.reactions import REACTIONS
+    from almanac.drift.reactions import REACTIONS
 
     root = Path(__file__).resolve().parents[2]
     deployments = yaml.safe_load((root / "prefect.yaml").read_text())["deployments"]
@@ -122,7 +124,7 @@ def test_the_watch_is_deployed_daily_and_its_reactions_are_deployments() -> None
 def test_a_reaction_is_what_its_form_takes(kind: str) -> None:
     from importlib import import_module
 
-    from tasks.drift.reactions import EVENTS, REACTIONS
+    from almanac.drift.reactions import EVENTS, REACTIONS
 
     deployment, parameters = REACTIONS[EVENTS[kind]]
     name = deployment.partition("/")[0]

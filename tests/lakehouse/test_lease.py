@@ -194,10 +194,15 @@ def test_the_lease_of_another_host_counts_until_any_clock_says_that_it_ran_out(
     lake: Lakehouse, late: int, is_free: bool
 ) -> None:
     row = {
-        "holder": "first", "purpose": "a", "host": "elsewhere", "pid": os.getpid(),
-        "process_started": 1.0, "process_space": "another", "since": datetime.now(UTC),
+        "holder": "first",
+        "purpose": "a",
+        "host": "elsewhere",
+        "pid": os.getpid(),
+        "process_started": 1.0,
+        "process_space": "another",
+        "since": datetime.now(UTC),
         "expires_at": datetime.now(UTC) - timedelta(seconds=late),
-    }  # fmt: skip
+    }
     lake.delta("lease").replace([row], transaction=("lease", 1))
     try:
         with lake.lease("second", "b", 60) as second:
@@ -210,10 +215,15 @@ def test_the_lease_of_another_host_counts_until_any_clock_says_that_it_ran_out(
 
 def test_a_container_with_the_same_name_does_not_look_dead(lake: Lakehouse) -> None:
     row = {
-        "holder": "first", "purpose": "a", "host": platform.node(), "pid": 2**22 + 1,
-        "process_started": 1.0, "process_space": "pid:[1]", "since": datetime.now(UTC),
+        "holder": "first",
+        "purpose": "a",
+        "host": platform.node(),
+        "pid": 2**22 + 1,
+        "process_started": 1.0,
+        "process_space": "pid:[1]",
+        "since": datetime.now(UTC),
         "expires_at": datetime.now(UTC) + timedelta(seconds=60),
-    }  # fmt: skip
+    }
     lake.delta("lease").replace([row], transaction=("lease", 1))
     with pytest.raises(LeaseHeld), lake.lease("second", "b", 60):
         pass
@@ -224,9 +234,13 @@ def test_a_lease_of_an_older_version_is_understood(lake: Lakehouse) -> None:
     log = lake.delta("lease")
     old = pa.schema([field for field in log.schema if field.name not in new])
     row = {
-        "holder": "first", "purpose": "a", "host": platform.node(), "pid": 1,
-        "process_started": 1.0, "expires_at": datetime.now(UTC) - timedelta(seconds=90),
-    }  # fmt: skip
+        "holder": "first",
+        "purpose": "a",
+        "host": platform.node(),
+        "pid": 1,
+        "process_started": 1.0,
+        "expires_at": datetime.now(UTC) - timedelta(seconds=90),
+    }
     write_deltalake(log._uri, pa.Table.from_pylist([row], old))
     with lake.lease("second", "b", 60) as second:
         second.check()

@@ -35,8 +35,10 @@ def test_only_nightly_runs_of_the_index_are_nights(lake: Lakehouse) -> None:
     store(lake, 5, "published", release=2, index_name="other")
     store(lake, 6, "failed", release=1, index_name="documents", message='said "purpose": no')
     assert nights(lake) == [
-        (6, "failed", 1, False), (2, "failed", 1, True), (1, "published", 1, False),
-    ]  # fmt: skip
+        (6, "failed", 1, False),
+        (2, "failed", 1, True),
+        (1, "published", 1, False),
+    ]
     assert nights(lake, "other") == [(5, "published", 2, False), (1, "published", 1, False)]
 
 
@@ -80,8 +82,9 @@ def test_the_reports_of_the_last_nights_of_an_index(lake: Lakehouse) -> None:
         store(lake, number, status, index_name="documents", documents={"added": number})
     found = lake.runs.reports("documents", 2)
     assert [(row["logical_time"], row["status"], row["report"]["documents"]) for row in found] == [
-        (day(3), "missed", {"added": 3}), (day(2), "held", {"added": 2}),
-    ]  # fmt: skip
+        (day(3), "missed", {"added": 3}),
+        (day(2), "held", {"added": 2}),
+    ]
 
 
 def test_what_is_known_of_files_does_not_grow_with_the_nights(

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from almanac.releases.restore import restore
 from schemas.dated import is_dated
 from schemas.errors import ConfigError
 from schemas.secrets import redacted, refuse_credentials
 from schemas.settings import Settings
-from tasks.history.restore import restore
 
 SECRET = [
     "s3://AKIA:SE/CRET@bucket/lake",
@@ -20,10 +20,18 @@ SECRET = [
     "docs/x?sig=SECRET",
     *(
         f"https://host/x?v=2&{name}=SECRET"
-        for name in ("X-Amz-Signature", "token", "subscription-key", "accesstoken", "sastoken",
-                     "accountkey", "API_KEY", "client_secret")
+        for name in (
+            "X-Amz-Signature",
+            "token",
+            "subscription-key",
+            "accesstoken",
+            "sastoken",
+            "accountkey",
+            "API_KEY",
+            "client_secret",
+        )
     ),
-]  # fmt: skip
+]
 PLAIN = [
     "s3://bucket/lake",
     "abfs://box@account.dfs.core.windows.net/x",

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from almanac.sources.reading import list_source, read_files
 from schemas.documents import Document, Rejection
 from schemas.settings import SourceSettings
-from tasks.sources.reading import list_source, read_files
 
 
 def write(root: Path, files: Mapping[str, str | bytes]) -> Path:

@@ -12,11 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from almanac.sources import isolation
+from almanac.sources.isolation import Crashed, ParserProcess, parse_text
+from almanac.sources.parsed import Unreadable
+from almanac.sources.reading import list_source, read_files
 from schemas.settings import SourceSettings
-from tasks.sources import isolation
-from tasks.sources.isolation import Crashed, ParserProcess, parse_text
-from tasks.sources.parsed import Unreadable
-from tasks.sources.reading import list_source, read_files
 from tests.sources.helpers import broken, ingest, write
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,7 +141,7 @@ def test_a_script_without_a_main_guard_runs_once_and_shadows_nothing(tmp_path: P
     write(tmp_path, {"docs/a.html": "<p>text"})
     code = (
         "from schemas.settings import SourceSettings\n"
-        "from tasks.sources.reading import list_source, read_files\n"
+        "from almanac.sources.reading import list_source, read_files\n"
         "source = SourceSettings(uri='docs')\n"
         "print([d.text for r in read_files(source, list_source(source).files)\n"
         "       for d in r.documents])\n"
@@ -156,7 +156,7 @@ def test_markdown_alone_starts_no_process_and_loads_no_parser(tmp_path: Path) ->
     code = (
         "import sys, psutil\n"
         "from schemas.settings import SourceSettings\n"
-        "from tasks.sources.reading import list_source, read_files\n"
+        "from almanac.sources.reading import list_source, read_files\n"
         "source = SourceSettings(uri='docs')\n"
         "print(sum(len(r.documents) for r in read_files(source, list_source(source).files)))\n"
         "print(psutil.Process().children())\n"
@@ -169,7 +169,7 @@ def test_markdown_alone_starts_no_process_and_loads_no_parser(tmp_path: Path) ->
 def test_the_processes_end_with_their_parent(tmp_path: Path) -> None:
     code = (
         "import os, signal, psutil\n"
-        "from tasks.sources.isolation import parse_text\n"
+        "from almanac.sources.isolation import parse_text\n"
         "parse_text('html', b'<p>x', 60)\n"
         "print([child.pid for child in psutil.Process().children()][0], flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

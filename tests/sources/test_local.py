@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from almanac.sources.reading import list_source, read_file
 from schemas.documents import SourceFile
 from schemas.errors import ConfigError, SourceUnavailable
 from schemas.settings import SourceSettings
-from tasks.sources.reading import list_source, read_file
 from tests.sources.helpers import broken, ingest, write
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tasks.sources.parsed import storable
+from almanac.sources.parsed import storable
 from tests.sources.helpers import ingest
 
 # Root reads these two all the same; they are for the run as another user.
@@ -26,7 +26,7 @@ AS_NOBODY = """
 import json, os, sys
 from dataclasses import asdict
 from schemas.settings import SourceSettings
-from tasks.sources.reading import list_source, read_file
+from almanac.sources.reading import list_source, read_file
 
 def ingest(source):
     listing = list_source(source)

@@ -220,7 +220,7 @@ def small_docx(body: str, head: str = "", **more: str | bytes) -> bytes:
         (small_docx("<broken"), "broken XML"),
         (small_docx("x", **{"a.xml": "<w/>"}).replace(b"a.xml", b"b.xml", 1), "no intact ZIP"),
     ],
-)  # fmt: skip
+)
 def test_docx_that_is_broken_or_means_harm_is_refused(
     tmp_path: Path, data: bytes, reason: str
 ) -> None:

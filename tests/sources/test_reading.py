@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from almanac.sources.reading import list_source, read_files, reader_fingerprint
 from schemas.settings import Columns, SourceSettings
-from tasks.sources.reading import list_source, read_files, reader_fingerprint
 from tests.sources.helpers import ingest
 
 KIS = Columns(id=("ki_topic",), text="ki_text", title="ki_topic", metadata=())

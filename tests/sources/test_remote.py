@@ -9,10 +9,10 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from almanac.sources.reading import list_source, read_file, read_files
 from schemas.documents import SourceFile
 from schemas.errors import SourceUnavailable
 from schemas.settings import SourceSettings
-from tasks.sources.reading import list_source, read_file, read_files
 from tests.sources.helpers import broken, ingest, write
 
 

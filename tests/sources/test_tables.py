@@ -33,8 +33,9 @@ def test_rows_are_documents_by_bare_id_or_under_their_file(tmp_path: Path) -> No
     documents, rejections = table(tmp_path, "items.csv", GOOD)
     assert rejections == []
     assert list(documents) == ["1", "2"]
-    stored = canonical_json({"id": "1", "text": "Starts at 02:00", "title": "Backups",
-                             "metadata": {}})  # fmt: skip
+    stored = canonical_json(
+        {"id": "1", "text": "Starts at 02:00", "title": "Backups", "metadata": {}}
+    )
     assert documents["1"] == Document(
         doc_id="1",
         title="Backups",

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from almanac.triage.run import triage
 from lakehouse import Lakehouse
 from schemas.feedback import Passage, Request, Triaged, Vote
-from tasks.triage.run import triage
-from tests.history.conftest import House
+from tests.releases.conftest import House
 
 ASKED = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PRINTER = "The printer in the hall prints only after a visitor shows the orange badge."
@@ -80,10 +80,14 @@ class Feedback:
         context = self.passages(2, *texts) if texts else tuple(shown)
         where = {} if "index_version" in more else {"release": 2}
         request = Request(
-            name, ASKED, "u1", question, response,
+            name,
+            ASKED,
+            "u1",
+            question,
+            response,
             context,  # type: ignore[arg-type]
             **where | more,
-        )  # fmt: skip
+        )
         self.lake.requests.append([request])
         self.vote(name, -1, correction)
         return request
@@ -107,26 +111,66 @@ class Feedback:
 def plant(feedback: Feedback) -> None:
     """One request of each cause, and two whose release is unknown."""
     ask = feedback.ask
-    ask("missing", "Where do visitors park their bicycles?", "In the hall.", ["printer", "mail"],
-        "in the yard behind the northern gate")  # fmt: skip
-    ask("stale", "When does the nightly backup of the finance server start?", "At two o'clock.",
-        ["backup"], "at four o'clock")  # fmt: skip
-    ask("missed", "Where is a forgotten mailbox password set again?", "In the hall.",
-        ["printer", "canteen"], "at the reception of the head office")  # fmt: skip
-    ask("fault", "Which badge does a visitor show to the printer in the hall?", "The green one.",
-        ["printer"], "the orange badge", index_version="2026-03-02")  # fmt: skip
-    ask("right", "When does the canteen open and until when does it serve soup?",
-        "Opens at noon, soup until three.", ["canteen"], "at noon, soup until three")  # fmt: skip
+    ask(
+        "missing",
+        "Where do visitors park their bicycles?",
+        "In the hall.",
+        ["printer", "mail"],
+        "in the yard behind the northern gate",
+    )
+    ask(
+        "stale",
+        "When does the nightly backup of the finance server start?",
+        "At two o'clock.",
+        ["backup"],
+        "at four o'clock",
+    )
+    ask(
+        "missed",
+        "Where is a forgotten mailbox password set again?",
+        "In the hall.",
+        ["printer", "canteen"],
+        "at the reception of the head office",
+    )
+    ask(
+        "fault",
+        "Which badge does a visitor show to the printer in the hall?",
+        "The green one.",
+        ["printer"],
+        "the orange badge",
+        index_version="2026-03-02",
+    )
+    ask(
+        "right",
+        "When does the canteen open and until when does it serve soup?",
+        "Opens at noon, soup until three.",
+        ["canteen"],
+        "at noon, soup until three",
+    )
     ask("differ", "When does the canteen open?", "At noon.", ["canteen"])
     feedback.vote("differ", 1, user="u2", hour=0)
-    ask("elsewhere", "Where do visitors park their bicycles?", "In the hall.",
-        (Passage("app-7", PRINTER),), "in the yard behind the northern gate",
-        index_version="2026-03-02")  # fmt: skip
-    ask("elsewhere-fault", "The printer in the hall prints only after a visitor shows which badge?",
-        "The green one.", (Passage("app-7", PRINTER),), "the orange badge",
-        index_version="blue-green-17")  # fmt: skip
-    ask("bare", "Which badge does a visitor show to the printer in the hall?", "The green one.",
-        ["printer"])  # fmt: skip
+    ask(
+        "elsewhere",
+        "Where do visitors park their bicycles?",
+        "In the hall.",
+        (Passage("app-7", PRINTER),),
+        "in the yard behind the northern gate",
+        index_version="2026-03-02",
+    )
+    ask(
+        "elsewhere-fault",
+        "The printer in the hall prints only after a visitor shows which badge?",
+        "The green one.",
+        (Passage("app-7", PRINTER),),
+        "the orange badge",
+        index_version="blue-green-17",
+    )
+    ask(
+        "bare",
+        "Which badge does a visitor show to the printer in the hall?",
+        "The green one.",
+        ["printer"],
+    )
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from almanac.options import located
-from almanac.triage import VERBS
+from almanac.cli.options import located
+from almanac.cli.triage import VERBS
 from tests.triage.conftest import Feedback, plant
 
 

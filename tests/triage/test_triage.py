@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from almanac.releases import retention
+from almanac.triage import worklist
+from almanac.triage.case import contradicting
 from schemas.errors import AlmanacError
 from schemas.feedback import ACTIONS, Passage, Vote, opinions
 from schemas.settings import EndpointSettings, TriageSettings
-from tasks.history import retention
-from tasks.triage import worklist
-from tasks.triage.case import contradicting
-from tests.endpoints.server import judges, serving, status
+from tests.llm.server import judges, serving, status
 from tests.triage.conftest import ASKED, CANTEEN, PRINTER, Feedback, plant
 
 CAUSES = {
@@ -114,10 +114,13 @@ def test_one_request_with_all_its_evidence(planted: Feedback) -> None:
     assert (found["cause"], found["request"]["question"][:4]) == ("source_stale", "When")
     assert found["votes"] == [
         {
-            "user_id": "u1", "rated_at": "2026-03-02T10:00:00Z", "rating": -1,
-            "comment": None, "correction": "at four o'clock",
+            "user_id": "u1",
+            "rated_at": "2026-03-02T10:00:00Z",
+            "rating": -1,
+            "comment": None,
+            "correction": "at four o'clock",
         }
-    ]  # fmt: skip
+    ]
     listed = worklist.listed(planted.house.settings, "model_fault")
     assert [row["request_id"] for row in listed["requests"]] == ["elsewhere-fault", "fault"]
     assert listed["new_model_faults"] == 2
@@ -130,12 +133,20 @@ def test_the_counts_and_the_run(feedback: Feedback) -> None:
     feedback.vote("orphan", -1)  # a vote whose request is not known yet
     result = feedback.triage(run_id="t1")
     assert {name: result[name] for name in ("disliked", "looked_into", "unchanged", "judged")} == {
-        "disliked": 9, "looked_into": 9, "unchanged": 0, "judged": 0,
-    }  # fmt: skip
+        "disliked": 9,
+        "looked_into": 9,
+        "unchanged": 0,
+        "judged": 0,
+    }
     assert result["causes"] == {
-        "source_missing": 1, "source_stale": 1, "retrieval_missed": 1, "model_fault": 2,
-        "votes_contradict": 1, "answer_right": 1, "not_judged": 2,
-    }  # fmt: skip
+        "source_missing": 1,
+        "source_stale": 1,
+        "retrieval_missed": 1,
+        "model_fault": 2,
+        "votes_contradict": 1,
+        "answer_right": 1,
+        "not_judged": 2,
+    }
     assert result["new_model_faults"] == 2
     again = feedback.triage()
     assert (again["looked_into"], again["unchanged"]) == (0, 9)
@@ -209,8 +220,11 @@ def test_a_release_that_went_cold_keeps_its_verdicts(feedback: Feedback) -> None
     assert feedback.triage()["looked_into"] == 0
     found = feedback.triage(everything=True)
     assert found["causes"] == {
-        "model_fault": 2, "votes_contradict": 1, "answer_right": 1, "not_judged": 5,
-    }  # fmt: skip
+        "model_fault": 2,
+        "votes_contradict": 1,
+        "answer_right": 1,
+        "not_judged": 5,
+    }
     assert "release 2 is cold" in feedback.found()["missed"].evidence["reason"]
 
 

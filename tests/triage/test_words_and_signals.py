@@ -6,9 +6,9 @@ import math
 
 import pytest
 
+from almanac.core.stems import Rarity, sentences, stems_of, words
+from almanac.triage.signals import agreement, support, together
 from schemas.settings import TriageSettings
-from tasks.triage.signals import agreement, support, together
-from tasks.triage.words import Rarity, sentences, stems_of, words
 
 RULES = TriageSettings()
 FLAT = Rarity([])  # every stem weighs the same

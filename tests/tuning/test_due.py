@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from almanac.tuning.due import due
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.training import Adapter
 from schemas.feedback import Cause, Triaged
 from schemas.settings import TuningSettings
-from tasks.tuning.due import due
 
 MONDAY = datetime(2026, 3, 2, 3, tzinfo=UTC)
 RULES = TuningSettings(min_new_faults=3, cooldown_days=7)

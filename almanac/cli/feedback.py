@@ -1,0 +1,63 @@
+"""Verbs over requests and votes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from almanac.cli import show_feedback
+from almanac.cli.options import Report, reports, settings
+from schemas.settings import Settings
+
+
+@click.group()
+def feedback() -> None:
+    """Requests as they were answered, and what users thought of the answers."""
+
+
+@feedback.command("import")
+@click.argument("log", required=False)
+@click.argument("votes", required=False)
+@click.option("--only-votes", metavar="VOTES", help="Votes alone; requests may come later.")
+@click.option(
+    "--columns",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    help="Where a field has another name; a.b is b inside of a. Repeatable.",
+)
+@reports(show_feedback.imported)
+def import_(
+    log: str | None, votes: str | None, only_votes: str | None, columns: Sequence[str]
+) -> Report:
+    """Take in LOG and VOTES: files or folders of JSON lines, Parquet or spans.
+
+    The configured ones unless given. What is stored already changes nothing.
+    """
+    from almanac.feedback.importing import import_feedback
+
+    if only_votes and log:
+        raise click.UsageError("give either LOG or --only-votes")
+    return import_feedback(_mapped(settings(), columns), log, only_votes or votes)
+
+
+@feedback.command("status")
+@reports(show_feedback.status)
+def status() -> Report:
+    """How many requests and votes there are, and what stands in quarantine."""
+    from almanac.feedback import facts
+
+    return facts.status(settings())
+
+
+def _mapped(configured: Settings, columns: Sequence[str]) -> Settings:
+    """The settings with columns of the command line added."""
+    pairs = [column.partition("=") for column in columns]
+    if any(not (field and column) for field, _, column in pairs):
+        raise click.UsageError("--columns takes FIELD=COLUMN")
+    known = configured.feedback.columns | {field: column for field, _, column in pairs}
+    section = configured.feedback.model_copy(update={"columns": known})
+    return configured.model_copy(update={"feedback": section})
+
+
+VERBS = (feedback,)

@@ -1,0 +1,53 @@
+"""What the verbs over requests and votes print for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from almanac.cli.show import table
+
+Report = Mapping[str, Any]
+_COUNTS = ("total", "new", "known", "quarantined")
+
+
+def imported(result: Report) -> str:
+    """What was in the files, what of it was new, and what stands in the log now."""
+    rows = [
+        (name, *(f"{result[name][count]:,}" for count in _COUNTS)) for name in ("requests", "votes")
+    ]
+    lines = [table(("", *_COUNTS), rows), "", *_log(result), *_quarantine(result)]
+    return "\n".join([*lines, f"  {result['seconds']:.1f} seconds"])
+
+
+def status(result: Report) -> str:
+    """What stands in the log."""
+    if not result["log"]["requests"] and not result["log"]["votes"]:
+        return "No request and no vote yet: `almanac feedback import LOG` takes them in."
+    lines = _log(result)
+    if result["first"]:
+        lines.append(f"  asked from {result['first']} to {result['last']}")
+    return "\n".join(lines + _quarantine(result))
+
+
+def _log(result: Report) -> list[str]:
+    log = result["log"]
+    lines = [
+        f"In the log: {log['requests']:,} requests, {log['votes']:,} votes.",
+        f"  {log['disliked']:,} disliked, {log['disliked_with_correction']:,} of them corrected; "
+        f"{log['liked']:,} liked; {log['without_vote']:,} without a vote; "
+        f"{log['contradicting']:,} with likes and dislikes",
+    ]
+    if later := log["votes_without_a_request"]:
+        lines.append(f"  of the votes {later:,} are on requests that did not come yet")
+    return lines
+
+
+def _quarantine(result: Report) -> list[str]:
+    rows = result["quarantine"]
+    lines = [f"In quarantine: {sum(row['rows'] for row in rows):,}"] if rows else []
+    lines += [
+        f"  {row['rows']:,} × {row['expectation']} ({row['table']}, {row['severity']})"
+        for row in rows
+    ]
+    return [*lines, "  all of them: almanac quarantine list"] if rows else []

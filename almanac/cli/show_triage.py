@@ -1,0 +1,107 @@
+"""What the verbs over dislikes print for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from almanac.cli.show import cut, safe, table
+from schemas.words import count
+
+Report = Mapping[str, Any]
+_SHOWN = 20
+
+
+def triaged(result: Report) -> str:
+    """Counts by cause, then the work list."""
+    lines = [
+        f"{count(result['disliked'], 'disliked request')}: {result['looked_into']} looked into, "
+        f"{result['unchanged']} unchanged.",
+        "",
+    ]
+    lines += [f"  {number:>6}  {cause}" for cause, number in result["causes"].items()]
+    if result["judged"]:
+        lines.append(f"  a judge was asked about {result['judged']} of them")
+    lines += ["", f"Model faults that nothing was trained on yet: {result['new_model_faults']}."]
+    return "\n".join(lines + _work(result["work"]))
+
+
+def _work(rows: Sequence[Report]) -> list[str]:
+    if not rows:
+        return []
+    shown = [
+        (
+            str(row["requests"]),
+            row["cause"],
+            _document(row["source"], row["doc_id"]),
+            cut(row["example"]),
+        )
+        for row in rows[:_SHOWN]
+    ]
+    lines = ["", table(("requests", "cause", "document", "for example"), shown)]
+    if len(rows) > _SHOWN:
+        lines.append(f"and {len(rows) - _SHOWN} more: --json")
+    actions = {row["cause"]: row["action"] for row in rows}
+    return [*lines, "", *(f"  {cause}: {action}" for cause, action in actions.items())]
+
+
+def listed(result: Report) -> str:
+    """A line a request."""
+    rows = [
+        (
+            safe(row["request_id"]),
+            row["cause"],
+            ", ".join(_document(*key) for key in row["documents"][:2]),
+            cut(row["question"]),
+        )
+        for row in result["requests"]
+    ]
+    if not rows:
+        return "No disliked request was looked into: run `almanac triage`."
+    return table(("request", "cause", "document", "question"), rows)
+
+
+def shown(result: Report) -> str:
+    """One request with its votes, its cause, and each signal against its threshold."""
+    request, evidence = result["request"], result["evidence"]
+    lines = [
+        f"{safe(request['request_id'])}, asked {request['asked_at']} by {safe(request['user_id'])}",
+        f"  question  {cut(request['question'])}",
+        f"  response  {cut(request['response'])}",
+    ]
+    for vote in result["votes"]:
+        said = vote["correction"] or vote["comment"] or ""
+        lines.append(f"  {vote['rating']:+d}        {safe(vote['user_id'])} {cut(said)}".rstrip())
+    lines += ["", f"{result['cause']}: {evidence['reason']}", f"  to do: {result['action']}", ""]
+    lines += [f"  answered from {_release(evidence['then'])}"]
+    if evidence["now"]:
+        lines.append(f"  held against release {evidence['now']['release']}")
+    for signal in evidence["signals"]:
+        lines += _signal(signal)
+    for judged in evidence.get("judge", ()):
+        lines.append(
+            f"  judge {judged['model']} (prompt {judged['prompt'][:12]}): "
+            f"{judged['verdict']}: {safe(judged['reason'])}"
+        )
+    return "\n".join(lines)
+
+
+def _signal(signal: Report) -> list[str]:
+    figures = ", ".join(f"{name} {value}" for name, value in signal["figures"].items())
+    limits = ", ".join(f"{name} {value}" for name, value in signal["thresholds"].items())
+    level = f" → {signal['level']}" if "level" in signal else ""
+    lines = [f"  {signal['signal']}: {figures} (thresholds: {limits}){level}"]
+    return lines + [
+        f"      {_document(*(one['document'] or (None, None)))}  {safe(one['chunk_id'])}"
+        for one in signal["passages"]
+    ]
+
+
+def _release(then: Report) -> str:
+    if "release" in then:
+        return f"release {then['release']}, searched by {then['mode']}"
+    return f"a release that can't be asked: {safe(then['unknown']) or 'users disagree'}"
+
+
+def _document(source: str | None, doc_id: str | None) -> str:
+    return safe(f"{source}: {doc_id}") if doc_id else "(no document)"

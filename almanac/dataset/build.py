@@ -1,0 +1,209 @@
+"""Make a dataset of what stands in the log: assemble, guard, teach, split, check, store."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from almanac.core.operation import operation
+from almanac.dataset.assemble import TEMPLATE, Assembled, assemble
+from almanac.dataset.candidates import Candidate, Guarded
+from almanac.dataset.card import card, illustrated
+from almanac.dataset.check import check
+from almanac.dataset.goldens import golden_texts
+from almanac.dataset.guards import GUARDS, guard
+from almanac.dataset.split import SPLIT, near_questions, split, surplus_likes
+from almanac.dataset.synthetic_corrections import Taught, teach
+from almanac.dataset.views import SIDES, totals, view_sizes
+from almanac.llm.chat import Chat
+from almanac.llm.judge import open_judge
+from lakehouse import Lakehouse
+from lakehouse.training import Rejected
+from schemas.errors import DatasetRefused
+from schemas.examples import Example, Side
+from schemas.feedback import opinions
+from schemas.hashing import canonical_json, sha256_text
+from schemas.settings import DatasetSettings, Settings
+from schemas.times import isoformat
+
+_log = logging.getLogger("almanac.dataset")
+_COUNTED = ("cause", "lang", "source", "origin", "side")
+CountTokens = Callable[[str], int]
+
+
+def bytes_bound(text: str) -> int:
+    """Tokens of a text where no tokenizer is at hand, too many rather than too few.
+
+    One for 3 bytes of ASCII and one for 2 of any other UTF-8. SmolLM2, whose vocabulary knows
+    English alone, has 4.6 and 2.4 on English and Russian prose: pass the base's own tokenizer where
+    longer examples matter.
+    """
+    data, ascii_ = len(text.encode()), len(text.encode("ascii", "ignore"))
+    return -(-(2 * ascii_ + 3 * (data - ascii_)) // 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A dataset before it is stored: examples by id, what was left out, sides, and the manifest."""
+
+    examples: tuple[Example, ...]
+    dropped: tuple[Rejected, ...]
+    drawn: Mapping[str, Side]
+    manifest: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """SHA-256 over the examples with their sides, the rules, and the versions of the code."""
+        named = {key: self.manifest[key] for key in ("examples", "rules", "versions")}
+        return sha256_text(canonical_json(named))
+
+
+def build(
+    settings: Settings,
+    start: datetime | None,
+    end: datetime | None,
+    run_id: str | None = None,
+    count_tokens: CountTokens = bytes_bound,
+) -> dict[str, Any]:
+    """Build from the requests asked from `start` (included) to `end` (included), and store it.
+
+    The same feedback and rules give the same hash, and nothing is stored twice (`new` is False).
+    `examples` counts the rows of each view, `dropped` requests by reason; a reason that begins with
+    `teacher_` is of a correction that was not used, and its request stays a bare dislike.
+
+    Raises:
+        DatasetRefused: nothing is left to train on, or the examples break an expectation.
+        ConfigError: the golden questions cannot be read.
+    """
+    with operation(settings, "dataset", run_id) as (run, lease):
+        made = make(run.lake, settings, start, end, count_tokens)
+        checks = check(made.examples)
+        lease.check()
+        run.lake.datasets.keep_sides(made.drawn)
+        new = run.lake.datasets.publish(
+            made.name, made.manifest, made.examples, made.dropped, run.run_id, run.at
+        )
+        run.report = _result(made, new) | {"checks": [asdict(one) for one in checks]}
+        _log.info("dataset %s: %d examples", made.name[:12], len(made.examples))
+        page = card(run.lake, run.lake.datasets.manifest(made.name))
+        return run.report | {"card": page, "seconds": run.seconds}
+
+
+def make(
+    lake: Lakehouse,
+    settings: Settings,
+    start: datetime | None,
+    end: datetime | None,
+    count_tokens: CountTokens,
+) -> Made:
+    """What `build` stores; itself it stores nothing but what a teacher wrote.
+
+    Raises:
+        DatasetRefused: nothing is left to train on.
+    """
+    rules = settings.dataset
+    requests = lake.requests.rows(start=start, end=end)
+    found = assemble(
+        requests,
+        opinions(lake.votes.rows()),
+        lake.triage.current(),
+        system_prompt=rules.system_prompt,
+        source=settings.index.name,
+    )
+    _log.info("%d of %d requests are candidates", len(found.candidates), found.requests["total"])
+    guarded, taught = _guarded(lake, settings, found.candidates, count_tokens)
+    near = near_questions((one.example for one in found.candidates), rules.near_duplicate)
+    known = lake.datasets.sides()
+    parted = split(guarded.kept, known, rules.held_back, rules.salt, near)
+    examples, likes = _capped([one.example for one in parted.kept], rules.like_share)
+    dropped = (*found.dropped, *guarded.dropped, *taught.dropped, *parted.dropped, *likes)
+    if not any(one.side == "train" and one.origin != "like" for one in examples):
+        raise DatasetRefused(_nothing(found, dropped, len(examples)))
+    dropped = illustrated(dropped, requests, rules.languages)
+    manifest = _manifest(rules, examples, dropped) | {
+        "requests": dict(found.requests),
+        "prompts": dict(found.prompts),
+        "masked": dict(guarded.masked),
+        "taught": dict(taught.counts),
+        "teacher": taught.who,
+        "window": {"from": start and isoformat(start), "to": end and isoformat(end)},
+    }
+    return Made(tuple(examples), dropped, parted.drawn, manifest)
+
+
+def _guarded(
+    lake: Lakehouse, settings: Settings, candidates: Sequence[Candidate], count_tokens: CountTokens
+) -> tuple[Guarded, Taught]:
+    """Guarded before a teacher sees anything, and once more with what the teacher wrote."""
+    golden = golden_texts((settings.upgrade.questions, settings.tuning.golden))
+    first = guard(candidates, settings.dataset, golden, count_tokens)
+    if settings.teacher.model is None:
+        return first, Taught(first.kept, (), {}, None)
+    taught = teach(first.kept, lake, Chat(settings.teacher), open_judge(settings.judge))
+    second = guard(taught.candidates, settings.dataset, golden, count_tokens)
+    masked = Counter(first.masked) + Counter(second.masked)
+    return Guarded(second.kept, (*first.dropped, *second.dropped), dict(masked)), taught
+
+
+def _capped(
+    examples: Sequence[Example], share: float
+) -> tuple[list[Example], tuple[Rejected, ...]]:
+    """Examples in the order of their ids, without the likes that training has too many of."""
+    train = [one for one in examples if one.side == "train"]
+    surplus = surplus_likes(train, share)
+    kept = [one for one in examples if one.side != "train" or one.request_id not in surplus]
+    dropped = tuple(Rejected(one, "like_cap", {"share": share}) for one in sorted(surplus))
+    return sorted(kept, key=lambda one: one.example_id), dropped
+
+
+def _manifest(
+    rules: DatasetSettings, examples: Sequence[Example], dropped: Iterable[Rejected]
+) -> dict[str, Any]:
+    train = sorted(one.request_id for one in examples if one.side == "train")
+    versions = {"template": TEMPLATE, "guards": GUARDS, "split": SPLIT}
+    return {
+        "examples": [[one.example_id, one.side] for one in examples],
+        "trained_on": train,
+        "counts": {
+            name: dict(sorted(Counter(getattr(one, name) for one in examples).items()))
+            for name in _COUNTED
+        },
+        "views": view_sizes(examples, rules.like_share),
+        "dropped": dict(sorted(Counter(one.reason for one in dropped).items())),
+        "rules": rules.model_dump(mode="json"),
+        "versions": versions,
+    }
+
+
+def _result(made: Made, new: bool) -> dict[str, Any]:
+    said = made.manifest
+    names = ("dropped", "masked", "counts", "views", "requests", "prompts", "taught")
+    return {
+        "dataset": made.name,
+        "new": new,
+        "examples": totals(said["views"]),
+        "split": {side: said["counts"]["side"].get(side, 0) for side in SIDES},
+    } | {name: said[name] for name in names}
+
+
+def _nothing(found: Assembled, dropped: Sequence[Rejected], held_back: int) -> str:
+    said = found.requests
+    if not said["total"]:
+        return (
+            "no request was asked in that time: `almanac feedback import` brings a log in, "
+            "--from and --to say which part of it"
+        )
+    reasons = Counter(one.reason for one in dropped).most_common()
+    why = ", ".join(f"{number} {reason}" for reason, number in reasons)
+    why = f"{why}{', ' if why else ''}{held_back} held back"
+    advice = "`almanac triage` says what each dislike calls for"
+    if any(reason == "not_triaged" for reason, _ in reasons):
+        advice = "`almanac triage` looks into those that are not triaged, then build again"
+    return (
+        f"of {said['disliked']} disliked answers none can be trained on ({why}; of "
+        f"{said['liked']} liked ones alone nothing is learnt): {advice}"
+    )

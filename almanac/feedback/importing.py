@@ -1,0 +1,112 @@
+"""Take in logs of requests and votes: each row once, in whatever order they come."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any
+
+from almanac.core.operation import Operation
+from almanac.feedback.facts import log_facts, quarantined
+from almanac.feedback.files import log_files
+from almanac.feedback.intake import Intake
+from almanac.feedback.reading import Entry, Reader
+from almanac.feedback.refusals import Refusals
+from almanac.feedback.rows import check_columns
+from almanac.feedback.traces import Traces
+from schemas.errors import AlmanacError, ConfigError, FeedbackUnreadable
+from schemas.settings import Settings
+
+_log = logging.getLogger("almanac.feedback")
+_BATCH = 5_000
+_BYTES = 64 << 20
+_PURPOSE = "feedback import"
+
+
+def import_feedback(
+    settings: Settings, log: str | None, votes: str | None, run_id: str | None = None
+) -> dict[str, Any]:
+    """Import a file or folder of requests, one of votes, or both; the configured ones for neither.
+
+    Rows that are stored already change nothing, so a killed import is run again. Without `votes`
+    the rating in a request's own line is its user's vote; with them it is not taken. Rows that
+    cannot be taken in go to quarantine; only writing that needs the lease.
+
+    Returns:
+        Per table `total` (rows of the files), `new`, `known` and `quarantined`; `log`, what stands
+        in the log now (see `almanac.feedback.facts`); `quarantine`, the open rows of feedback by
+        rule; `run_id` and `seconds`.
+
+    Raises:
+        ConfigError: no file is named, or `feedback.columns` names a field that there is not.
+        FeedbackUnreadable: a file is missing or cannot be opened, or not one row of the first
+            batch can be taken in; nothing was stored.
+        LeaseHeld: quarantine could not be written; requests and votes are stored all the same.
+    """
+    if log is None and votes is None:
+        log, votes = settings.feedback.log, settings.feedback.votes
+    if log is None and votes is None:
+        raise ConfigError("name the log to import, or set feedback.log")
+    check_columns(settings.feedback.columns)
+    run = Operation(settings, _PURPOSE, run_id)
+    try:
+        report = _imported(run, log, votes)
+    except AlmanacError as error:
+        _record(run, "failed", {"message": str(error)})
+        raise
+    _record(run, "done", report)
+    now = {"log": log_facts(run.lake), "quarantine": quarantined(run.lake)}
+    return report | now | {"run_id": run.run_id, "seconds": run.seconds}
+
+
+def _imported(run: Operation, log: str | None, votes: str | None) -> dict[str, Any]:
+    columns = run.settings.feedback.columns
+    asked = log_files(log) if log else []
+    voted = log_files(votes) if votes else []
+    refusals = Refusals(run.lake, columns, run.settings.lease)
+    intake = Intake(run.lake, columns, refusals, takes_own_votes=votes is None)
+    with closing(Traces()) as traces:
+        reader = Reader(traces, columns)
+        reader.index([*asked, *voted])
+        entries = chain(reader.entries(asked, "requests"), reader.entries(voted, "votes"))
+        for batch in _batches(entries):
+            intake.take(batch)
+            _log.info(
+                "feedback: %s requests and %s votes read, %s and %s of them new",
+                f"{intake.requests.total:,}",
+                f"{intake.votes.total:,}",
+                f"{intake.requests.new:,}",
+                f"{intake.votes.new:,}",
+            )
+            if intake.took_nothing and len(batch) == _BATCH:
+                raise FeedbackUnreadable(
+                    f"not one of the first {_BATCH:,} rows can be taken in. {refusals.commonest} "
+                    "Other names are mapped by feedback.columns or --columns FIELD=COLUMN"
+                )
+            if refusals.are_many:
+                refusals.settle(run.run_id, run.at)
+    refusals.settle(run.run_id, run.at)
+    return {"requests": asdict(intake.requests), "votes": asdict(intake.votes)}
+
+
+def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
+    """As many rows as a batch may have, or as many bytes."""
+    batch: list[Entry] = []
+    size = 0
+    for entry in entries:
+        batch.append(entry)
+        size += entry.line.size
+        if len(batch) == _BATCH or size >= _BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _record(run: Operation, status: str, report: dict[str, Any]) -> None:
+    said = {"purpose": _PURPOSE} | report
+    run.lake.runs.append(run.run_id, run.at, run.at, datetime.now(UTC), status, said)

@@ -1,0 +1,130 @@
+"""A row of a log as a request or a vote: which column is which field, and what is kept besides."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from almanac.feedback.fields import Broken, messages, moment, number, passages, rating, text, whole
+from almanac.sources.jsonsafe import json_safe
+from schemas.errors import ConfigError
+from schemas.feedback import Request, Vote
+
+Columns = Mapping[str, str]
+REQUEST_FIELDS = tuple(field.name for field in fields(Request))
+VOTE_FIELDS = tuple(field.name for field in fields(Vote) if field.name != "stated")
+_OF_VOTES = ("rating", "rated_at", "comment", "correction")
+_TEXTS = ("session_id", "index_version", "prompt_version", "model", "adapter", "lang")
+_COUNTS = ("release", "prompt_tokens", "completion_tokens")
+_LONGEST_ID = 512
+
+
+def check_columns(columns: Columns) -> None:
+    """Raises ConfigError where a field is named that neither a request nor a vote has."""
+    known = sorted({*REQUEST_FIELDS, *VOTE_FIELDS} - {"details"})
+    for name in columns:
+        if name not in known:
+            raise ConfigError(f"columns: there is no field {name!r}; there are {', '.join(known)}")
+
+
+def storable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of the row as plain JSON; raises Broken where that cannot be."""
+    try:
+        return json_safe(values)
+    except ValueError as error:
+        raise Broken("row_is_storable", f"the row cannot be stored: {error}") from None
+
+
+def request_of(values: Mapping[str, Any], columns: Columns) -> tuple[Request, dict[str, Any]]:
+    """The request of a row, and what the row says of a vote.
+
+    What is no field goes to `details`, but for the number of votes, which later ones change.
+    """
+    rest = storable(values)
+    said = _take(rest, (*REQUEST_FIELDS, *_OF_VOTES), columns)
+    rest.pop("n_votes", None)
+    if said.get("response") is None:
+        raise Broken("response_is_present", "The row has no response: name its column")
+    details = said.get("details", {})
+    if not isinstance(details, dict):
+        raise Broken("details_are_an_object", "details is no object", details)
+    request = Request(
+        request_id=text("request_id", said.get("request_id")) or "",
+        asked_at=moment("asked_at", said.get("asked_at")),
+        user_id=text("user_id", said.get("user_id")) or "",
+        question=text("question", said.get("question")) or "",
+        response=text("response", said["response"]) or "",
+        context=passages(said.get("context")),
+        history=messages("history", said.get("history")),
+        prompt=messages("prompt", said.get("prompt")),
+        latency_ms=number("latency_ms", said.get("latency_ms")),
+        details=rest | details,
+        **_optional(said),
+    )
+    return request, {name: said.get(name) for name in _OF_VOTES}
+
+
+def _optional(said: Mapping[str, Any]) -> dict[str, Any]:
+    texts = {name: text(name, said.get(name)) for name in _TEXTS}
+    return texts | {name: whole(name, said.get(name)) for name in _COUNTS}
+
+
+def vote_of(values: Mapping[str, Any], columns: Columns, stated: bool = True) -> Vote:
+    """The vote of a row."""
+    said = _take(storable(values), VOTE_FIELDS, columns)
+    return Vote(
+        request_id=text("request_id", said.get("request_id")) or "",
+        user_id=text("user_id", said.get("user_id")) or "",
+        rated_at=moment("rated_at", said.get("rated_at")),
+        rating=rating(said.get("rating")),
+        comment=text("comment", said.get("comment")) or None,
+        correction=text("correction", said.get("correction")) or None,
+        stated=stated,
+    )
+
+
+def named(values: Mapping[str, Any], field: str, columns: Columns) -> str:
+    """An id of a row that may be broken elsewhere; empty where it has none that can be used."""
+    try:
+        said = text(field, _take(storable(values), (field,), columns).get(field))
+    except Broken:
+        return ""
+    return said if said and len(said) <= _LONGEST_ID else ""
+
+
+def salvaged(raw: str, columns: Columns) -> dict[str, Any]:
+    """The ids in a line that is no JSON, as far as they stand there as JSON would have them."""
+    found: dict[str, Any] = {}
+    for field in ("request_id", "user_id"):
+        for name in (columns.get(field, field).rpartition(".")[2], field):
+            said = re.search(rf'"{re.escape(name)}"\s*:\s*("[^"\\]+"|\d+)', raw)
+            if said and field not in found:
+                found[columns.get(field, field)] = json.loads(said[1])
+    return found
+
+
+def _take(rest: dict[str, Any], names: Iterable[str], columns: Columns) -> dict[str, Any]:
+    """Take fields out of a row: from the columns named for them, else from those of their name."""
+    names = tuple(names)
+    found = {name: _pop(rest, columns[name]) for name in names if name in columns}
+    for name in names:
+        if found.get(name) is None and name in rest:
+            found[name] = rest.pop(name)
+    return found
+
+
+def _pop(row: dict[str, Any], path: str) -> Any:
+    """The value of a column, or of a dotted path into nested ones; None where there is none."""
+    if path in row:
+        return row.pop(path)
+    head, _, tail = path.partition(".")
+    below = row.get(head)
+    if not tail or not isinstance(below, dict):
+        return None
+    value = _pop(below, tail)
+    if not below:
+        del row[head]
+    return value

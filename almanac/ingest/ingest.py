@@ -1,0 +1,255 @@
+"""Read what may have changed, check it, and say what each source holds now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from almanac.ingest.run import Run
+from almanac.schedule.dated import list_dated
+from almanac.sources.address import is_table
+from almanac.sources.reading import list_source, read_files, reader_fingerprint
+from expectations.frames import documents_frame
+from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
+from lakehouse.documents import Key, StoredDocument
+from lakehouse.erasures import document_subject
+from lakehouse.quarantine import Recorded
+from lakehouse.runs import KnownFile
+from schemas.documents import Document, FileReading, Listing, Rejection, SourceFile
+from schemas.errors import VerificationFailed
+from schemas.hashing import sha256_parts
+from schemas.report import CheckResult
+from schemas.settings import SourceSettings
+
+Progress = Callable[[int, int], None]
+
+
+class Ingested:
+    """What the sources hold now.
+
+    `documents` were read and accepted in this run; `unread` are keys known to be as they were;
+    `rejected` broke a must, now or when they were last read. `protected` says which documents of
+    the last release must not count as deleted although nothing of them was read.
+    """
+
+    def __init__(self) -> None:
+        self.documents: dict[Key, Document] = {}
+        self.unread: set[Key] = set()
+        self.rejected: set[Key] = set()
+        self.rejections: list[tuple[str, Rejection]] = []
+        self.checks: list[CheckResult] = []
+        self.read: list[KnownFile] = []
+        self.gone: list[tuple[str, str]] = []
+        self.unchecked: set[Key] = set()
+        self.protected: set[Key] = set()
+        self.quarantined = Recorded(0, 0, [])
+        self.validated: dict[str, Any] = {}  # Great Expectations' own result, by source
+        self.files = 0
+        self.skipped = 0
+
+
+def ingest(
+    run: Run,
+    state: Mapping[Key, StoredDocument],
+    read_all: bool = False,
+    retry: bool = False,
+    progress: Progress = lambda done, total: None,
+    found: Ingested | None = None,
+) -> Ingested:
+    """List every source, read the files that may have changed, and validate what they hold.
+
+    Args:
+        state: the documents of the last snapshot.
+        read_all: read files too that size and time say are unchanged.
+        retry: read files again that something was quarantined from.
+        found: a new `Ingested` to fill: it has what was found also where this raises.
+
+    Raises:
+        SourceUnavailable: a source as a whole cannot be listed; nothing was stored.
+        SourceAbsent: one that names the day holds nothing for the run's logical time.
+    """
+    known = run.lake.files.known()
+    erased = run.lake.erasures.erased()
+    found = found or Ingested()
+    for name, source in sorted(run.settings.sources.items()):
+        with run.timed("list"):
+            listing = (
+                list_dated(source, run.logical_time) if name in run.dated else list_source(source)
+            )
+        # The address is a rule too: in another folder an equal stamp says nothing.
+        rules = sha256_parts(reader_fingerprint(source), suite_fingerprint(), source.uri)[:16]
+        reading = _SourceReading(name, source, rules, listing, known, state, found, erased)
+        changed = reading.pick(read_all, retry)
+        with run.timed("read"):
+            reading.read(changed, progress)
+        with run.timed("validate"):
+            reading.check()
+    return found
+
+
+def quarantine(run: Run, found: Ingested) -> Recorded:
+    """Store what was rejected, and mark what is mended; a rerun of the same adds nothing."""
+    found.quarantined = run.lake.quarantine.record(
+        found.rejections, frozenset(found.unchecked), run.run_id, run.logical_time
+    )
+    return found.quarantined
+
+
+class _SourceReading:
+    """One source on its way through `ingest`."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: SourceSettings,
+        rules: str,
+        listing: Listing,
+        known: Mapping[tuple[str, str], KnownFile],
+        state: Mapping[Key, StoredDocument],
+        found: Ingested,
+        erased: frozenset[str],
+    ) -> None:
+        self._name = name
+        self._erased = erased
+        self._settings = settings
+        self._rules = rules
+        self._listing = listing
+        self._known = {path: file for (source, path), file in known.items() if source == name}
+        self._state = state
+        self._found = found
+        self._fresh: dict[Key, Document] = {}
+        self._readings: list[FileReading] = []
+        self._tables: dict[str, list[Key]] = {}
+        for key in state:
+            if key[0] == name and "#" in key[1]:
+                self._tables.setdefault(key[1].partition("#")[0], []).append(key)
+
+    def pick(self, read_all: bool, retry: bool) -> list[SourceFile]:
+        """The files to read; the others are taken over from what is known of them."""
+        self._found.skipped += self._listing.skipped
+        self._found.files += len(self._listing.files)
+        present = {file.path for file in self._listing.files}
+        self._found.gone += [(self._name, path) for path in sorted(self._known.keys() - present)]
+        changed = []
+        for file in self._listing.files:
+            known = self._known.get(file.path)
+            if known is None or read_all or (retry and known.rejected) or not self._holds(file):
+                changed.append(file)
+            else:
+                self._take_over(known)
+        for rejection in self._listing.rejections:
+            self._reject(rejection)
+            self._protect_below(rejection.doc_id)
+        return changed
+
+    def _holds(self, file: SourceFile) -> bool:
+        known = self._known[file.path]
+        if file.stamp is None or known.stamp != file.stamp or known.rules != self._rules:
+            return False
+        return all(
+            (stored := self._state.get((self._name, doc_id))) and stored.content_hash == content
+            for doc_id, content in known.documents
+        )
+
+    def _take_over(self, known: KnownFile) -> None:
+        keys = {(self._name, doc_id) for doc_id, _ in known.documents}
+        rejected = {(self._name, doc_id) for doc_id in known.rejected}
+        self._found.unread |= keys
+        self._found.rejected |= rejected
+        self._found.unchecked |= keys | rejected | {(self._name, known.path)}
+        if (self._name, known.path) in rejected:
+            self._protect(known.path)
+
+    def read(self, files: list[SourceFile], progress: Progress) -> None:
+        """Read the files; what they hold waits for `check`."""
+        for done, reading in enumerate(read_files(self._settings, files), 1):
+            self._readings.append(reading)
+            for document in reading.documents:
+                if document_subject(self._name, document.doc_id) in self._erased:
+                    self._reject(_erased(document.doc_id))
+                else:
+                    self._fresh[self._name, document.doc_id] = document
+            for rejection in reading.rejections:
+                self._reject(rejection)
+            if any(_of_the_file(rejection, reading.file.path) for rejection in reading.rejections):
+                self._protect(reading.file.path)
+            progress(done, len(files))
+
+    def check(self) -> None:
+        """Validate the documents that were read, and remember what each file became."""
+        documents = list(self._fresh.values())
+        result = validate("documents", documents_frame(documents), self._keep)
+        if broken := failed_as_a_whole(result):
+            raise VerificationFailed("; ".join(check.reason for check in broken))
+        self._found.checks += result.checks
+        for _, rejection in result.failing:
+            self._reject(rejection)
+        for at, (key, document) in enumerate(self._fresh.items()):
+            if at in result.kept_out:
+                self._found.protected.add(key)
+            else:
+                self._found.documents[key] = document
+        for reading in self._readings:
+            if _holds_for_the_next_night(reading):
+                self._remember(reading)
+
+    def _keep(self, validated: Any) -> None:
+        self._found.validated[self._name] = validated
+
+    def _remember(self, reading: FileReading) -> None:
+        ids = {document.doc_id for document in reading.documents}
+        accepted = tuple(
+            (document.doc_id, document.content_hash)
+            for document in reading.documents
+            if (self._name, document.doc_id) in self._found.documents
+        )
+        broken = {r.doc_id for r in reading.rejections if r.severity == "must"}
+        rejected = tuple(sorted(broken | (ids - {doc_id for doc_id, _ in accepted})))
+        path, stamp = reading.file.path, reading.file.stamp
+        self._found.read.append(KnownFile(self._name, path, stamp, self._rules, accepted, rejected))
+
+    def _reject(self, rejection: Rejection) -> None:
+        self._found.rejections.append((self._name, rejection))
+        if rejection.severity == "must":
+            self._found.rejected.add((self._name, rejection.doc_id))
+
+    def _protect(self, path: str) -> None:
+        """Keep every document of a file of which something could not be read.
+
+        A broken line may be any of its rows, and a rejected document keeps its last good version.
+        """
+        if is_table(self._settings):  # its rows go by their bare ids: any of them may be meant
+            self._found.protected.update(key for key in self._state if key[0] == self._name)
+        self._found.protected.update([(self._name, path), *self._tables.get(path, ())])
+
+    def _protect_below(self, path: str) -> None:
+        below = (f"{path}/", f"{path}#")
+        self._protect(path)
+        self._found.protected.update(
+            key for key in self._state if key[0] == self._name and key[1].startswith(below)
+        )
+
+
+def _erased(doc_id: str) -> Rejection:
+    reason = (
+        "This document was erased on request. After `almanac erase --doc ID --allow` it may come "
+        "back, with `almanac quarantine retry`."
+    )
+    return Rejection(doc_id, "document_is_not_erased", "must", reason)
+
+
+def _holds_for_the_next_night(reading: FileReading) -> bool:
+    """Would the same bytes be read the same? Not if they could not be had, or a parser gave up."""
+    gave_up = {rejection.expectation for rejection in reading.rejections} & {"file_is_parseable"}
+    return bool(reading.content_hash) and not gave_up
+
+
+def _of_the_file(rejection: Rejection, path: str) -> bool:
+    """Is it about the file as a whole, or about a row that could not even be named?"""
+    return rejection.severity == "must" and rejection.doc_id == path
+
+
+def kept_keys(found: Ingested, state: Iterable[Key]) -> set[Key]:
+    """Documents of the last release that stay: seen, or not to be judged by this run."""
+    seen = found.documents.keys() | found.unread | found.rejected | found.protected
+    return {key for key in state if key in seen}

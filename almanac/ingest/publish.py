@@ -1,0 +1,122 @@
+"""Hold a written index against Delta, through its readers' eyes, and publish it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from almanac.core.versions import code_version, library_versions
+from almanac.ingest.index import Written
+from almanac.ingest.models import Models
+from almanac.ingest.run import Run
+from almanac.sources.reading import reader_fingerprint
+from expectations.frames import IndexFacts, index_frame
+from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
+from lakehouse.index import release_tag
+from lakehouse.lease import Lease
+from lakehouse.placements import Probes, place, seal_tables
+from lakehouse.probes import finds_itself
+from lakehouse.releases import Release
+from lakehouse.rows import EMPTY_DIGEST, joined_digest, updated_digest
+from schemas.errors import VerificationFailed
+from schemas.report import CheckResult
+
+
+def tag_release(run: Run, models: Models, written: Written) -> Release:
+    """Tag the index; the release as it will stand in the log, which does not know it yet."""
+    settings = run.settings
+    seq = run.releases.next_seq()
+    return Release(
+        seq=seq,
+        index=settings.index.name,
+        kind="publish",
+        logical_time=run.logical_time,
+        published_at=datetime.now(UTC),
+        run_id=run.run_id,
+        snapshot_seq=written.change.seq,
+        documents=len(written.change.after),
+        rows=written.rows,
+        digest=written.digest,
+        chunker=models.chunker.identity,
+        embedder=models.embedder.key,
+        embedder_identity=asdict(models.embedder),
+        lance_table=written.writer.name,
+        lance_version=written.writer.tag(release_tag(seq)),
+        lance_tag=release_tag(seq),
+        search=written.search,
+        made_by=_made_by(run),
+    )
+
+
+def _made_by(run: Run) -> dict[str, Any]:
+    sources = run.settings.sources
+    return {
+        "code": code_version(),
+        "libraries": library_versions(),
+        "rules": suite_fingerprint(),
+        "readers": {name: reader_fingerprint(source) for name, source in sorted(sources.items())},
+        "threads": run.settings.embedder.threads,
+    }
+
+
+def verify_release(
+    run: Run, written: Written, release: Release, probes: Probes
+) -> tuple[CheckResult, ...]:
+    """Read the tagged index back and hold it against what Delta says it must hold.
+
+    Only the rows of this change are read: the others were when they were written.
+
+    Raises:
+        VerificationFailed: a must of `expectations/index.json` is broken; nothing is published.
+    """
+    result = validate("index", index_frame(_facts(written, probes)))
+    broken = [rejection.reason for _, rejection in result.failing if rejection.severity == "must"]
+    broken += [check.reason for check in failed_as_a_whole(result)]
+    if broken:
+        raise VerificationFailed(
+            f"release {release.seq} differs from its snapshot and was not published: "
+            + "; ".join(broken)
+        )
+    return result.checks
+
+
+def _facts(written: Written, probes: Probes) -> IndexFacts:
+    coverage = written.writer.coverage()
+    found = written.writer.read_back(written.added)
+    base = written.change.base
+    before = updated_digest(base.digest if base else EMPTY_DIGEST, (), written.removed.values())
+    return IndexFacts(
+        rows=coverage.rows,
+        expected_rows=written.rows,
+        digest=joined_digest(before, found.digest),
+        expected_digest=written.digest,
+        duplicate_keys=found.duplicate_keys,
+        null_vectors=found.null_vectors,
+        inconsistent_rows=found.inconsistent,
+        unindexed_text_rows=coverage.unindexed_text_rows,
+        unindexed_vector_rows=coverage.unindexed_vector_rows,
+        probes=len(probes),
+        probes_failed=sum(not finds_itself(probe) for probe in probes),
+    )
+
+
+def publish(run: Run, release: Release, lease: Lease, probes: Probes) -> Release:
+    """Seal the release and append it: from here on readers see it.
+
+    Raises:
+        LeaseHeld: another writer took over meanwhile; nothing was published.
+    """
+    before = run.releases.history()
+    placed = place(
+        run.lake,
+        release,
+        run_id=run.run_id,
+        cause="published",
+        previous=before[0].seal if before else "",
+        probes=probes,
+    )
+    lease.check()
+    run.releases.append(placed)
+    seal_tables(run.lake)
+    return placed

@@ -1,0 +1,104 @@
+"""A chat model behind an OpenAI-compatible endpoint (`POST {base_url}/chat/completions`).
+
+Asked at temperature 0 with the configured seed. The client repeats what failed for now (429, 5xx,
+time-outs, broken connections) up to `max_retries` times, waiting as `Retry-After` says, else half a
+second, doubled each time up to eight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from almanac.llm.address import host, key
+from schemas.errors import AlmanacError, ConfigError
+from schemas.feedback import Message
+from schemas.settings import EndpointSettings
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+_DEFAULT_URL = "https://api.openai.com/v1"
+_TOLD = 300  # characters of what an endpoint said that go into an error
+
+
+class EndpointFailed(AlmanacError):
+    """A chat endpoint gave no answer that can be used."""
+
+
+class Chat:
+    """One model at one endpoint; making one asks nothing.
+
+    Raises:
+        ConfigError: no model is named, or the variable that should hold the key is not set.
+    """
+
+    def __init__(self, settings: EndpointSettings) -> None:
+        if not settings.model:
+            raise ConfigError("no chat model is configured: set `model` of the endpoint")
+        self._settings = settings
+        self._model = settings.model
+        self._url = settings.base_url or _DEFAULT_URL
+        self._key = key(self._url, settings.api_key_env, "api_key_env of the endpoint")
+        self._client = self._open()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the answers: model, base_url host, seed and the longest answer."""
+        return {
+            "model": self._model,
+            "host": host(self._url),
+            "seed": self._settings.seed,
+            "max_tokens": self._settings.max_tokens,
+        }
+
+    def ask(self, messages: Sequence[Message]) -> str:
+        """The answer to a conversation, as text.
+
+        Raises:
+            EndpointFailed: after as many repeats as allowed there was no answer, or an empty one.
+        """
+        import openai
+
+        try:
+            answer = self._client.chat.completions.create(
+                model=self._model,
+                messages=list(messages),  # type: ignore[arg-type]
+                temperature=0,
+                seed=self._settings.seed,
+                max_tokens=self._settings.max_tokens,
+            )
+        except openai.APIStatusError as error:
+            raise self._failed(f"HTTP {error.status_code}: {error.message}") from None
+        except openai.APITimeoutError:
+            waited = f"no answer within {self._settings.timeout_seconds:g} seconds"
+            raise self._failed(waited) from None
+        except (openai.OpenAIError, ValueError) as error:  # ValueError: a body that is no JSON
+            raise self._failed(f"{error} ({type(error.__cause__ or error).__name__})") from None
+        return self._text(answer)
+
+    def _text(self, answer: Any) -> str:
+        """The text of an answer; servers that are nearly compatible send what they like."""
+        choices = getattr(answer, "choices", None)
+        message = getattr(choices[0], "message", None) if choices else None
+        content = getattr(message, "content", None)
+        if not isinstance(content, str) or not content.strip():
+            raise self._failed("it sent no text")
+        return content
+
+    def _failed(self, what: str) -> EndpointFailed:
+        if self._key:
+            what = what.replace(self._key, "[key]")  # some servers repeat the key they refuse
+        allowed = f"{self._settings.max_retries} retries allowed"
+        said = " ".join(what.split())[:_TOLD]
+        return EndpointFailed(f"{self._model} at {host(self._url)} failed ({allowed}): {said}")
+
+    def _open(self) -> OpenAI:
+        from openai import OpenAI
+
+        return OpenAI(
+            api_key=self._key or "none",
+            base_url=self._url,
+            timeout=self._settings.timeout_seconds,
+            max_retries=self._settings.max_retries,
+        )

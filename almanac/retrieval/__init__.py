@@ -1,0 +1,1 @@
+"""Asking a release: search, golden questions, recall, and whether an upgrade answers worse."""

@@ -1,0 +1,145 @@
+"""What the reading verbs return: plain values, no Prefect, nothing written."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from almanac.retrieval.search import Searcher
+from lakehouse import AsOf, Lakehouse, open_lakehouse
+from lakehouse.runs import still_missed, without_withdrawn
+from lakehouse.search import Hit, Mode
+from schemas.errors import AlmanacError
+from schemas.settings import Settings
+from schemas.times import When, isoformat
+
+_QUESTIONS_AT_ONCE = 256
+
+
+def history(settings: Settings) -> dict[str, Any]:
+    """Every release of the configured index, newest first."""
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    releases = lake.releases(settings.index.name).history()
+    return {"releases": [release.to_json() for release in releases]}
+
+
+def runs(settings: Settings, missing: bool, last: int) -> dict[str, Any]:
+    """The newest `last` nightly rows; with `missing` those of times that still nothing ran at."""
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    releases = lake.releases(settings.index.name).history()
+    withdrawn = {one.seq for one in releases if one.withdrawn_by}
+    nights = without_withdrawn(lake.runs.nights(settings.index.name), withdrawn)
+    if missing:
+        nights = still_missed(nights)
+    rows = [
+        {
+            "as_of": isoformat(night.logical_time),
+            "status": night.status,
+            "release": night.release,
+            "scheduled": night.scheduled,
+            "started_at": isoformat(night.started_at),
+            "run": night.run_id,
+            "message": night.message,
+        }
+        for night in nights[:last]
+    ]
+    return {"missing": missing, "total": len(nights), "runs": rows}
+
+
+def documents(settings: Settings, when: When | None) -> dict[str, Any]:
+    """The documents of the release of `when`, the latest for None."""
+    lake, view = _opened(settings, when)
+    release, state = view.release, view.documents
+    hashes = (stored.document_hash for stored in state.values())
+    chunks = lake.chunks.counts(release.chunker, hashes)
+    rows = [
+        {
+            "doc_id": stored.doc_id,
+            "source": stored.source,
+            "title": stored.title,
+            "bytes": stored.bytes,
+            "content_hash": stored.content_hash,
+            "chunks": chunks.get(stored.document_hash, 0),
+        }
+        for stored in state.values()
+    ]
+    return {"release": release.seq, "as_of": isoformat(release.logical_time), "documents": rows}
+
+
+def document(settings: Settings, doc_id: str, when: When | None) -> dict[str, Any]:
+    """One document of the release of `when`: its text and the passages it was cut into."""
+    _, view = _opened(settings, when)
+    stored = view.find(doc_id)
+    chunks = view.chunks(stored).select(["ordinal", "heading", "text", "text_hash", "tokens"])
+    return {
+        "release": view.release.seq,
+        "as_of": isoformat(view.release.logical_time),
+        "document": asdict(stored),
+        "text": view.text(stored),
+        "chunks": chunks.to_pylist(),
+    }
+
+
+def _opened(settings: Settings, when: When | None) -> tuple[Lakehouse, AsOf]:
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    return lake, lake.as_of(when, settings.index.name)
+
+
+def quarantine(settings: Settings, every: bool, when: When | None = None) -> dict[str, Any]:
+    """Rejections that stand, now or as of a release; those found mended too, for `every`."""
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    until = None
+    if when is not None:
+        until = lake.releases(settings.index.name).as_of(when).logical_time
+    rows = []
+    for row in lake.quarantine.rows(None if every else "open", until):
+        plain = asdict(row) | {"at": isoformat(row.at), "run": row.run_id}
+        rows.append({key: plain[key] for key in plain if key not in ("run_id", "ordinal")})
+    return {"rows": rows}
+
+
+def search(
+    settings: Settings, question: str, k: int, mode: Mode, when: When | None
+) -> dict[str, Any]:
+    """The `k` best passages for one question."""
+    began = time.perf_counter()
+    searcher = Searcher(settings, when)
+    hits = [_plain(hit) for hit in searcher.search([question], k, mode)[0]]
+    seconds = round(time.perf_counter() - began, 3)
+    return {"release": searcher.release.seq, "hits": hits, "seconds": seconds}
+
+
+def answers(
+    settings: Settings, file: str, k: int, mode: Mode, when: When | None
+) -> Iterator[dict[str, Any]]:
+    """The same for every row of a JSONL file with `id` and `text`, in its order."""
+    questions = list(_questions(file))
+    searcher = Searcher(settings, when)
+    for start in range(0, len(questions), _QUESTIONS_AT_ONCE):
+        part = questions[start : start + _QUESTIONS_AT_ONCE]
+        found = searcher.search([text for _, text in part], k, mode)
+        for (name, _), hits in zip(part, found, strict=True):
+            plain = [_plain(hit) for hit in hits]
+            yield {"id": name, "release": searcher.release.seq, "hits": plain}
+
+
+def _plain(hit: Hit) -> dict[str, Any]:
+    return asdict(hit)
+
+
+def _questions(file: str) -> Iterator[tuple[Any, str]]:
+    with Path(file).open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                yield row["id"], row["text"]
+            except (ValueError, KeyError, TypeError):
+                raise AlmanacError(
+                    f"{file}, line {number}: not a JSON object with id and text"
+                ) from None

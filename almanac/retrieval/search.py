@@ -1,0 +1,94 @@
+"""Asking a release: the latest, or the one of a date, with the model that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from almanac.embedding.factory import identity_of, open_encoder
+from lakehouse import Lakehouse, open_lakehouse
+from lakehouse.releases import Release
+from lakehouse.search import Hit, Mode
+from schemas.encoder import Encoder
+from schemas.errors import AlmanacError, EmbeddingFailed
+from schemas.settings import EmbedderSettings, Settings
+from schemas.times import When
+
+
+class Searcher:
+    """One release, open for questions."""
+
+    def __init__(self, settings: Settings, when: When | None = None) -> None:
+        """Open the release of `when`, the latest for None; ReleaseNotFound if there is none."""
+        lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+        self._open(settings, lake, lake.releases(settings.index.name).as_of(when))
+
+    @classmethod
+    def of(cls, settings: Settings, lake: Lakehouse, release: Release) -> Searcher:
+        """Open a release that need not be in the log yet."""
+        searcher = cls.__new__(cls)
+        searcher._open(settings, lake, release)
+        return searcher
+
+    def _open(self, settings: Settings, lake: Lakehouse, release: Release) -> None:
+        self.release = release
+        self._reader = lake.read(release)
+        self._settings = settings
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The model that made the release's vectors, whatever is configured now."""
+        settings = embedder_of(self.release, self._settings.embedder)
+        return open_encoder(settings)
+
+    def search(self, questions: Sequence[str], k: int, mode: Mode) -> list[list[Hit]]:
+        """The `k` best passages for each question, in the order of the questions."""
+        if mode == "text":
+            return [self._reader.text(question, k) for question in questions]
+        vectors = self.encoder.encode_queries(list(questions))
+        if mode == "vector":
+            return [self._reader.vector(vector, k) for vector in vectors]
+        pairs = zip(questions, vectors, strict=True)
+        return [self._reader.hybrid(question, vector, k) for question, vector in pairs]
+
+
+def embedder_of(release: Release, configured: EmbedderSettings) -> EmbedderSettings:
+    """Settings that open the embedder of a release.
+
+    Raises:
+        EmbeddingFailed: what can be opened now would give other vectors than the release's.
+    """
+    for settings in (configured, _recorded(release.embedder_identity, configured)):
+        if _key(settings) == release.embedder:
+            return settings
+    made = release.embedder_identity
+    raise EmbeddingFailed(
+        f"release {release.seq} was made with {made['model']} ({made['revision']}), which is not "
+        "what that name gives now: restore that model, or search with --mode text"
+    )
+
+
+def _key(settings: EmbedderSettings) -> str | None:
+    """The key of the embedder that the settings give; None where they give none here."""
+    try:
+        return identity_of(settings).key
+    except AlmanacError:
+        return None
+
+
+def _recorded(identity: Any, configured: EmbedderSettings) -> EmbedderSettings:
+    """The configuration with everything that the identity names put in its place."""
+    names = (
+        "provider",
+        "model",
+        "revision",
+        "precision",
+        "normalize",
+        "query_prefix",
+        "passage_prefix",
+        "dimension",
+    )
+    return configured.model_copy(
+        update={name: identity[name] for name in names} | {"max_tokens": identity["window"]}
+    )

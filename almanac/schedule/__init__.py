@@ -1,0 +1,1 @@
+"""Logical dates: which one a run has, which were missed, and backfills."""

@@ -1,0 +1,68 @@
+"""Sources whose address names the day: which they are, and what they hold for one time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from almanac.sources.address import redacted
+from almanac.sources.reading import list_source
+from schemas.dated import is_dated, resolved
+from schemas.documents import Listing
+from schemas.errors import SourceAbsent, SourceUnavailable
+from schemas.settings import Settings, SourceSettings
+from schemas.times import isoformat
+
+
+def dated_names(settings: Settings) -> frozenset[str]:
+    """The sources whose address names a time."""
+    return frozenset(name for name, one in settings.sources.items() if is_dated(one.uri))
+
+
+def settings_at(settings: Settings, at: datetime) -> Settings:
+    """These settings with every source's address as it is for a logical time.
+
+    Raises:
+        ConfigError: a brace in an address holds something else than a date.
+    """
+    sources = {
+        name: one.model_copy(update={"uri": resolved(one.uri, at)})
+        for name, one in settings.sources.items()
+    }
+    return settings.model_copy(update={"sources": sources})
+
+
+def list_dated(source: SourceSettings, at: datetime) -> Listing:
+    """The files of a dated source, its address resolved for `at`.
+
+    Raises:
+        SourceAbsent: there is no such place, or no file in it: that is no empty corpus.
+        SourceUnavailable: it cannot be listed for another reason, which may pass.
+    """
+    reason = "holds no file"
+    try:
+        listing = list_source(source)
+        if listing.files or listing.rejections:
+            return listing
+    except SourceUnavailable as error:
+        if not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        reason = "does not exist"
+    raise SourceAbsent(
+        f"the source of {isoformat(at)}, {redacted(source.uri)}, {reason}: nothing was changed. "
+        "Deliver it and run that time again, or leave the time out"
+    )
+
+
+def absence(settings: Settings, at: datetime) -> str:
+    """Why a run could not speak for a time: which dated source is absent; empty where none is.
+
+    Raises:
+        SourceUnavailable: a dated source cannot be listed for another reason.
+    """
+    there = settings_at(settings, at).sources
+    for name in sorted(dated_names(settings)):
+        try:
+            list_dated(there[name], at)
+        except SourceAbsent as error:
+            return str(error)
+    return ""

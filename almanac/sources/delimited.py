@@ -1,0 +1,81 @@
+"""CSV and its relatives as rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from almanac.sources.parsed import Note, Row, Unreadable, shown
+from schemas.settings import Columns
+
+_DELIMITERS = ",;\t|"
+_LONGEST_FIELD = 2**31 - 1  # the csv module stops at 131,072 characters unless told
+
+
+def delimited_rows(text: str, columns: Columns) -> Iterator[Row]:
+    """The rows under the header, in file order; rows of another length carry a problem.
+
+    The delimiter is the one among comma, semicolon, tab and bar with which the header names the
+    wanted columns. Columns without a name are dropped.
+
+    Raises:
+        Unreadable: a wanted column is missing, or a name stands twice.
+    """
+    csv.field_size_limit(_LONGEST_FIELD)
+    delimiter = _sniff(text, columns)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
+    header: list[str] | None = None
+    while True:
+        where = f"line {reader.line_num + 1}"
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Row(where, {}, _broken(error))
+            continue
+        if header is None and any(name.strip() for name in fields):
+            header = check_header([name.strip() for name in fields], columns)
+        elif header is not None and fields:
+            yield _row(where, header, fields)
+
+
+def check_header(header: list[str], columns: Columns) -> list[str]:
+    """`header` itself. Raises Unreadable where rows under it could not be told apart."""
+    named = [name for name in header if name]
+    twice = sorted({name for name in named if named.count(name) > 1})
+    if twice:
+        raise Unreadable(
+            "columns_are_unique", f"the column {twice[0]!r} stands twice", shown(named)
+        )
+    for name in (*columns.id, columns.text):
+        if name not in named:
+            raise Unreadable("column_is_present", f"there is no column {name!r}", shown(named))
+    return header
+
+
+def _row(where: str, header: Sequence[str], fields: Sequence[str]) -> Row:
+    values = {name: value for name, value in zip(header, fields, strict=False) if name}
+    if len(fields) == len(header):
+        return Row(where, values)
+    reason = f"it has {len(fields)} fields, the header {len(header)}"
+    return Row(where, values, Note("row_matches_header", reason, shown(list(fields))))
+
+
+def _broken(error: csv.Error) -> Note:
+    if str(error) == "unexpected end of data":
+        return Note("row_is_valid", "a quote opens here and never closes: the rest is swallowed")
+    return Note("row_is_valid", f"it is no CSV: {error}")
+
+
+def _sniff(text: str, columns: Columns) -> str:
+    """The delimiter that finds most of the wanted columns, else the most fields."""
+    line = next((line for line in io.StringIO(text) if line.strip()), "")
+    wanted = {*columns.id, columns.text}
+
+    def fit(delimiter: str) -> tuple[int, int]:
+        names = [name.strip().strip('"') for name in line.split(delimiter)]
+        return len(wanted.intersection(names)), len(names)
+
+    return max(_DELIMITERS, key=fit)

@@ -1,0 +1,74 @@
+"""What a walk over a source collects, whatever the file system."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from almanac.sources.kinds import ending
+from almanac.sources.parsed import Note, Unreadable, storable
+from almanac.sources.selection import Selection
+from schemas.documents import Listing, Rejection, SourceFile
+from schemas.settings import SourceSettings
+
+
+@dataclass(slots=True)
+class Walk:
+    """One walk over one source: its rules, and what was found so far."""
+
+    settings: SourceSettings
+    selection: Selection = field(init=False)
+    files: list[SourceFile] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    skipped: int = 0
+
+    def __post_init__(self) -> None:
+        self.selection = Selection(self.settings)
+
+    def add(self, path: str, size: int, stamp: str | None) -> None:
+        """Take a file that is to be read, unless its name or its size forbids it."""
+        if storable(path) != path:
+            self.refuse(path, Note("name_is_utf8", "the name is no UTF-8; rename the file"))
+        elif size > self.settings.max_bytes:
+            self.refuse(path, too_large(size, self.settings.max_bytes))
+        else:
+            self.files.append(SourceFile(path, size, stamp))
+
+    def refuse(self, path: str, note: Note) -> None:
+        """Keep a file or folder out, for a reason worth reporting."""
+        self.rejections.append(note.rejection(storable(path), "must"))
+
+    def remark(self, path: str, note: Note) -> None:
+        """Record something about an entry that is passed over."""
+        self.rejections.append(note.rejection(storable(path), "should"))
+
+    def skip(self, path: str) -> None:
+        """Pass over what is no document."""
+        self.skipped += 1
+        if self._may_be_meant(path):
+            hint = (
+                f"a table as JSON is read only where a glob names it: include **/*.{ending(path)}"
+            )
+            self.remark(path, Note("file_is_included", hint))
+
+    def _may_be_meant(self, path: str) -> bool:
+        # The one kind that can be read and is not by default: most .json files are no tables.
+        by_default = "include" not in self.settings.model_fields_set
+        return by_default and ending(path) == "json" and not self.selection.excludes(path)
+
+    def listing(self) -> Listing:
+        """Everything in path order."""
+        return Listing(
+            files=tuple(sorted(self.files, key=lambda file: file.path)),
+            rejections=tuple(sorted(self.rejections, key=lambda broken: broken.doc_id)),
+            skipped=self.skipped,
+        )
+
+
+def too_large(size: int, limit: int) -> Note:
+    """Why a file of `size` bytes is not read."""
+    return Note("file_is_not_too_large", f"{size:,} bytes, over max_bytes = {limit:,}", str(size))
+
+
+def unreadable(error: OSError) -> Unreadable:
+    """The refusal of a file that the file system would not give."""
+    return Unreadable("file_is_readable", f"it cannot be read: {error.strerror or error}")

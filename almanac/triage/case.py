@@ -1,0 +1,85 @@
+"""All that is known of one disliked answer before it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from almanac.core.stems import Rarity, sentences
+from almanac.triage.replay import Held
+from lakehouse.documents import Key
+from schemas.feedback import Opinion, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a search of one release found for the question, and for question and answer together.
+
+    hits: each passage once, the question's own first.
+    """
+
+    release: int
+    mode: str
+    hits: tuple[Held, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One disliked request.
+
+    then: the release that answered; None where it is unknown, and `unknown` says why. now: the
+    current one where it is another. fresh: hits of `now` from documents that changed since.
+    lost: passages of the context that changed or went since, by chunk id.
+    """
+
+    request: Request
+    opinion: Opinion
+    context: tuple[Held, ...]
+    rarity: Rarity
+    then: Look | None = None
+    now: Look | None = None
+    unknown: str = ""
+    fresh: tuple[Held, ...] = ()
+    lost: frozenset[str] = frozenset()
+
+    @property
+    def sought(self) -> str:
+        """The answer that the passages are asked for: the correction, else the response."""
+        return self.opinion.correction or self.request.response
+
+    @property
+    def outside(self) -> tuple[Held, ...]:
+        """Hits of the release that answered which the model was not shown."""
+        shown = {one.chunk_id for one in self.context} | {one.text for one in self.context}
+        hits = self.then.hits if self.then else ()
+        return tuple(one for one in hits if not {one.chunk_id, one.text} & shown)
+
+
+def contradicting(opinion: Opinion) -> bool:
+    """Do users disagree? Of each user the latest vote counts: a changed mind is no contradiction.
+
+    `Opinion.contradicting` takes every vote; this is what triage goes by.
+    """
+    return len({vote.rating for vote in _latest(opinion).values()}) > 1
+
+
+def disliked(opinion: Opinion) -> bool:
+    """Is the latest vote a dislike?"""
+    return opinion.rating < 0
+
+
+def _latest(opinion: Opinion) -> Mapping[str, Any]:
+    return {vote.user_id: vote for vote in opinion.votes}  # in order of time
+
+
+def own_rarity(request: Request, sought: str) -> Rarity:
+    """What is rare among the sentences that one request holds, where no release is known."""
+    texts = [one.text for one in request.context]
+    texts += [request.question, request.response, sought]
+    return Rarity(piece for text in texts for piece in sentences(text))
+
+
+def keys_of(held: Collection[Held]) -> tuple[Key, ...]:
+    """The documents of passages, each once, in their order."""
+    return tuple(dict.fromkeys(one.key for one in held if one.key))
