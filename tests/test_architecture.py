@@ -1,47 +1,67 @@
-"""Imports run one way: almanac -> flows -> tasks -> { lakehouse, expectations } -> schemas."""
+"""Which package may import which, and which library belongs to which package.
+
+`flows -> tasks -> almanac.* -> { lakehouse, expectations } -> schemas`. Imports for type checking
+count like any other.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MAY_USE = {
-    "schemas": set(),
-    "expectations": {"schemas"},
-    "lakehouse": {"schemas"},
-    "tasks": {"lakehouse", "expectations", "schemas"},
-    "flows": {"tasks", "schemas"},
-    "almanac": {"flows", "tasks", "schemas"},
+TOP = ("schemas", "expectations", "lakehouse", "tasks", "flows", "almanac")
+
+# A package and what it may import besides `schemas`, lowest first: a line may name only packages of
+# the lines above it, so there is no cycle. Those of `almanac` stand by their own name.
+MAY_IMPORT = {
+    "schemas": "",
+    "expectations": "",
+    "lakehouse": "",
+    "core": "lakehouse",
+    "llm": "core",
+    "sources": "core",
+    "chunking": "core",
+    "training": "core",
+    "embedding": "core llm",
+    "schedule": "core sources lakehouse",
+    "ingest": "core sources chunking embedding schedule lakehouse expectations",
+    "retrieval": "core embedding ingest lakehouse",
+    "adapters": "core training lakehouse",
+    "releases": "core embedding ingest retrieval adapters lakehouse",
+    "drift": "core embedding retrieval lakehouse",
+    "feedback": "core sources lakehouse expectations",
+    "triage": "core embedding llm retrieval lakehouse",
+    "dataset": "core llm retrieval lakehouse expectations",
+    "evaluation": "core llm retrieval training",
+    "tuning": "core embedding llm retrieval training adapters dataset evaluation lakehouse",
+    "lineage": "core adapters lakehouse",
+    "client": "feedback",
+    "tasks": "core sources schedule ingest retrieval releases drift feedback triage dataset "
+    "training adapters tuning lineage lakehouse",
+    "flows": "tasks",
+    "supervisor": "core drift tasks",
+    "cli": "core schedule ingest retrieval releases drift feedback triage dataset training "
+    "adapters lineage supervisor",
 }
+# What starts from a shell: nothing imports these.
+LEAVES = {"cli", "client"}
+
 # Libraries that belong to one room, by the prefixes of the modules that may import them.
 ROOMS_OF = {
-    "prefect": (
-        "flows",
-        "tasks/events.py",
-        "tasks/schedule.py",
-        "tasks/keeping.py",
-        "tasks/learning.py",
-        "tasks/nightly.py",
-        "tasks/proving.py",
-        "tasks/rescue.py",
-        "tasks/artifacts.py",
-        "tasks/trace.py",
-        "tasks/watch.py",
-        "almanac/cli/engine.py",
-        "almanac/supervisor",
-    ),
+    "prefect": ("flows", "tasks", "almanac/cli/engine.py", "almanac/supervisor"),
     "deltalake": ("lakehouse",),
     "lancedb": ("lakehouse",),
     "lance": ("lakehouse",),
     "duckdb": ("lakehouse",),
     "great_expectations": ("expectations",),
-    "torch": ("almanac/embedding", "almanac/training"),
+    "torch": ("almanac/embedding", "almanac/training", "almanac/evaluation"),
     "sentence_transformers": ("almanac/embedding",),
-    "transformers": ("almanac/embedding", "almanac/training"),
-    "peft": ("almanac/training",),
+    "transformers": ("almanac/embedding", "almanac/training", "almanac/evaluation"),
+    "peft": ("almanac/training", "almanac/evaluation"),
     "trl": ("almanac/training",),
     "datasets": ("almanac/training",),
     "presidio_analyzer": ("almanac/dataset",),
@@ -56,34 +76,78 @@ ROOMS_OF = {
 }
 
 
-def _modules() -> list[Path]:
-    return sorted(path for room in MAY_USE for path in (ROOT / room).rglob("*.py"))
+def package_of(module: str) -> str | None:
+    """The line of the table that a dotted module belongs to; None for a library."""
+    top, _, rest = module.partition(".")
+    if top != "almanac":
+        return top if top in TOP else None
+    return rest.partition(".")[0] or None
 
 
-def _imports(path: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Every dotted name that is imported anywhere in a module."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.add(node.module.partition(".")[0])
-    return names
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def forbidden(package: str, tree: ast.AST) -> set[str]:
+    """The packages that a module of `package` imports and may not."""
+    allowed = {package, "schemas", *MAY_IMPORT[package].split()}
+    used = {package_of(name) for name in imports(tree)} - {None, "__main__", "__version__"}
+    return {name for name in used if name and name not in allowed}
+
+
+def _modules() -> list[Path]:
+    return sorted(
+        path
+        for top in TOP
+        for path in (ROOT / top).rglob("*.py")
+        if path.relative_to(ROOT).as_posix() not in ("almanac/__init__.py", "almanac/__main__.py")
+    )
+
+
+def _package(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[1] if parts[0] == "almanac" else parts[0]
 
 
 @pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_imports_downwards_only(path: Path) -> None:
-    where = path.relative_to(ROOT)
-    room = where.parts[0]
-    used = _imports(path)
-    assert (used & MAY_USE.keys()) - {room} <= MAY_USE[room]
+def test_a_module_imports_what_its_package_may(path: Path) -> None:
+    where = path.relative_to(ROOT).as_posix()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert forbidden(_package(path), tree) == set()
+    libraries = {name.partition(".")[0] for name in imports(tree)}
     strangers = {
         library
         for library, rooms in ROOMS_OF.items()
-        if library in used and not where.as_posix().startswith(rooms)
+        if library in libraries and not where.startswith(rooms)
     }
     assert strangers == set()
 
 
-def test_there_are_modules_in_every_room() -> None:
-    rooms = {path.relative_to(ROOT).parts[0] for path in _modules()}
-    assert rooms == set(MAY_USE)
+def test_the_table_names_every_package_and_has_no_cycle() -> None:
+    found = {_package(path) for path in _modules()}
+    assert found == set(MAY_IMPORT)
+    above: set[str] = set()
+    for package, may in MAY_IMPORT.items():
+        assert set(may.split()) <= above - LEAVES, package
+        above.add(package)
+
+
+@pytest.mark.parametrize(
+    ("package", "line"),
+    [
+        ("schemas", "import lakehouse"),
+        ("lakehouse", "from expectations.runner import Suites"),
+        ("core", "from almanac.ingest import report"),
+        ("ingest", "from almanac import retrieval"),
+        ("training", "from almanac.tuning.tune import judge"),
+        ("triage", "if TYPE_CHECKING:\n    from almanac.dataset.build import build"),
+        ("flows", "def flow():\n    from almanac.releases import restore"),
+    ],
+)
+def test_an_import_upwards_is_found(package: str, line: str) -> None:
+    assert len(forbidden(package, ast.parse(line))) == 1
