@@ -40,10 +40,18 @@ DEADLINE = 600.0  # seconds for a round
 # What is the same for all is loaded once, in the process that the others are forked from. Lance is
 # not among it: its threads do not live on in a fork.
 LOADED = [
-    "prefect", "deltalake", "duckdb", "great_expectations", "pandas", "openai",
+    "prefect",
+    "deltalake",
+    "duckdb",
+    "great_expectations",
+    "pandas",
+    "openai",
     *(f"flows.{name}" for name in ("nightly", "restore", "retention", "doctor", "feedback")),
-    "almanac.releases.erase", "almanac.triage.run", "matplotlib.figure", "matplotlib.dates",
-]  # fmt: skip
+    "almanac.releases.erase",
+    "almanac.triage.run",
+    "matplotlib.figure",
+    "matplotlib.dates",
+]
 CONFIG = """
 lakehouse = "lake"
 [sources.documents]
@@ -277,10 +285,14 @@ class Bench:
         self._write(f"secret-{number}")
         (self._home / "docs" / f"secret-{number - 1}.md").unlink(missing_ok=True)
         request = {
-            "request_id": f"r{number}", "asked_at": f"2026-03-01T10:{number % 60:02}:00Z",
-            "user_id": "ann", "question": "Where is the printer?", "response": "Nowhere.",
-            "context_chunks": [], "rating": -1,
-        }  # fmt: skip
+            "request_id": f"r{number}",
+            "asked_at": f"2026-03-01T10:{number % 60:02}:00Z",
+            "user_id": "ann",
+            "question": "Where is the printer?",
+            "response": "Nowhere.",
+            "context_chunks": [],
+            "rating": -1,
+        }
         with (self._home / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(request) + "\n")
 

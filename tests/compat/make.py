@@ -75,11 +75,27 @@ lora: {r: 2, alpha: 8, target_modules: [q_proj, v_proj]}
 max_length: 512
 """
 THINGS = (
-    "the badge reader", "a parental leave", "the backup of accounts", "Kubernetes", "our canteen",
-    "a lost passport", "the coffee machine", "quarterly taxes", "a bicycle rack", "the firewall",
-    "remote interviews", "dental insurance", "a fire drill", "the mail archive", "guest wifi",
-    "a broken window", "travel expenses", "the parking garage", "an overdue invoice", "night work",
-)  # fmt: skip
+    "the badge reader",
+    "a parental leave",
+    "the backup of accounts",
+    "Kubernetes",
+    "our canteen",
+    "a lost passport",
+    "the coffee machine",
+    "quarterly taxes",
+    "a bicycle rack",
+    "the firewall",
+    "remote interviews",
+    "dental insurance",
+    "a fire drill",
+    "the mail archive",
+    "guest wifi",
+    "a broken window",
+    "travel expenses",
+    "the parking garage",
+    "an overdue invoice",
+    "night work",
+)
 
 
 def main(folder: Path, *names: str) -> None:
@@ -272,8 +288,13 @@ def request(number: int, asked: datetime) -> dict[str, Any]:
         "source": "wiki",
     }
     if number % 10 == 0:
-        row |= {"release": 3, "question": "Where is the printer?", "latency_ms": 12.5,
-                "model": "m-1", "response": "The printer is in the cellar."}  # fmt: skip
+        row |= {
+            "release": 3,
+            "question": "Where is the printer?",
+            "latency_ms": 12.5,
+            "model": "m-1",
+            "response": "The printer is in the cellar.",
+        }
     return row
 
 

@@ -36,8 +36,9 @@ def newest_run(name: str) -> Any:
     with get_client(sync_client=True) as client:
         [run] = client.read_flow_runs(
             flow_filter=FlowFilter(name=FlowFilterName(any_=[name])),
-            sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=1,
-        )  # fmt: skip
+            sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+            limit=1,
+        )
     return run.id
 
 
@@ -102,8 +103,9 @@ def test_a_night_that_published_and_then_failed_says_both(
     assert set(left_by(report["run"])) == {"nightly-report", "releases", "quarantine"}
     nights = twelve.lake.runs.nights("documents")
     assert [(night.status, night.release) for night in nights] == [
-        ("published", 2), ("published", 1),
-    ]  # fmt: skip
+        ("published", 2),
+        ("published", 1),
+    ]
 
 
 @pytest.mark.slow
@@ -130,10 +132,12 @@ def test_a_night_that_stops_while_it_reads_keeps_the_validations_it_made(twelve:
 @pytest.mark.slow
 def test_golden_questions_are_asked_every_night(twelve: House) -> None:
     (twelve.config.parent / "golden.jsonl").write_text(
-        json.dumps({"id": "q1", "text": "the text of note number 7", "relevant": ["7.md"]}) + "\n"
-        + json.dumps({"id": "q2", "text": "note", "relevant": ["unknown.md"]}) + "\n",
+        json.dumps({"id": "q1", "text": "the text of note number 7", "relevant": ["7.md"]})
+        + "\n"
+        + json.dumps({"id": "q2", "text": "note", "relevant": ["unknown.md"]})
+        + "\n",
         encoding="utf-8",
-    )  # fmt: skip
+    )
     twelve.configure('[upgrade]\nquestions = "golden.jsonl"\n[expectations]\ndata_docs = true\n')
     report = twelve.nightly()
     assert report["recall"] == {"k": 10, "questions": 1, "mean": 1.0}
@@ -232,8 +236,16 @@ def test_what_is_too_large_for_an_event_is_cut_and_says_so(prefect_api: None) ->
     @flow(name="large")
     def large() -> None:
         artifacts.page("page", "# Title\n\n" + "a line\n" * 400_000, "Page")
-        rows = [{"n": np.int64(at), "at": datetime(2026, 3, 1, tzinfo=UTC), "x": float("nan"),
-                 "list": ["a"], "text": "é" * 9_000} for at in range(2_000)]  # fmt: skip
+        rows = [
+            {
+                "n": np.int64(at),
+                "at": datetime(2026, 3, 1, tzinfo=UTC),
+                "x": float("nan"),
+                "list": ["a"],
+                "text": "é" * 9_000,
+            }
+            for at in range(2_000)
+        ]
         artifacts.table("table", rows, "Rows", "almanac history")
         artifacts.picture("picture", b"\x89PNG" * 500_000, "Picture")
 
@@ -245,6 +257,8 @@ def test_what_is_too_large_for_an_event_is_cut_and_says_so(prefect_api: None) ->
     shown = json.loads(left["table"])
     assert 80 <= len(shown) < 1_000 and len(left["table"]) < 1_100_000
     assert (shown[0]["at"], shown[0]["x"], shown[0]["list"]) == (
-        "2026-03-01T00:00:00Z", None, '["a"]',
-    )  # fmt: skip
+        "2026-03-01T00:00:00Z",
+        None,
+        '["a"]',
+    )
     assert len(shown[0]["text"]) == 2_000
