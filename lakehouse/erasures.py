@@ -101,6 +101,11 @@ class ErasureLog:
         """Remove the plan, and what a killed writer left of one."""
         self._files.delete(self.unfinished())
 
+    def standing(self) -> frozenset[str]:
+        """The numbers of all erasures of which something is not allowed again."""
+        rows = self._newest()
+        return frozenset(_receipt(row) for row in rows if row["status"] != "allowed")
+
     def newest(self, subject: str) -> dict[str, Any] | None:
         """The newest record of a document or user; None where there is none."""
         stored = self._stored(subject)
@@ -149,7 +154,10 @@ class ErasureLog:
         at: datetime,
         report: Mapping[str, Any],
     ) -> None:
-        """Store the report of an erasure that is done."""
+        """Store the report of an erasure that is done; once more changes nothing."""
+        done = (row for row in self.receipts() if row["receipt"] == receipt)
+        if any(row["status"] == "erased" for row in done):
+            return
         rows = [self._row(receipt, name, kind, "erased", at, report) for name in subjects]
         self._log.append(self._numbered(rows))
 

@@ -1,4 +1,4 @@
-"""Does a stored text name a document or a user? Told by the id as a whole, never by a part of it."""
+"""Does a stored text name a document or a user? Told by the id as a whole, not by a part of it."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from prefect.tasks import Task, exponential_backoff
 from almanac.ingest import compare, data_docs, index, ingest, publish, report, snapshot
 from almanac.ingest.models import Models
 from almanac.ingest.run import Run, begin_run
+from almanac.releases.erase import finish_erasure
 from almanac.retrieval import recall, upgrade
 from almanac.sources.address import redacted
 from lakehouse.documents import Key, StoredDocument
@@ -81,6 +82,7 @@ def recover(run: Run, latest: Release | None) -> State_:
             f"{latest.seq} of {isoformat(latest.logical_time)}: history is only added to"
         )
     with run.timed("recover"):
+        finish_erasure(run.settings, run.lake, run.run_id)
         orphans = snapshot.recover(run)
         state = run.lake.documents.state(run.releases.last_snapshot())
     if orphans:

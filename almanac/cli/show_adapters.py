@@ -100,7 +100,8 @@ def serving(result: Report) -> str:
     return "\n".join(
         [
             *_warnings(result),
-            f"Serving adapter {result['adapter'][:12]}; ask for the model by its name. Ctrl-C ends it.",
+            f"Serving adapter {result['adapter'][:12]}; ask for the model by its name. "
+            "Ctrl-C ends it.",
             f"  address  {result['address']}",
             f"  model    {result['model']}",
         ]

@@ -177,6 +177,8 @@ def retention(result: Report) -> str:
 def erase(result: Report) -> str:
     """The receipt, or what would be touched."""
     if "allowed" in result:
+        if result["dry_run"]:
+            return "Would allow what that erasure took to come back."
         return "Allowed: `almanac quarantine retry` reads it again."
     numbers = {name: one for name, one in result["touched"].items() if isinstance(one, int)}
     touched = [f"  {number:>8}  {name.replace('_', ' ')}" for name, number in numbers.items()]

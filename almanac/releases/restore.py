@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from almanac.core.operation import Operation, operation, recorded
+from almanac.releases.erase import finish_erasure
 from almanac.releases.rebuild import Rebuilt, rebuild
 from almanac.releases.republish import check_whole, logical_time, republish
 from lakehouse import Lakehouse, open_lakehouse
@@ -74,8 +75,10 @@ def restore(
                 shown["speaks_for"] = isoformat(logical_time(run, history, at))
             return shown | {"dry_run": True, "seconds": run.seconds}
         with recorded(run, purpose):
+            run.lake.erasures.check_finished()
             return _said(run, release, mode, to, reason, _copy(run, release, str(to)))
     with operation(settings, purpose, run_id) as (run, lease):
+        finish_erasure(settings, run.lake, run.run_id)
         history = run.releases.history()
         release = pick(history, when, settings.index.name)
         done = _nothing_to_do(history, release, mode)
@@ -110,7 +113,6 @@ def _nothing_to_do(history: list[Release], release: Release, mode: Mode) -> dict
 
 def _check(run: Operation, release: Release, mode: Mode, to: str | None) -> None:
     check_not_gone(release)
-    run.lake.erasures.check_finished()
     if mode == "publish":
         check_whole(run, release)
     if to is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from almanac.core.operation import Operation, operation
+from almanac.releases.erase import finish_erasure
 from almanac.releases.republish import check_whole, republish
 from lakehouse.releases import Release, answering, pick
 from schemas.errors import ConfigError, RunRefused
@@ -40,6 +41,7 @@ def withdraw(
         run = Operation(settings, "withdraw", run_id)
         return _planned(run, seq, reason)[0] | {"dry_run": True, "seconds": run.seconds}
     with operation(settings, "withdraw", run_id) as (run, lease):
+        finish_erasure(settings, run.lake, run.run_id)
         run.report, newest, before = _planned(run, seq, reason)
         if newest is not None:
             source = before or newest
@@ -66,7 +68,6 @@ def _planned(
     run: Operation, seq: int, reason: str
 ) -> tuple[dict[str, Any], Release | None, Release | None]:
     """The report; the release to take back, None where that is done; the one that answers then."""
-    run.lake.erasures.check_finished()
     history = run.releases.history()
     wanted = pick(history, seq, run.settings.index.name)
     newest = _newest(history)
