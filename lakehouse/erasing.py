@@ -51,14 +51,14 @@ _SHOWN = """
 """
 _OCCURRENCES = 3  # of equal passages under one heading, that a lost version is tried for
 # What was made of requests and votes: their columns that may name a document or tell its text.
-_DERIVED = {
+DERIVED = {
     "triage": ("evidence", "documents"),
     "training_examples": ("example",),
     "rejected_examples": ("details",),
     "evaluations": ("result",),
 }
-_OF_REQUESTS = ("requests", "votes", *_DERIVED)
-_TOLD_AGAIN = {
+_OF_REQUESTS = ("requests", "votes", *DERIVED)
+TOLD_AGAIN = {
     "requests": ("question", "response", "history", "prompt", "details"),
     "votes": ("comment", "correction"),
 }
@@ -150,26 +150,21 @@ class Plan:
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Plan:
         """The plan that `to_json` wrote."""
-        return cls(
-            **plain
-            | {
-                name: _tuples(plain[name])
-                for name in (
-                    "keys",
-                    "same_text_elsewhere",
-                    "contents",
-                    "request_ids",
-                    "datasets",
-                    "releases",
-                )
-            }
-            | {
-                "selections": tuple(
-                    Selection(one["table"], tuple(one["columns"]), _tuples(one["rows"]))
-                    for one in plain["selections"]
-                )
-            }
+        values = dict(plain)
+        for name in (
+            "keys",
+            "same_text_elsewhere",
+            "contents",
+            "request_ids",
+            "datasets",
+            "releases",
+        ):
+            values[name] = _tuples(plain[name])
+        values["selections"] = tuple(
+            Selection(one["table"], tuple(one["columns"]), _tuples(one["rows"]))
+            for one in plain["selections"]
         )
+        return cls(**values)
 
 
 def _tuples(rows: Iterable[Any]) -> tuple[Any, ...]:
@@ -260,7 +255,7 @@ def plan_user(lake: Lakehouse, user_id: str, **common: Any) -> Plan:
     selections = [
         _of("votes", "user_id", [user_id]),
         # What a user said of another's answer went into its verdict and into examples, too.
-        *(_of(name, "request_id", voted - requests) for name in _DERIVED),
+        *(_of(name, "request_id", voted - requests) for name in DERIVED),
         _of("quarantine", "id", _refused(lake, request_ids=requests, users=[user_id])),
     ]
     plan = Plan(kind="user", user_id=user_id, **common)
@@ -282,7 +277,7 @@ def _with_requests(
     of_questions = Selection("embeddings", ("embedder", "text_hash"), tuple(pairs))
     by_request = [_of(name, "request_id", requests) for name in _OF_REQUESTS]
     if naming:
-        by_request += [_naming(lake, name, columns, *naming) for name, columns in _DERIVED.items()]
+        by_request += [_naming(lake, name, columns, *naming) for name, columns in DERIVED.items()]
     every = [one for one in (*selections, of_questions, *by_request) if one.rows]
     trained = requests if trained is None else trained
     counts = {"question_vectors": len(pairs), "adapters_to_retrain": len(_stale(lake, trained))}
@@ -381,7 +376,7 @@ def _requests_with(lake: Lakehouse, chunk_ids: Collection[str]) -> set[str]:
 def _tell_again(lake: Lakehouse, told: Sequence[str], names: Mentions) -> set[str]:
     """Requests of which a text, or a vote on them, repeats a passage, or whose log names an id."""
     found: set[str] = set()
-    for table, columns in _TOLD_AGAIN.items():
+    for table, columns in TOLD_AGAIN.items():
         for row in _rows(lake, table, ("request_id", *columns)):
             if _repeats(row, columns, told) or names.are_in(row.get("details") or ""):
                 found.add(row["request_id"])

@@ -181,7 +181,7 @@ class _SourceReading:
         if document_subject(self._name, document.doc_id) in self._erased:
             return _erased(document.doc_id)
         erased = self._erased.content(document.text)
-        return erased and _erased_elsewhere(document.doc_id, erased)
+        return _erased_elsewhere(document.doc_id, erased) if erased else None
 
     def check(self) -> None:
         """Validate the documents that were read, and remember what each file became."""

@@ -89,10 +89,14 @@ def finish_erasure(settings: Settings, lake: Lakehouse, run_id: str) -> dict[str
     """Carry out to its end an erasure that was killed; its receipt, None where there is none.
 
     Under the lease. Nothing may be published, moved or cleared before.
+
+    Raises:
+        RunRefused: a version that stored no plans began one; only the same command can finish it.
     """
     stored = lake.erasures.plan()
     if stored is None:
         lake.erasures.forget_plan()  # what was killed while it was written: nothing was begun
+        lake.erasures.check_finished()
         return None
     _log.warning("finishing the erasure of %s, which was killed", stored["at"])
     return _carry_out(settings, lake, Plan.from_json(stored), run_id)
@@ -137,9 +141,9 @@ def _names(run: Operation, subject: Subject) -> list[str]:
 def _finished_now(run: Operation, subject: Subject) -> dict[str, Any] | None:
     """Finish an erasure that was killed; its receipt, if it was one of the same subject."""
     stored = run.lake.erasures.plan()
-    receipt = finish_erasure(run.settings, run.lake, run.run_id)
-    if stored is None or receipt is None:
+    if stored is None:
         return None
+    receipt = finish_erasure(run.settings, run.lake, run.run_id)
     same = set(Plan.from_json(stored).subjects) & set(_names(run, subject))
     return receipt if same else None
 
@@ -185,7 +189,10 @@ def _keys(run: Operation, subject: Subject) -> list[tuple[str, str]]:
         known &= {subject.source}
     if not known:
         # Errors are kept in `runs`: the id must not stand in them.
-        raise AlmanacError("no release, quarantine row or request has a document of that id")
+        raise AlmanacError(
+            "no release and no quarantine row has a document of that id, and no request was shown "
+            "one"
+        )
     if len(known) > 1:
         names = ", ".join(sorted(known))
         raise ConfigError(f"several sources have a document of that id ({names}): say --source")
