@@ -185,6 +185,7 @@ def _request_row(request: Request) -> dict[str, Any]:
         "prompt": canonical_json(list(request.prompt)),
         "details": canonical_json(dict(request.details)),
         "content_hash": request.content_hash,
+        "context_known": request.context_known,
     }
 
 
@@ -195,6 +196,7 @@ def _request(row: dict[str, Any]) -> Request:
         history=tuple(json.loads(row["history"] or "[]")),
         prompt=tuple(json.loads(row["prompt"] or "[]")),
         details=json.loads(row["details"]),
+        context_known=row.get("context_known") is not False,
         **{name: row[name] for name in _PLAIN},
     )
 

@@ -16,6 +16,12 @@ from schemas.errors import LeaseHeld
 from schemas.hashing import sha256_parts
 from schemas.tables import index_schema
 
+# How a text becomes words. Releases without the setting were made at blanks and signs.
+_TOKENIZERS: dict[str, dict[str, Any]] = {
+    "words": {},
+    "icu": {"base_tokenizer": "icu"},
+    "ngram": {"base_tokenizer": "ngram", "ngram_min_length": 2, "ngram_max_length": 3},
+}
 _BATCH = 2_000  # keys in one SQL list
 _ROWS = 100_000  # rows in one merge, which costs a pass over the stored vectors
 
@@ -118,28 +124,35 @@ class IndexWriter:
             with self._next_version():
                 merge.when_not_matched_insert_all().execute(rows)
 
-    def cover(self, search: Mapping[str, Any]) -> None:
-        """Make the full-text and, where `search` wants one, the vector index cover every row."""
+    def cover(self, search: Mapping[str, Any], rebuild: bool = False) -> None:
+        """Make the full-text and, where `search` wants one, the vector index cover every row.
+
+        `rebuild`: the full-text index is of other settings than these, and is made anew.
+        """
         if self._table.count_rows() == 0:
             return
         with self._next_version():
-            self._cover_text(search)
+            self._cover_text(search, rebuild)
         if search["vector"] == "ann":
             with self._next_version():
                 self._models.cover(self._table)
 
-    def _cover_text(self, search: Mapping[str, Any]) -> None:
+    def _cover_text(self, search: Mapping[str, Any], rebuild: bool) -> None:
         from lancedb.index import FTS
 
         indexed = any(index.columns == ["text"] for index in self._table.list_indices())
-        if indexed and search["text"] == "updated":
+        if indexed and search["text"] == "updated" and not rebuild:
             self._table.to_lance().optimize.optimize_indices(
                 index_names=["text_idx"], num_indices_to_merge=1000
             )
             self._table.checkout_latest()
             return
         config = FTS(
-            language=search["language"], stem=True, remove_stop_words=False, ascii_folding=True
+            language=search["language"],
+            stem=True,
+            remove_stop_words=False,
+            ascii_folding=True,
+            **_TOKENIZERS[search.get("tokenizer", "words")],
         )
         self._table.create_index("text", config=config, replace=True)
 

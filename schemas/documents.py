@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from schemas.hashing import canonical_json, sha256_parts
+from schemas.text import has_markdown_table
 
+WITHOUT_MARKUP = frozenset({"text/plain", "application/pdf"})  # media types cut at blank lines
+_TABLE_CUT = "table-header-in-each-piece"
 Severity = Literal["must", "should"]
 
 
@@ -48,8 +52,16 @@ class Document:
 
     @property
     def text_hash(self) -> str:
-        """What the chunker sees: the same title, media type and text give the same chunks."""
-        return sha256_parts(self.title, self.media_type, self.text)
+        """What the chunker sees: the same title, media type and text give the same chunks.
+
+        A text with a table is marked with how tables are cut. Stored texts without that mark were
+        cut before 30 November 2026, when only the first piece of a table had its header.
+        """
+        marks = [_TABLE_CUT] if self._has_table() else []
+        return sha256_parts(self.title, self.media_type, self.text, *marks)
+
+    def _has_table(self) -> bool:
+        return self.media_type not in WITHOUT_MARKUP and has_markdown_table(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +91,15 @@ class FileReading:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a source holds now, in path order, and what could not even be listed."""
+    """What a source holds now, in path order, and what could not even be listed.
+
+    `unread` counts the files that no glob names, by their ending in lower case ("" without one).
+    """
 
     files: tuple[SourceFile, ...]
     rejections: tuple[Rejection, ...] = ()
     skipped: int = 0
+    unread: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

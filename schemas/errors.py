@@ -57,6 +57,10 @@ class FeedbackUnreadable(AlmanacError):
     """A log of requests or votes cannot be read as a whole; nothing was stored."""
 
 
+class FeedbackUnknown(AlmanacError):
+    """No request of that id is stored."""
+
+
 class DatasetRefused(AlmanacError):
     """There is nothing to train on, or a dataset is not what its hash says."""
 

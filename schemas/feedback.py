@@ -45,7 +45,8 @@ class Request:
 
     `prompt` is the final prompt as the model got it: messages, or empty where the log has none.
     `release` is the number of Almanac's release; `index_version` is whatever the application calls
-    it. `details` has all else that the log said. Latency is in milliseconds.
+    it. `details` has all else that the log said. Latency is in milliseconds. Where the log does not
+    say what the model was shown, `context` is empty and `context_known` False.
     """
 
     request_id: str
@@ -67,6 +68,7 @@ class Request:
     latency_ms: float | None = None
     lang: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    context_known: bool = True
 
     @property
     def content_hash(self) -> str:
@@ -75,7 +77,8 @@ class Request:
 
     def as_row(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        names = [name for name in self.__slots__ if name not in ("context", "asked_at", "details")]
+        apart = ("context", "asked_at", "details", "context_known")
+        names = [name for name in self.__slots__ if name not in apart]
         row = {name: getattr(self, name) for name in names}
         return row | {
             "asked_at": isoformat(self.asked_at),

@@ -188,6 +188,7 @@ REQUESTS = _table(
         pa.field("latency_ms", pa.float64()),
         pa.field("lang", pa.string()),
         pa.field("content_hash", pa.string()),
+        pa.field("context_known", pa.bool_()),  # False: the log did not say what was shown
     ),
 )
 

@@ -21,7 +21,7 @@ from almanac.chunking.headings import (
     heading_lines,
     with_title,
 )
-from almanac.chunking.sections import read_sections
+from almanac.chunking.sections import TableHeader, read_sections
 from schemas.documents import Chunk
 from schemas.encoder import TokenCounter
 from schemas.errors import ConfigError
@@ -43,6 +43,7 @@ class _Section:
     source: str
     headings: Headings
     atoms: tuple[Atom, ...]
+    tables: tuple[TableHeader, ...]
 
     @property
     def texts(self) -> list[str]:
@@ -51,7 +52,10 @@ class _Section:
 
 @dataclass(frozen=True, slots=True)
 class _Passage:
-    """A chunk to be: `source[start:end]` under its heading line; `path` has all its headings."""
+    """A chunk to be: `source[start:end]` under its heading line; `path` has all its headings.
+
+    Where it begins within one of the `tables`, the header of that table stands above it.
+    """
 
     document: int
     source: str
@@ -59,10 +63,12 @@ class _Passage:
     heading: str
     start: int
     end: int
+    tables: tuple[TableHeader, ...] = ()
 
     @property
     def text(self) -> str:
-        body = self.source[self.start : self.end]
+        headers = [one.text for one in self.tables if one.start <= self.start < one.end]
+        body = "\n".join([*headers, self.source[self.start : self.end]])
         return f"{self.heading}\n\n{body}" if self.heading else body
 
 
@@ -118,7 +124,9 @@ class MarkdownChunker:
 
     def _passages(self, documents: Sequence[tuple[str, str, str]]) -> Iterator[_Passage]:
         sections = [
-            _Section(number, text, with_title(title, section.headings), section.atoms)
+            _Section(
+                number, text, with_title(title, section.headings), section.atoms, section.tables
+            )
             for number, (title, media_type, text) in enumerate(documents)
             for section in read_sections(text, media_type, self._longest_atom)
         ]
@@ -145,11 +153,23 @@ class MarkdownChunker:
             (atom.seam, content_key(text)) for atom, text in zip(atoms, section.texts, strict=True)
         ]
         low = max(1, self._low - line.tokens)
-        starts = pack(sizes, keys, low, self._high - line.tokens)
+        high = self._high - line.tokens
+        tables, most = self._repeatable(section.tables) if sum(sizes) > high else ((), 0)
+        starts = pack(sizes, keys, max(1, low - most), high - most)
         for first, behind in pairwise([*starts, len(atoms)]):
             start, end = atoms[first].start, atoms[behind - 1].end
             path = SEPARATOR.join(section.headings)
-            yield _Passage(section.document, section.source, path, line.text, start, end)
+            yield _Passage(section.document, section.source, path, line.text, start, end, tables)
+
+    def _repeatable(self, tables: tuple[TableHeader, ...]) -> tuple[tuple[TableHeader, ...], int]:
+        """The headers that leave most of a chunk to the rows, and the tokens of the longest."""
+        sizes = self._tokens.of_parts([table.text for table in tables])
+        fitting = [
+            (table, size)
+            for table, size in zip(tables, sizes, strict=True)
+            if max(size, len(table.text) // _CHARACTERS_PER_TOKEN) <= self._high // 3
+        ]
+        return tuple(table for table, _ in fitting), max((size for _, size in fitting), default=0)
 
     def _within_limit(self, passage: _Passage, tokens: int) -> Iterator[tuple[_Passage, int]]:
         """The passage with its tokens, in parts where it is above the limit after all.
@@ -170,7 +190,9 @@ def _parts(passage: _Passage) -> list[_Passage]:
     """The passage in two; a single character only loses its heading, once."""
     length = passage.end - passage.start
     if length == 1:
-        return [replace(passage, heading="")] if passage.heading else []
+        return (
+            [replace(passage, heading="", tables=())] if passage.heading or passage.tables else []
+        )
     whole = Atom(passage.start, passage.end, Seam.GLUE)
     halves = split_long(passage.source, whole, max(1, length * 2 // 3))
     return [replace(passage, start=half.start, end=half.end) for half in halves]

@@ -14,16 +14,27 @@ from itertools import pairwise
 from almanac.chunking.blocks import Block, Kind, Line, read_blocks, read_paragraphs
 from almanac.chunking.cutting import Atom, Seam, split_long
 from almanac.chunking.headings import clean_heading
+from schemas.documents import WITHOUT_MARKUP
+from schemas.text import is_table_delimiter
 
-_WITHOUT_MARKUP = frozenset({"text/plain", "application/pdf"})
 _IN_SENTENCES = frozenset({Kind.PARAGRAPH, Kind.ITEM, Kind.HEADING, Kind.DIRECTIVE})
 _SENTENCE_END = re.compile(
     r"""(?<![.!?…])[.!?…]++["'»”’)\]*_`]*+\s++(?![a-zа-яё])  # not in front of lower case
     | [。！？]++[」』”]*+\s*+""",
     re.VERBOSE,
 )
+_HEADER_ROWS = 2  # the names of the columns, and the row of dashes
 _LONGEST_HEADING = 300
 _CLOSING_HASHES = re.compile(r"(?:^|\s)#+$")
+
+
+@dataclass(frozen=True, slots=True)
+class TableHeader:
+    """The header rows of a table, for every piece of it that begins in `text[start:end]`."""
+
+    text: str
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,7 @@ class Section:
 
     headings: tuple[str, ...]
     atoms: tuple[Atom, ...]
+    tables: tuple[TableHeader, ...] = ()
 
 
 def read_sections(text: str, media_type: str, longest: int) -> Iterator[Section]:
@@ -40,7 +52,7 @@ def read_sections(text: str, media_type: str, longest: int) -> Iterator[Section]
     No atom has more than `longest` characters. A text without markup is one section, a blank one
     none.
     """
-    blocks = read_paragraphs(text) if media_type in _WITHOUT_MARKUP else read_blocks(text)
+    blocks = read_paragraphs(text) if media_type in WITHOUT_MARKUP else read_blocks(text)
     path: list[tuple[int, str]] = []
     for group in _by_heading(blocks):
         for block in group:
@@ -52,7 +64,23 @@ def read_sections(text: str, media_type: str, longest: int) -> Iterator[Section]
             for before, block in zip([None, *group], group, strict=False)
             for atom in _atoms(text, block, _seam(before, block), longest)
         )
-        yield Section(tuple(heading for _, heading in path if heading), atoms)
+        tables = tuple(header for block in group for header in _table_headers(block))
+        yield Section(tuple(heading for _, heading in path if heading), atoms, tables)
+
+
+def _table_headers(block: Block) -> Iterator[TableHeader]:
+    """The header of a block that is a table with more than one row."""
+    if _is_table(block) and len(block.lines) > _HEADER_ROWS + 1:
+        header = "\n".join(line.text for line in block.lines[:_HEADER_ROWS])
+        body = block.lines[_HEADER_ROWS:]
+        yield TableHeader(header, body[0].start, body[-1].end)
+
+
+def _is_table(block: Block) -> bool:
+    """A table with its delimiter row; its lines need not begin with a bar."""
+    if block.kind not in (Kind.TABLE, Kind.PARAGRAPH) or len(block.lines) < _HEADER_ROWS:
+        return False
+    return "|" in block.lines[0].text and is_table_delimiter(block.lines[1].text)
 
 
 def _by_heading(blocks: Iterable[Block]) -> Iterator[list[Block]]:
@@ -102,7 +130,8 @@ def _closes_directive(block: Block) -> bool:
 
 def _atoms(text: str, block: Block, seam: Seam, longest: int) -> Iterator[Atom]:
     """The block cut at sentences or lines; `seam` is the one in front of the whole block."""
-    whole = _sentences(text, block) if block.kind in _IN_SENTENCES else _by_line(text, block)
+    in_sentences = block.kind in _IN_SENTENCES and not _is_table(block)
+    whole = _sentences(text, block) if in_sentences else _by_line(text, block)
     for atom in whole:
         lead = seam if atom.start == block.lines[0].start else atom.seam
         yield from split_long(text, Atom(atom.start, atom.end, lead), longest)
@@ -124,7 +153,7 @@ def _by_line(text: str, block: Block) -> Iterator[Atom]:
 
 
 def _line_seam(text: str, block: Block, index: int, before: Line, line: Line) -> Seam:
-    if block.kind is Kind.TABLE:
+    if block.kind is Kind.TABLE or _is_table(block):
         return Seam.GLUE if index <= 2 else Seam.LINE
     if block.kind is not Kind.FENCE:
         return Seam.LINE

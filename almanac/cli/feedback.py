@@ -24,13 +24,27 @@ def feedback() -> None:
     "--columns",
     multiple=True,
     metavar="FIELD=COLUMN",
-    help="Where a field has another name; a.b is b inside of a. Repeatable.",
+    help="Where a field has another name: a.b is b inside of a, a.0.b inside of its "
+    "first element. Repeatable.",
+)
+@click.option(
+    "--rating",
+    "ratings",
+    multiple=True,
+    metavar="VALUE=RATING,...",
+    help="What ratings of another scale mean: 0=-1,1=1 or 1..2=-1,3=0,4..5=1 (1 like, "
+    "-1 dislike, 0 neither). Repeatable.",
 )
 @reports(show_feedback.imported)
 def import_(
-    log: str | None, votes: str | None, only_votes: str | None, columns: Sequence[str]
+    log: str | None,
+    votes: str | None,
+    only_votes: str | None,
+    columns: Sequence[str],
+    ratings: Sequence[str],
 ) -> Report:
-    """Take in LOG and VOTES: files or folders of JSON lines, Parquet or spans.
+    """Take in LOG and VOTES: files or folders of JSON lines, Parquet, spans, or the exports of
+    Langfuse, LangSmith, Phoenix, Open WebUI, trl and Label Studio.
 
     The configured ones unless given. What is stored already changes nothing.
     """
@@ -38,7 +52,7 @@ def import_(
 
     if only_votes and log:
         raise click.UsageError("give either LOG or --only-votes")
-    return import_feedback(_mapped(settings(), columns), log, only_votes or votes)
+    return import_feedback(_mapped(settings(), columns, ratings), log, only_votes or votes)
 
 
 @feedback.command("status")
@@ -50,13 +64,26 @@ def status() -> Report:
     return facts.status(settings())
 
 
-def _mapped(configured: Settings, columns: Sequence[str]) -> Settings:
-    """The settings with columns of the command line added."""
+@feedback.command("show")
+@click.argument("request_id")
+@reports(show_feedback.show)
+def show(request_id: str) -> Report:
+    """What is stored of one request, and the votes on it."""
+    from almanac.feedback import facts
+
+    return facts.stored(settings(), request_id)
+
+
+def _mapped(configured: Settings, columns: Sequence[str], ratings: Sequence[str]) -> Settings:
+    """The settings with columns and ratings of the command line added."""
+    from almanac.feedback.scale import parse
+
     pairs = [column.partition("=") for column in columns]
     if any(not (field and column) for field, _, column in pairs):
         raise click.UsageError("--columns takes FIELD=COLUMN")
     known = configured.feedback.columns | {field: column for field, _, column in pairs}
-    section = configured.feedback.model_copy(update={"columns": known})
+    scale = configured.feedback.ratings | parse(ratings)
+    section = configured.feedback.model_copy(update={"columns": known, "ratings": scale})
     return configured.model_copy(update={"feedback": section})
 
 

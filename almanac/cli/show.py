@@ -41,6 +41,8 @@ def _quarantined(kept: Report) -> list[str]:
 
 def plan(result: Report) -> str:
     """What a run would do."""
+    from almanac.ingest.report import unread_files
+
     counts = ", ".join(f"{number} {name}" for name, number in result["documents"].items())
     texts, price = result["chunks"], result["price"]
     cost = f", {price:.4f} at the configured price" if price else ""
@@ -50,6 +52,8 @@ def plan(result: Report) -> str:
         f"{texts['to_embed']} of them to embed",
         f"  tokens     {result['tokens_to_embed']} with {result['embedder']}{cost}",
     ]
+    if unread := unread_files(result):
+        lines.insert(1, f"  not read   {unread}")
     lines += [f"  would stop {reason}" for reason in result["would_stop"]]
     return "\n".join(lines)
 

@@ -30,6 +30,43 @@ def status(result: Report) -> str:
     return "\n".join(lines + _quarantine(result))
 
 
+def show(result: Report) -> str:
+    """A request with what made its answer, then its votes."""
+    request = result["request"]
+    lines = _request(request) if request else ["The request did not come yet; votes on it did."]
+    for vote in result["votes"]:
+        liked = "like" if vote["rating"] > 0 else "dislike"
+        lines += ["", f"{liked} by {vote['user_id']} at {vote['rated_at']}"]
+        lines += [f"  {name}: {vote[name]}" for name in ("comment", "correction") if vote[name]]
+    return "\n".join(lines)
+
+
+def _request(request: Report) -> list[str]:
+    skipped = {
+        "request_id",
+        "question",
+        "response",
+        "context",
+        "history",
+        "prompt",
+        "details",
+        "context_known",
+    }
+    lines = [f"Request {request['request_id']}"]
+    lines += [
+        f"  {name}: {value}"
+        for name, value in sorted(request.items())
+        if name not in skipped and value is not None
+    ]
+    lines += ["", "Question:", request["question"], "", "Response:", request["response"], ""]
+    if not request["context_known"]:
+        lines.append("Context: the log does not say what the model was shown")
+    lines += [f"Passage {one['chunk_id']}:\n{one['text']}" for one in request["context"]]
+    for name in ("history", "prompt"):
+        lines += [f"{name} {one['role']}: {one['content']}" for one in request[name]]
+    return [*lines, *(f"  {name}: {value}" for name, value in request["details"].items())]
+
+
 def _log(result: Report) -> list[str]:
     log = result["log"]
     lines = [

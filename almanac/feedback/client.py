@@ -106,10 +106,16 @@ def log_vote(
     given = {name: value for name, value in locals().items() if name != "lakehouse"}
     values = given | {"rated_at": rated_at or datetime.now(UTC)}
     lake = _open(lakehouse)
-    vote = _sound(lake, "votes", lambda: vote_of(values, {}), votes_frame)
+    vote = _sound(lake, "votes", lambda: _vote(values), votes_frame)
     if vote not in lake.votes.rows([vote.request_id], every=True):
         lake.votes.append([vote])
     return vote.request_id
+
+
+def _vote(values: Mapping[str, Any]) -> Vote:
+    vote = vote_of(values, {})
+    assert vote is not None  # only a declared scale has ratings that are no votes
+    return vote
 
 
 def _open(lakehouse: str | Lakehouse) -> Lakehouse:

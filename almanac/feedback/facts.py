@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.quarantine import FEEDBACK
+from schemas.errors import FeedbackUnknown
 from schemas.settings import Settings
 from schemas.times import isoformat
 
@@ -70,11 +72,35 @@ def status(settings: Settings) -> dict[str, Any]:
     """What stands in the log, what of it is in quarantine, and the span of time that it covers."""
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     span = lake.delta("requests").query(_SPAN).to_pylist()[0]
+    facts = log_facts(lake)
     return {
-        "log": log_facts(lake),
+        "log": facts,
+        "liked": facts["liked"],
+        "disliked": facts["disliked"],
         "first": isoformat(span["first"]) if span["first"] else None,
         "last": isoformat(span["last"]) if span["last"] else None,
         "quarantine": quarantined(lake),
+    }
+
+
+def stored(settings: Settings, request_id: str) -> dict[str, Any]:
+    """What is stored of a request: `request`, None where its votes came first, and `votes`.
+
+    Raises:
+        FeedbackUnknown: neither a request nor a vote has this id.
+    """
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    requests = lake.requests.rows([request_id])
+    votes = lake.votes.rows([request_id], every=True)
+    if not requests and not votes:
+        raise FeedbackUnknown(
+            f"no request {request_id!r} is stored: `almanac feedback status` says how many there "
+            "are, `almanac quarantine list` what was refused"
+        )
+    request = next((one.as_row() | {"context_known": one.context_known} for one in requests), None)
+    return {
+        "request": request,
+        "votes": [asdict(vote) | {"rated_at": isoformat(vote.rated_at)} for vote in votes],
     }
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from almanac.core.thoughts import answer_and_thoughts
+from almanac.feedback.contents import plain
 from almanac.sources.jsonsafe import json_safe
 from almanac.sources.parsed import Note, shown
 from schemas.feedback import Message, Passage
@@ -15,6 +17,22 @@ from schemas.hashing import sha256_text
 from schemas.times import as_utc
 
 T = TypeVar("T")
+Read = Callable[[Any], str]
+# What a message's sender is called elsewhere than in `role`.
+ROLES = {
+    "human": "user",
+    "user": "user",
+    "ai": "assistant",
+    "assistant": "assistant",
+    "gpt": "assistant",
+    "bot": "assistant",
+    "model": "assistant",
+    "chatbot": "assistant",
+    "system": "system",
+    "tool": "tool",
+    "function": "tool",
+    "developer": "system",
+}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Seconds, milli-, micro- and nanoseconds since 1970 of this century differ by a thousand each.
 _UNITS = ((1e11, 1), (1e14, 10**3), (1e17, 10**6), (math.inf, 10**9))
@@ -101,7 +119,8 @@ def rating(value: Any) -> int:
         return value
     raise Broken(
         "rating_is_up_or_down",
-        "The rating is neither 1 nor -1, nor up or down, true or false, like or dislike",
+        "The rating is neither 1 nor -1, nor up or down, true or false, like or dislike: say what "
+        f"it means, as in --rating {said[:20]}=-1",
         "nothing" if value is None else value,
     )
 
@@ -129,37 +148,27 @@ def number(name: str, value: Any) -> float | None:
     return found
 
 
-def messages(name: str, value: Any) -> tuple[Message, ...]:
-    """Messages of a role and a text; a bare text is one of the user's."""
+def messages(name: str, value: Any, read: Read = plain) -> tuple[Message, ...]:
+    """Messages of a role and a text; a bare text is one of the user's.
+
+    Texts alone are turns of user and assistant, the last one the assistant's; pairs of texts are
+    a question and its answer each. `read` makes a text of a message's content.
+    """
     parsed = structure(value)
     if isinstance(parsed, str):
         return ({"role": "user", "content": parsed},) if parsed else ()
-    return tuple(_each(name, parsed, lambda one: _message(name, one)))
+    if isinstance(parsed, list) and parsed:
+        if all(isinstance(one, str) for one in parsed):
+            return _turns(parsed)
+        if all(map(_is_pair, parsed)):
+            return _turns([text for pair in parsed for text in pair])
+    return tuple(_each(name, parsed, lambda one: _message(name, one, read)))
 
 
 def passages(value: Any) -> tuple[Passage, ...]:
     """Passages of a chunk id and a text. A bare text is named by its hash."""
     parsed = structure(value)
     return tuple(_each("context", [parsed] if isinstance(parsed, str) else parsed, _passage))
-
-
-def plain(content: Any) -> str:
-    """The content of a message as one text: its text parts, a line each; other parts as JSON."""
-    if isinstance(content, str):
-        return content
-    if isinstance(content, list):
-        return "\n".join(filter(None, map(plain, content)))
-    if isinstance(content, Mapping):
-        said = next(
-            (
-                content[key]
-                for key in ("content", "text", "response", "result")
-                if content.get(key) is not None
-            ),
-            None,
-        )
-        return _as_json(content) if said is None else plain(said)
-    return "" if content is None else _as_json(content)
 
 
 def structure(value: Any) -> Any:
@@ -172,10 +181,6 @@ def structure(value: Any) -> Any:
     return value
 
 
-def _as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
 def _each(name: str, value: Any, read: Callable[[Any], T]) -> Sequence[T]:
     if value is None:
         return ()
@@ -184,11 +189,56 @@ def _each(name: str, value: Any, read: Callable[[Any], T]) -> Sequence[T]:
     return [read(one) for one in value]
 
 
-def _message(name: str, value: Any) -> Message:
-    if isinstance(value, Mapping) and isinstance(value.get("role"), str):
-        content = value["parts"] if "parts" in value else value.get("content")
-        return {"role": value["role"], "content": plain(content)}
-    raise Broken(f"{name}_holds_messages", f"{name} holds what has no role and content", value)
+def _turns(texts: list[Any]) -> tuple[Message, ...]:
+    """Texts in turn, the last one the assistant's; what is empty or nothing is no message."""
+    roles = [("assistant", "user")[(len(texts) - at) % 2 == 0] for at in range(len(texts))]
+    return tuple(
+        {"role": role, "content": said} for role, said in zip(roles, texts, strict=True) if said
+    )
+
+
+def _is_pair(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and value[0] not in ROLES
+        and all(said is None or isinstance(said, str) for said in value)
+    )
+
+
+def _message(name: str, value: Any, read: Read) -> Message:
+    role, content = role_and_content(value)
+    if role is None:
+        raise Broken(
+            f"{name}_holds_messages",
+            f'{name} holds what has no role and content: write [{{"role": "user", "content": '
+            '"..."}, {"role": "assistant", "content": "..."}]',
+            value,
+        )
+    text = read(content)
+    if read is plain and role == "assistant":
+        text = answer_and_thoughts(text)[0]
+    return {"role": role, "content": text}
+
+
+def role_and_content(value: Any) -> tuple[str | None, Any]:
+    """Who said a message, and its content: also as LangChain and ShareGPT write them.
+
+    The role is None where it is no message.
+    """
+    if isinstance(value, list) and len(value) == 2 and value[0] in ROLES:
+        return ROLES[value[0]], value[1]
+    if not isinstance(value, Mapping):
+        return None, None
+    if isinstance(value.get("role"), str):
+        return value["role"], value["parts"] if "parts" in value else value.get("content")
+    inner = value.get("kwargs") or value.get("data")
+    inner = inner if isinstance(inner, Mapping) else value
+    kind = inner.get("type") or value.get("type") or value.get("from")
+    if kind == "constructor" and isinstance(value.get("id"), list):  # of LangChain
+        kind = str(value["id"][-1]).removesuffix("Chunk").removesuffix("Message").lower()
+    content = next((inner[key] for key in ("content", "value") if key in inner), None)
+    return ROLES.get(str(kind)), content
 
 
 def _passage(value: Any) -> Passage:

@@ -8,42 +8,45 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from almanac.feedback.fields import RATINGS, structure
-from almanac.feedback.messages import DETAILS, calls_a_tool, inputs, is_content, outputs
-from almanac.feedback.otlp import Attributes, Event, Span, log_events, spans
+from almanac.feedback.contents import plain, whole
+from almanac.feedback.exports.people import asker, by_a_user
+from almanac.feedback.fields import RATINGS, Read, structure
+from almanac.feedback.messages import DETAILS, calls_a_tool, inputs, is_content, outputs, unseen
+from almanac.feedback.otlp import Attributes, Event, Span
+from almanac.feedback.record import Record
 from almanac.feedback.traces import Traces
 
 _ANSWERS = ("chat", "text_completion", "generate_content", "completion")
 _EVALUATION = "gen_ai.evaluation.result"
-# The convention does not say who judged: these words in an evaluation's name say that a user did.
-_BY_USERS = {"user", "human", "feedback", "thumb", "thumbs", "vote", "votes", "rating"}
 _USER = ("user.id", "enduser.id", "enduser.pseudo.id")
 _SESSION = ("session.id", "gen_ai.conversation.id")
-_PROMPT_TOKENS = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")
-_COMPLETION_TOKENS = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
-_MODEL = ("gen_ai.request.model", "gen_ai.response.model")
+_PROMPT_TOKENS = (
+    "gen_ai.usage.input_tokens",
+    "gen_ai.usage.prompt_tokens",
+    "llm.token_count.prompt",
+)
+_COMPLETION_TOKENS = (
+    "gen_ai.usage.output_tokens",
+    "gen_ai.usage.completion_tokens",
+    "llm.token_count.completion",
+)
+_MODEL = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name")
 _OF_VOTES = ("user_id", "rated_at", "rating", "comment", "correction")
 _DOCUMENTS = "gen_ai.retrieval.documents"
-_USED = {*_USER, *_SESSION, *_PROMPT_TOKENS, *_COMPLETION_TOKENS, _MODEL[0], _DOCUMENTS}
+_KIND = "openinference.span.kind"
+_USED = {*_USER, *_SESSION, *_PROMPT_TOKENS, *_COMPLETION_TOKENS, _MODEL[0], _MODEL[2], _DOCUMENTS}
 _ARIZE = re.compile(r"retrieval\.documents\.(\d{1,6})\.document\.(id|content)")
 Columns = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
-    """A row made of a span or event: of a request, or of a vote and whether its user is stated."""
-
-    values: dict[str, Any]
-    is_vote: bool = False
-    stated: bool = True
-
-
-def index(export: Mapping[str, Any], traces: Traces, columns: Columns) -> None:
-    """Remember what other spans of an export may need."""
-    for span in spans(export):
+def index(
+    found: Iterable[Span], records: Iterable[Event], traces: Traces, columns: Columns
+) -> None:
+    """Remember what other spans may need of these spans and log records."""
+    for span in found:
         known = span.attributes
         for name, keys in (("user", _USER), ("session", _SESSION)):
             if said := _first(known, keys):
@@ -53,14 +56,16 @@ def index(export: Mapping[str, Any], traces: Traces, columns: Columns) -> None:
         if _answers(span) and not calls_a_tool(known, span.events):
             request_id = _request_id(span, columns)
             traces.add_answer(span.trace_id, span.span_id, span.start, request_id)
-    for event in log_events(export):
+    for event in records:
         if event.span_id and event.name.startswith("gen_ai.") and event.name != _EVALUATION:
             traces.add_event(event)
 
 
-def rows(export: Mapping[str, Any], traces: Traces, columns: Columns) -> Iterator[Spoken]:
-    """Requests and votes of an export, in its order. What is neither gives no row."""
-    for span in spans(export):
+def rows(
+    found: Iterable[Span], records: Iterable[Event], traces: Traces, columns: Columns
+) -> Iterator[Record]:
+    """Requests and votes of spans and log records, in their order. What is neither gives no row."""
+    for span in found:
         events = sorted(
             [*span.events, *traces.events(span.trace_id, span.span_id)], key=lambda event: event.at
         )
@@ -68,20 +73,38 @@ def rows(export: Mapping[str, Any], traces: Traces, columns: Columns) -> Iterato
             if event.name == DETAILS:
                 span = replace(span, attributes=event.attributes | span.attributes)
         if _answers(span) and not calls_a_tool(span.attributes, events):
-            yield Spoken(_request(span, events, traces, columns))
+            values = _request(span, events, traces, columns, plain)
+            earlier = _request(span, events, traces, columns, whole)
+            yield Record(values, earlier=None if earlier == values else earlier)
         if "gen_ai.evaluation.name" in span.attributes:
             judged = Event(_EVALUATION, span.end, span.attributes, span.trace_id, span.parent_id)
             events.append(judged)
         yield from _votes(events, traces, columns)
-    yield from _votes(log_events(export), traces, columns)
+    yield from _votes(records, traces, columns)
+
+
+def ratings(found: Iterable[Span], records: Iterable[Event], columns: Columns) -> Iterator[Any]:
+    """The ratings that users gave, as they stand there."""
+    judged = [event for span in found for event in span.events]
+    judged += [
+        Event(_EVALUATION, 0, span.attributes)
+        for span in found
+        if "gen_ai.evaluation.name" in span.attributes
+    ]
+    for event in [*judged, *records]:
+        known = event.attributes
+        if event.name == _EVALUATION and by_a_user(known.get("gen_ai.evaluation.name")):
+            yield known.get(columns.get("rating", ""), _rating(known))
 
 
 def _answers(span: Span) -> bool:
     known = span.attributes
     operation = _first(known, ("gen_ai.operation.name", "llm.request.type"))
-    if operation is None:
-        return any(map(is_content, known))
-    return operation in _ANSWERS
+    if operation is not None:
+        return operation in _ANSWERS
+    if _KIND in known:
+        return bool(known[_KIND] == "LLM")
+    return any(map(is_content, known))
 
 
 def _request_id(span: Span, columns: Columns) -> str:
@@ -89,12 +112,15 @@ def _request_id(span: Span, columns: Columns) -> str:
     return str(_first(span.attributes, keys) or f"{span.trace_id}-{span.span_id}")
 
 
-def _request(span: Span, events: list[Event], traces: Traces, columns: Columns) -> dict[str, Any]:
+def _request(
+    span: Span, events: list[Event], traces: Traces, columns: Columns, read: Read
+) -> dict[str, Any]:
     known = span.attributes
     request_id = _request_id(span, columns)
-    given, said = inputs(known, events), outputs(known, events)
+    given, said = inputs(known, events, read), outputs(known, events, read)
     asked = max((at for at, one in enumerate(given) if one["role"] == "user"), default=None)
     session = _first(known, _SESSION) or traces.person(span.trace_id, "session")
+    context = _unique(_documents(known) or traces.documents(span.trace_id, span.start))
     own = {
         "request_id": request_id,
         "asked_at": span.start or None,
@@ -104,14 +130,17 @@ def _request(span: Span, events: list[Event], traces: Traces, columns: Columns) 
         "history": [one for one in given[:asked] if one["role"] != "system"] if asked else [],
         "prompt": given,
         "response": said[0]["content"] if said else None,
-        "context": _unique(_documents(known) or traces.documents(span.trace_id, span.start)),
+        "context": context or None,
         "model": _first(known, _MODEL),
         "prompt_tokens": _first(known, _PROMPT_TOKENS),
         "completion_tokens": _first(known, _COMPLETION_TOKENS),
         "latency_ms": (span.end - span.start) / 1e6 if span.end > span.start > 0 else None,
     }
     mapped = {name: known[column] for name, column in columns.items() if column in known}
-    return {"details": _details(span)} | own | mapped
+    details = _details(span)
+    if read is plain:
+        details |= unseen(known, events)
+    return {"details": details} | own | mapped
 
 
 def _details(span: Span) -> dict[str, Any]:
@@ -119,17 +148,20 @@ def _details(span: Span) -> dict[str, Any]:
     rest = {
         name: value
         for name, value in span.attributes.items()
-        if name not in _USED and not is_content(name) and not _ARIZE.fullmatch(name)
+        if name not in _USED
+        and not is_content(name)
+        and not _ARIZE.fullmatch(name)
+        and not (_KIND in span.attributes and name.startswith(("input.", "output.")))
     }
     if service := span.resource.get("service.name"):
         rest["service.name"] = service
     return rest | {"trace_id": span.trace_id, "span_id": span.span_id}
 
 
-def _votes(events: Iterable[Event], traces: Traces, columns: Columns) -> Iterator[Spoken]:
+def _votes(events: Iterable[Event], traces: Traces, columns: Columns) -> Iterator[Record]:
     for event in events:
         known = event.attributes
-        if event.name != _EVALUATION or not _by_a_user(known.get("gen_ai.evaluation.name")):
+        if event.name != _EVALUATION or not by_a_user(known.get("gen_ai.evaluation.name")):
             continue
         answered = traces.request(event.trace_id, event.span_id)
         fallback = answered or f"{event.trace_id}-{event.span_id}"
@@ -143,18 +175,12 @@ def _votes(events: Iterable[Event], traces: Traces, columns: Columns) -> Iterato
             "comment": known.get("gen_ai.evaluation.explanation"),
         }
         mapped = {name: known[columns[name]] for name in _OF_VOTES if columns.get(name) in known}
-        yield Spoken(own | mapped, is_vote=True, stated=bool(user) or "user_id" in mapped)
+        yield Record(own | mapped, is_vote=True, stated=bool(user) or "user_id" in mapped)
 
 
 def _asker(traces: Traces, trace: str, request_id: str) -> str:
     """Nobody need be named: then a session stands for its user, or a request for itself."""
-    user, session = traces.person(trace, "user"), traces.person(trace, "session")
-    return user or f"anonymous:{session or request_id}"
-
-
-def _by_a_user(name: Any) -> bool:
-    words = re.findall(r"[A-Z]?[a-z]+", str(name))
-    return any(word.lower() in _BY_USERS for word in words)
+    return asker(traces.person(trace, "user"), traces.person(trace, "session"), request_id)
 
 
 def _rating(known: Attributes) -> Any:

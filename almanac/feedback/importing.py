@@ -17,6 +17,7 @@ from almanac.feedback.intake import Intake
 from almanac.feedback.reading import Entry, Reader
 from almanac.feedback.refusals import Refusals
 from almanac.feedback.rows import check_columns
+from almanac.feedback.scale import Scale
 from almanac.feedback.traces import Traces
 from schemas.errors import AlmanacError, ConfigError, FeedbackUnreadable
 from schemas.settings import Settings
@@ -43,8 +44,8 @@ def import_feedback(
 
     Raises:
         ConfigError: no file is named, or `feedback.columns` names a field that there is not.
-        FeedbackUnreadable: a file is missing or cannot be opened, or not one row of the first
-            batch can be taken in; nothing was stored.
+        FeedbackUnreadable: a file is missing or cannot be opened, the ratings are on a scale that
+            is not declared, or not one row of the first batch can be taken in; nothing was stored.
         LeaseHeld: quarantine could not be written; requests and votes are stored all the same.
     """
     if log is None and votes is None:
@@ -68,10 +69,11 @@ def _imported(run: Operation, log: str | None, votes: str | None) -> dict[str, A
     asked = log_files(log) if log else []
     voted = log_files(votes) if votes else []
     refusals = Refusals(run.lake, columns, run.settings.lease)
-    intake = Intake(run.lake, columns, refusals, takes_own_votes=votes is None)
+    scale = Scale(run.settings.feedback.ratings)
+    intake = Intake(run.lake, columns, scale, refusals, takes_own_votes=votes is None)
     with closing(Traces()) as traces:
         reader = Reader(traces, columns)
-        reader.index([*asked, *voted])
+        scale.check(reader.index(asked, voted))
         entries = chain(reader.entries(asked, "requests"), reader.entries(voted, "votes"))
         for batch in _batches(entries):
             intake.take(batch)

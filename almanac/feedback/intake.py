@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from almanac.feedback.contents import whole
 from almanac.feedback.fields import Broken
 from almanac.feedback.reading import Entry, own_vote
 from almanac.feedback.refusals import CONFLICT, Refusals, Table, erased_note
 from almanac.feedback.rows import Columns, request_of, vote_of
+from almanac.feedback.scale import Scale
 from almanac.sources.parsed import Note
 from expectations.feedback import requests_frame, votes_frame
 from expectations.runner import failed_as_a_whole, validate
@@ -46,9 +48,14 @@ class Intake:
     """One import on its way; `requests` and `votes` count."""
 
     def __init__(
-        self, lake: Lakehouse, columns: Columns, refusals: Refusals, takes_own_votes: bool
+        self,
+        lake: Lakehouse,
+        columns: Columns,
+        scale: Scale,
+        refusals: Refusals,
+        takes_own_votes: bool,
     ) -> None:
-        self._lake, self._columns, self._refusals = lake, columns, refusals
+        self._lake, self._columns, self._scale, self._refusals = lake, columns, scale, refusals
         self._takes_own_votes = takes_own_votes
         self._erased = lake.erasures.erased()
         self.requests, self.votes = Tally(), Tally()
@@ -76,7 +83,7 @@ class Intake:
             if request.request_id not in hashes:
                 hashes[request.request_id] = content
                 fresh[request.request_id] = request
-            elif hashes[request.request_id] != content:
+            elif hashes[request.request_id] not in (content, self._earlier_hash(row)):
                 others.append(row)
                 continue
             else:
@@ -87,6 +94,17 @@ class Intake:
         self.requests.new += len(fresh)
         self._refuse_conflicts(others)
         return [vote for vote in votes if vote is not None]
+
+    def _earlier_hash(self, row: _Row[Request]) -> str:
+        """The hash of the same line as it was read when thoughts and files were text to it."""
+        entry = row.entry
+        values = entry.line.values if entry.earlier is None else entry.earlier
+        try:
+            return request_of(values, {} if entry.is_mapped else self._columns, whole)[
+                0
+            ].content_hash
+        except Broken:
+            return ""
 
     def _refuse_conflicts(self, rows: Sequence[_Row[Request]]) -> None:
         """Rows whose id stands for something else already."""
@@ -121,24 +139,27 @@ class Intake:
         request, said = request_of(entry.line.values, columns)
         return _Row(entry, request, said)
 
-    def _vote(self, entry: Entry) -> _Row[Vote]:
+    def _vote(self, entry: Entry) -> _Row[Vote] | None:
         columns = {} if entry.is_mapped else self._columns
-        return _Row(entry, vote_of(entry.line.values, columns, entry.stated))
+        vote = vote_of(entry.line.values, columns, entry.stated, self._scale)
+        return None if vote is None else _Row(entry, vote)
 
     def _sound(
         self,
         table: Table,
         entries: Iterable[Entry],
-        read: Callable[[Entry], _Row[Item]],
+        read: Callable[[Entry], _Row[Item] | None],
         frame: Callable[[Sequence[Item]], pd.DataFrame],
     ) -> list[_Row[Item]]:
         """The rows that can be read and keep every must of the suite; the others are refused."""
-        rows = []
+        rows: list[_Row[Item]] = []
         for entry in entries:
-            self._tally(table).total += 1
             try:
-                rows.append(self._unless_broken(entry, read))
+                row = self._unless_broken(entry, read)
+                rows += [] if row is None else [row]
+                self._tally(table).total += row is not None
             except Broken as broken:
+                self._tally(table).total += 1
                 self._refuse(table, entry, broken.note)
         result = validate(table, frame([row.item for row in rows]))
         if whole := failed_as_a_whole(result):
@@ -152,11 +173,13 @@ class Intake:
             self._refuse(table, rows[at].entry, note, fault.severity)
         return [row for at, row in enumerate(rows) if at not in result.kept_out]
 
-    def _unless_broken(self, entry: Entry, read: Callable[[Entry], _Row[Item]]) -> _Row[Item]:
+    def _unless_broken(
+        self, entry: Entry, read: Callable[[Entry], _Row[Item] | None]
+    ) -> _Row[Item] | None:
         if entry.line.problem is not None:
             raise Broken.by(entry.line.problem)
         row = read(entry)
-        if note := erased_note(self._erased, row.item):
+        if row and (note := erased_note(self._erased, row.item)):
             raise Broken.by(note)
         return row
 

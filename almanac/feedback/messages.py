@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from almanac.feedback.fields import plain, structure
+from almanac.core.thoughts import answer_and_thoughts
+from almanac.feedback import openinference
+from almanac.feedback.contents import media_types, plain, thoughts_in
+from almanac.feedback.fields import Read, structure
 from almanac.feedback.otlp import Attributes, Event
 
 Message = dict[str, str]
@@ -22,24 +25,43 @@ DETAILS = "gen_ai.client.inference.operation.details"
 _TOOL_CALLS = ("tool_call", "tool_calls", "function_call")
 
 
-def inputs(attributes: Attributes, events: Iterable[Event]) -> list[Message]:
+def inputs(attributes: Attributes, events: Iterable[Event], read: Read = plain) -> list[Message]:
     """What the model was given, in its order."""
     system = structure(attributes.get("gen_ai.system_instructions"))
-    first = [{"role": "system", "content": plain(system)}] if system else []
+    first = [{"role": "system", "content": read(system)}] if system else []
     if found := _first(attributes, _INPUTS):
-        return first + _messages(found, "user")
-    if numbered := _numbered(attributes, "prompt"):
+        return first + _messages(found, "user", read)
+    if numbered := _numbered(attributes, "prompt", read):
         return first + numbered
-    return first + [message for event in events for message in _of_event(event)]
+    if traced := openinference.messages(attributes, "input"):
+        return first + _messages(traced, "user", read)
+    return first + [message for event in events for message in _of_event(event, read)]
 
 
-def outputs(attributes: Attributes, events: Iterable[Event]) -> list[Message]:
+def outputs(attributes: Attributes, events: Iterable[Event], read: Read = plain) -> list[Message]:
     """What it answered, a message a choice."""
     if found := _first(attributes, _OUTPUTS):
-        return _messages(found, "assistant")
-    if numbered := _numbered(attributes, "completion"):
+        return _messages(found, "assistant", read)
+    if numbered := _numbered(attributes, "completion", read):
         return numbered
-    return [message for event in events for message in _of_choice(event)]
+    if traced := openinference.messages(attributes, "output"):
+        return _messages(traced, "assistant", read)
+    return [message for event in events for message in _of_choice(event, read)]
+
+
+def unseen(attributes: Attributes, events: Iterable[Event]) -> dict[str, Any]:
+    """What of the messages nobody saw as text: the answer's thoughts, and the types of files."""
+    given = _first(attributes, _INPUTS) or openinference.messages(attributes, "input")
+    answers = _first(attributes, _OUTPUTS) or openinference.messages(attributes, "output")
+    if not answers:
+        answers = [
+            structure(event.attributes.get("message")) or event.attributes
+            for event in events
+            if event.name == "gen_ai.choice"
+        ]
+    first = answers[0] if isinstance(answers, list) and answers else answers
+    known = {"thoughts": thoughts_in(first), "files": media_types(given)}
+    return {name: value for name, value in known.items() if value}
 
 
 def calls_a_tool(attributes: Attributes, events: Iterable[Event]) -> bool:
@@ -58,7 +80,7 @@ def calls_a_tool(attributes: Attributes, events: Iterable[Event]) -> bool:
 def is_content(name: str) -> bool:
     """Does an attribute hold messages, which a request has as fields?"""
     names = (*_INPUTS, *_OUTPUTS, "gen_ai.system_instructions")
-    return name in names or _OF_A_MESSAGE.match(name) is not None
+    return name in names or _OF_A_MESSAGE.match(name) is not None or openinference.is_message(name)
 
 
 def _first(attributes: Attributes, names: Iterable[str]) -> Any:
@@ -77,7 +99,7 @@ def _has_call(value: Any) -> bool:
     )
 
 
-def _numbered(attributes: Attributes, kind: str) -> list[Message]:
+def _numbered(attributes: Attributes, kind: str, read: Read) -> list[Message]:
     """Attributes `gen_ai.prompt.N.role` and `.content` as messages."""
     found: dict[int, Message] = {}
     default = "user" if kind == "prompt" else "assistant"
@@ -85,34 +107,40 @@ def _numbered(attributes: Attributes, kind: str) -> list[Message]:
         match = _NUMBERED.fullmatch(name)
         if match and match[1] == kind:
             message = found.setdefault(int(match[2]), {"role": default, "content": ""})
-            message[match[3]] = plain(structure(value))
+            message[match[3]] = read(structure(value))
     return [found[at] for at in sorted(found)]
 
 
-def _of_event(event: Event) -> list[Message]:
+def _of_event(event: Event, read: Read) -> list[Message]:
     if role := _ROLES.get(event.name):
-        return _messages([event.attributes], role)
+        return _messages([event.attributes], role, read)
     if event.name == "gen_ai.content.prompt":
-        return _messages(structure(event.attributes.get("gen_ai.prompt")), "user")
+        return _messages(structure(event.attributes.get("gen_ai.prompt")), "user", read)
     return []
 
 
-def _of_choice(event: Event) -> list[Message]:
+def _of_choice(event: Event, read: Read) -> list[Message]:
     if event.name == "gen_ai.choice":
         said = structure(event.attributes.get("message"))
-        return _messages([event.attributes if said is None else said], "assistant")
+        return _messages([event.attributes if said is None else said], "assistant", read)
     if event.name == "gen_ai.content.completion":
-        return _messages(structure(event.attributes.get("gen_ai.completion")), "assistant")
+        return _messages(structure(event.attributes.get("gen_ai.completion")), "assistant", read)
     return []
 
 
-def _messages(value: Any, role: str) -> list[Message]:
+def _messages(value: Any, role: str, read: Read) -> list[Message]:
     """A text, one message or several, each with a role and with `parts` or a `content`."""
     found = []
     for one in value if isinstance(value, list) else [value]:
         if isinstance(one, Mapping):
             content = one.get("parts") or one.get("content")
-            found.append({"role": str(one.get("role") or role), "content": plain(content)})
+            found.append(_message(str(one.get("role") or role), read(content), read))
         elif isinstance(one, str):
-            found.append({"role": role, "content": one})
+            found.append(_message(role, one, read))
     return found
+
+
+def _message(role: str, text: str, read: Read) -> Message:
+    """A message; of the assistant's words what its reader saw, unless all is to be read."""
+    seen = answer_and_thoughts(text)[0] if role == "assistant" and read is plain else text
+    return {"role": role, "content": seen}

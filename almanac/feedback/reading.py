@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from almanac.feedback import genai
+from almanac.feedback.exports import export_of, phoenix
 from almanac.feedback.files import Line, rows_of
-from almanac.feedback.otlp import is_export
+from almanac.feedback.otlp import Event, Span, is_export, log_events, spans
+from almanac.feedback.paths import value_at
+from almanac.feedback.record import Record
 from almanac.feedback.refusals import Table
-from almanac.feedback.rows import Columns
+from almanac.feedback.rows import VOTE_FIELDS, Columns, rating_of
 from almanac.feedback.traces import Traces
 from schemas.feedback import Request
+
+# What surrounds the rows in the answer of an API.
+_ENVELOPE = {"data", "meta", "next_cursor", "nextCursor", "pagination", "total", "cursor"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,49 +27,81 @@ class Entry:
     """One line that says a request or a vote.
 
     `is_mapped`: its fields have the names of Almanac's already. `stated` is False for a vote whose
-    voter is taken to be who asked.
+    voter is taken to be who asked. `earlier`: see `Record`.
     """
 
     line: Line
     table: Table
     is_mapped: bool = False
     stated: bool = True
+    earlier: Mapping[str, Any] | None = None
 
 
 class Reader:
-    """Files of a log of `requests`, or of one of `votes`; spans in either may hold both.
+    """Files of a log of `requests`, or of one of `votes`; spans and exports may hold both.
 
-    Spans need what others say, so every file of spans is read twice.
+    A row may need what others say, and a scale is told by all ratings, so files are read twice.
     """
 
     def __init__(self, traces: Traces, columns: Columns) -> None:
         self._traces, self._columns = traces, columns
+        # Whoever names the column of the answer reads the rows by columns alone.
+        self._by_columns = "response" in columns
 
-    def index(self, files: Iterable[Path]) -> None:
-        """First, for all files that will be read."""
-        for file in files:
-            lines = rows_of(file)
-            first = next(lines, None)
-            while first is not None and first.problem is not None:
-                first = next(lines, None)
-            if first is None or not is_export(first.values):
-                continue
-            for line in chain([first], lines):
-                genai.index(line.values, self._traces, self._columns)
+    def index(self, asked: Iterable[Path], voted: Iterable[Path]) -> Iterator[Any]:
+        """First, for all files that will be read: what rows need of others. Yields every rating.
+
+        Ratings in the lines of requests are left out where votes have a file of their own.
+        """
+        voted = list(voted)
+        for file in (*asked, *voted):
+            for line in _lines(file):
+                if line.problem is None:
+                    counts = file in voted or not voted
+                    yield from self._indexed(line.values, counts)
 
     def entries(self, files: Iterable[Path], table: Table) -> Iterator[Entry]:
         """Every row of the files, in their order."""
         for file in files:
-            for line in rows_of(file):
-                if is_export(line.values):
-                    yield from self._spoken(line)
-                else:
+            for line in _lines(file):
+                records = self._records(line.values)
+                if records is None:
                     yield Entry(line, table)
+                    continue
+                for record in records:
+                    yield self._entry(line, record)
 
-    def _spoken(self, line: Line) -> Iterator[Entry]:
-        for spoken in genai.rows(line.values, self._traces, self._columns):
-            table: Table = "votes" if spoken.is_vote else "requests"
-            yield Entry(_with(line, spoken.values), table, True, spoken.stated)
+    def _indexed(self, values: Mapping[str, Any], counts: bool) -> Iterator[Any]:
+        """The ratings of a row, unless they do not count; remembers what others need of it."""
+        if traced := _traced(values):
+            genai.index(*traced, self._traces, self._columns)
+            if phoenix.is_span(values):
+                self._traces.add_span(traced[0][0].trace_id, traced[0][0].span_id)
+            yield from genai.ratings(*traced, self._columns)
+            return
+        export = None if self._by_columns else export_of(values)
+        if export is None:
+            rating = rating_of(values, self._columns) if counts else None
+            yield from () if rating is None else (rating,)
+            return
+        export.index(values, self._traces)
+        for record in export.records(values, self._traces):
+            if record.is_vote and (counts or record.stated):
+                yield record.values.get("rating")
+
+    def _records(self, values: Mapping[str, Any]) -> Iterator[Record] | None:
+        """What a span or a row of an export says; None for a row of columns."""
+        if traced := _traced(values):
+            return genai.rows(*traced, self._traces, self._columns)
+        export = None if self._by_columns else export_of(values)
+        if export is None:
+            return None
+        return (_mapped(one, values, self._columns) for one in export.records(values, self._traces))
+
+    def _entry(self, line: Line, record: Record) -> Entry:
+        table: Table = "votes" if record.is_vote else "requests"
+        line = _with(line, record.values)
+        return Entry(line, table, True, record.stated, record.earlier)
 
 
 def own_vote(line: Line, said: Mapping[str, Any], request: Request) -> Entry | None:
@@ -74,6 +111,33 @@ def own_vote(line: Line, said: Mapping[str, Any], request: Request) -> Entry | N
     values = {"request_id": request.request_id, "user_id": request.user_id, **said}
     values["rated_at"] = said.get("rated_at") or request.asked_at
     return Entry(_with(line, values), "votes", is_mapped=True, stated=False)
+
+
+def _traced(values: Mapping[str, Any]) -> tuple[Sequence[Span], Sequence[Event]] | None:
+    """The spans and log records of a row, where it is a trace's."""
+    if is_export(values):
+        return list(spans(values)), list(log_events(values))
+    return ([phoenix.span_of(values)], []) if phoenix.is_span(values) else None
+
+
+def _lines(file: Path) -> Iterator[Line]:
+    """The rows of a file; those of an API's answer are what its `data` lists."""
+    for line in rows_of(file):
+        inside = line.values.get("data")
+        if isinstance(inside, list) and line.values.keys() <= _ENVELOPE:
+            for number, values in enumerate(inside, start=1):
+                if isinstance(values, dict):
+                    yield Line(line.file, number, values)
+        else:
+            yield line
+
+
+def _mapped(record: Record, values: Mapping[str, Any], columns: Columns) -> Record:
+    """The record with the columns that were named for its fields."""
+    names = [name for name in columns if (name in VOTE_FIELDS) or not record.is_vote]
+    known = {name: value_at(values, columns[name]) for name in names}
+    said = {name: value for name, value in known.items() if value is not None}
+    return Record({**record.values, **said}, record.is_vote, record.stated)
 
 
 def _with(line: Line, values: Mapping[str, Any]) -> Line:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from almanac.feedback.fields import Broken, messages, moment, number, passages, rating, text, whole
+from almanac.feedback.contents import plain
+from almanac.feedback.fields import Broken, Read, messages, moment, number, passages, text, whole
+from almanac.feedback.paths import drop, value_at
+from almanac.feedback.scale import NEITHER, Scale
+from almanac.feedback.shown import answer_text, as_shown
 from almanac.sources.jsonsafe import json_safe
 from schemas.errors import ConfigError
 from schemas.feedback import Request, Vote
 
 Columns = Mapping[str, str]
-REQUEST_FIELDS = tuple(field.name for field in fields(Request))
+REQUEST_FIELDS = tuple(field.name for field in fields(Request) if field.name != "context_known")
 VOTE_FIELDS = tuple(field.name for field in fields(Vote) if field.name != "stated")
 _OF_VOTES = ("rating", "rated_at", "comment", "correction")
 _TEXTS = ("session_id", "index_version", "prompt_version", "model", "adapter", "lang")
@@ -38,10 +43,18 @@ def storable(values: Mapping[str, Any]) -> dict[str, Any]:
         raise Broken("row_is_storable", f"the row cannot be stored: {error}") from None
 
 
-def request_of(values: Mapping[str, Any], columns: Columns) -> tuple[Request, dict[str, Any]]:
+def request_of(
+    values: Mapping[str, Any], columns: Columns, read: Read = plain
+) -> tuple[Request, dict[str, Any]]:
     """The request of a row, and what the row says of a vote.
 
-    What is no field goes to `details`, but for the number of votes, which later ones change.
+    What is no field goes to `details`, but for the number of votes, which later ones change; and so
+    do the model's thoughts, and the types of files in the messages. Without a question the last
+    words of the user in the prompt are it.
+
+    Args:
+        read: makes a text of a message's content; `whole` reads as versions did that took thoughts
+            and files for text, for the hashes of what they stored.
     """
     rest = storable(values)
     said = _take(rest, (*REQUEST_FIELDS, *_OF_VOTES), columns)
@@ -51,6 +64,9 @@ def request_of(values: Mapping[str, Any], columns: Columns) -> tuple[Request, di
     details = said.get("details", {})
     if not isinstance(details, dict):
         raise Broken("details_are_an_object", "details is no object", details)
+    details = rest | details
+    if read is plain:
+        as_shown(said, details)
     request = Request(
         request_id=text("request_id", said.get("request_id")) or "",
         asked_at=moment("asked_at", said.get("asked_at")),
@@ -58,10 +74,11 @@ def request_of(values: Mapping[str, Any], columns: Columns) -> tuple[Request, di
         question=text("question", said.get("question")) or "",
         response=text("response", said["response"]) or "",
         context=passages(said.get("context")),
-        history=messages("history", said.get("history")),
-        prompt=messages("prompt", said.get("prompt")),
+        context_known=said.get("context") is not None,
+        history=messages("history", said.get("history"), read),
+        prompt=messages("prompt", said.get("prompt"), read),
         latency_ms=number("latency_ms", said.get("latency_ms")),
-        details=rest | details,
+        details=details,
         **_optional(said),
     )
     return request, {name: said.get(name) for name in _OF_VOTES}
@@ -72,18 +89,29 @@ def _optional(said: Mapping[str, Any]) -> dict[str, Any]:
     return texts | {name: whole(name, said.get(name)) for name in _COUNTS}
 
 
-def vote_of(values: Mapping[str, Any], columns: Columns, stated: bool = True) -> Vote:
-    """The vote of a row."""
+def vote_of(
+    values: Mapping[str, Any], columns: Columns, stated: bool = True, scale: Scale | None = None
+) -> Vote | None:
+    """The vote of a row; None where its rating is declared to be neither like nor dislike."""
     said = _take(storable(values), VOTE_FIELDS, columns)
+    meaning = (scale or Scale()).meaning(said.get("rating"))
+    if meaning == NEITHER and scale and scale.is_declared:
+        return None
     return Vote(
         request_id=text("request_id", said.get("request_id")) or "",
         user_id=text("user_id", said.get("user_id")) or "",
         rated_at=moment("rated_at", said.get("rated_at")),
-        rating=rating(said.get("rating")),
+        rating=meaning,
         comment=text("comment", said.get("comment")) or None,
-        correction=text("correction", said.get("correction")) or None,
+        correction=text("correction", answer_text(said.get("correction"))) or None,
         stated=stated,
     )
+
+
+def rating_of(values: Mapping[str, Any], columns: Columns) -> Any:
+    """The rating of a row as it stands there; None where there is none."""
+    found = value_at(values, columns["rating"]) if "rating" in columns else None
+    return values.get("rating") if found is None else found
 
 
 def named(values: Mapping[str, Any], field: str, columns: Columns) -> str:
@@ -109,22 +137,12 @@ def salvaged(raw: str, columns: Columns) -> dict[str, Any]:
 def _take(rest: dict[str, Any], names: Iterable[str], columns: Columns) -> dict[str, Any]:
     """Take fields out of a row: from the columns named for them, else from those of their name."""
     names = tuple(names)
-    found = {name: _pop(rest, columns[name]) for name in names if name in columns}
+    mapped = [name for name in names if name in columns]
+    found = {name: copy.deepcopy(value_at(rest, columns[name])) for name in mapped}
+    for name in mapped:
+        # Votes come later and in lists: what such a list holds must not change the request.
+        drop(rest, columns[name], whole_lists=name in _OF_VOTES)
     for name in names:
         if found.get(name) is None and name in rest:
             found[name] = rest.pop(name)
     return found
-
-
-def _pop(row: dict[str, Any], path: str) -> Any:
-    """The value of a column, or of a dotted path into nested ones; None where there is none."""
-    if path in row:
-        return row.pop(path)
-    head, _, tail = path.partition(".")
-    below = row.get(head)
-    if not tail or not isinstance(below, dict):
-        return None
-    value = _pop(below, tail)
-    if not below:
-        del row[head]
-    return value

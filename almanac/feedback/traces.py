@@ -14,11 +14,18 @@ _TABLES = """
     CREATE TABLE answers (trace TEXT, span TEXT, start INTEGER, request TEXT);
     CREATE TABLE found (trace TEXT, start INTEGER, documents TEXT);
     CREATE TABLE people (trace TEXT, name TEXT, value TEXT);
+    CREATE TABLE spans (span TEXT, trace TEXT);
     CREATE TABLE events (trace TEXT, span TEXT, event TEXT);
     CREATE INDEX answer ON answers (trace, start);
     CREATE INDEX retrieval ON found (trace, start);
     CREATE INDEX person ON people (trace, name);
+    CREATE INDEX place ON spans (span);
     CREATE INDEX said ON events (trace, span);
+"""
+# The answer that a span is, else the last one of its trace.
+_ANSWER = """
+    SELECT request FROM answers JOIN spans USING (trace) WHERE spans.span = :span
+    ORDER BY answers.span = :span DESC, start DESC, request LIMIT 1
 """
 _DOCUMENTS = """
     SELECT documents FROM found WHERE trace = :trace AND start <= :start AND start > coalesce(
@@ -61,6 +68,15 @@ class Traces:
         """The request that a span is; None where it was not read."""
         sql = "SELECT min(request) FROM answers WHERE trace = ? AND span = ?"
         return self._base.execute(sql, (trace, span)).fetchone()[0]  # type: ignore[no-any-return]
+
+    def add_span(self, trace: str, span: str) -> None:
+        """The trace of a span that an annotation may name alone."""
+        self._base.execute("INSERT INTO spans VALUES (?, ?)", (span, trace))
+
+    def answer_of_span(self, span: str) -> str | None:
+        """The request that a span is or holds; None where it was not read."""
+        row = self._base.execute(_ANSWER, {"span": span}).fetchone()
+        return None if row is None else str(row[0])
 
     def documents(self, trace: str, start: int) -> list[Any]:
         """What was retrieved in a trace before an answer, and after the one before it."""

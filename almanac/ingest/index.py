@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from almanac.core.progress import Ticking
 from almanac.ingest.models import Models
 from almanac.ingest.run import Run
+from almanac.ingest.scripts import Scripts
 from almanac.ingest.snapshot import IndexChange
 from lakehouse import Lakehouse
 from lakehouse.index import IndexWriter, merge_sizes
@@ -57,6 +58,7 @@ class Written:
         self.rows = change.base.rows if change.base else 0
         self.digest = change.base.digest if change.base else EMPTY_DIGEST
         self.search: dict[str, Any] = {}
+        self.scripts = Scripts()
 
     @property
     def added_rows(self) -> int:
@@ -66,6 +68,7 @@ class Written:
     def takes(self, batch: pa.RecordBatch | pa.Table) -> None:
         """Count rows that come."""
         self.rows += batch.num_rows
+        self.scripts.count(batch["text"])
         self.digest = updated_digest(self.digest, batch["row_hash"].to_pylist(), ())
         if self.added is not None:
             self.added += batch["chunk_id"].to_pylist()
@@ -83,13 +86,11 @@ def write_index(run: Run, models: Models, change: IndexChange) -> Written:
     writer = run.lake.write(base.lance_table if base else models.table, models.embedder.dimension)
     recipe = Recipe(models.chunker.identity, models.embedder.key, models.embedder.dimension)
 
-    def search(rows: int) -> dict[str, Any]:
-        return search_settings(run.settings.index, rows, base)
-
     tags = [release.lance_tag for release in run.releases.history() if release.tier == "hot"]
     written = bring(run.lake, writer, change, recipe, tags)
+    settings = search_settings(run.settings.index, written.rows, base, written.scripts)
     with run.timed("cover"):
-        cover(written, search)
+        cover(written, lambda _: settings)
     return written
 
 
@@ -125,7 +126,9 @@ def cover(written: Written, search: Search) -> None:
     if written.rows > _LARGE:
         vector = " and the vector index" if written.search["vector"] == "ann" else ""
         _log.info("making the full-text index%s over %d rows", vector, written.rows)
-    written.writer.cover(written.search)
+    base = written.change.base
+    before = base.search.get("tokenizer") if base else None
+    written.writer.cover(written.search, rebuild=before != written.search.get("tokenizer"))
 
 
 def _rows(lake: Lakehouse, change: IndexChange, recipe: Recipe) -> Iterator[pa.RecordBatch]:
@@ -156,11 +159,12 @@ def _not_in(
 
 
 def search_settings(
-    settings: IndexSettings, rows: int, base: Release | None = None
+    settings: IndexSettings, rows: int, base: Release | None = None, scripts: Scripts | None = None
 ) -> dict[str, Any]:
     """How a release of that many rows is searched; stored with it, so that a date repeats it.
 
-    An index that once became approximate stays so: going back and forth would retrain it.
+    An index that once became approximate stays so: going back and forth would retrain it. So does
+    one that once needed another tokenizer; `scripts` are those of the rows that come.
     """
     approximate = rows >= settings.ann_above_rows or bool(base and base.search["vector"] == "ann")
     return {
@@ -169,7 +173,20 @@ def search_settings(
         "text": "rebuilt" if rows <= settings.rebuild_text_below_rows else "updated",
         "nprobes": settings.nprobes,
         "refine_factor": settings.refine_factor,
+        **_tokenizer(settings, base, scripts),
     }
+
+
+def _tokenizer(
+    settings: IndexSettings, base: Release | None, scripts: Scripts | None
+) -> dict[str, str]:
+    """How texts become words, where that is not at blanks and signs; which says nothing."""
+    chosen = settings.tokenizer
+    if chosen == "auto":
+        chosen = base.search.get("tokenizer", "words") if base else "words"
+        if chosen == "words" and scripts:
+            chosen = scripts.tokenizer()
+    return {} if chosen == "words" else {"tokenizer": chosen}
 
 
 def is_current(run: Run, models: Models, change: IndexChange, latest: Release | None) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from almanac.ingest.run import Run
 from almanac.schedule.dated import list_dated
 from almanac.sources.address import is_table
-from almanac.sources.reading import list_source, read_files, reader_fingerprint
+from almanac.sources.formats import ending
+from almanac.sources.identity import accepted_fingerprints
+from almanac.sources.reading import list_source, read_files
 from expectations.frames import documents_frame
 from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
 from lakehouse.documents import Key, StoredDocument
@@ -47,6 +50,8 @@ class Ingested:
         self.validated: dict[str, Any] = {}  # Great Expectations' own result, by source
         self.files = 0
         self.skipped = 0
+        self.endings: Counter[str] = Counter()  # of the files that are read
+        self.not_read: Counter[str] = Counter()  # of those that no glob names
 
 
 def ingest(
@@ -77,9 +82,7 @@ def ingest(
             listing = (
                 list_dated(source, run.logical_time) if name in run.dated else list_source(source)
             )
-        # The address is a rule too: in another folder an equal stamp says nothing.
-        rules = sha256_parts(reader_fingerprint(source), suite_fingerprint(), source.uri)[:16]
-        reading = _SourceReading(name, source, rules, listing, known, state, found, erased)
+        reading = _SourceReading(name, source, listing, known, state, found, erased)
         changed = reading.pick(read_all, retry)
         with run.timed("read"):
             reading.read(changed, progress)
@@ -103,7 +106,6 @@ class _SourceReading:
         self,
         name: str,
         settings: SourceSettings,
-        rules: str,
         listing: Listing,
         known: Mapping[tuple[str, str], KnownFile],
         state: Mapping[Key, StoredDocument],
@@ -113,7 +115,7 @@ class _SourceReading:
         self._name = name
         self._erased = erased
         self._settings = settings
-        self._rules = rules
+        self._rules: dict[str, tuple[str, ...]] = {}
         self._listing = listing
         self._known = {path: file for (source, path), file in known.items() if source == name}
         self._state = state
@@ -129,6 +131,8 @@ class _SourceReading:
         """The files to read; the others are taken over from what is known of them."""
         self._found.skipped += self._listing.skipped
         self._found.files += len(self._listing.files)
+        self._found.endings.update(ending(file.path) for file in self._listing.files)
+        self._found.not_read.update(self._listing.unread)
         present = {file.path for file in self._listing.files}
         self._found.gone += [(self._name, path) for path in sorted(self._known.keys() - present)]
         changed = []
@@ -145,12 +149,29 @@ class _SourceReading:
 
     def _holds(self, file: SourceFile) -> bool:
         known = self._known[file.path]
-        if file.stamp is None or known.stamp != file.stamp or known.rules != self._rules:
+        if (
+            file.stamp is None
+            or known.stamp != file.stamp
+            or known.rules not in self._rules_of(file.path)
+        ):
             return False
         return all(
             (stored := self._state.get((self._name, doc_id))) and stored.content_hash == content
             for doc_id, content in known.documents
         )
+
+    def _rules_of(self, path: str) -> tuple[str, ...]:
+        """What a reading of the file depends on, the present first; by its ending.
+
+        The address is a rule too: in another folder an equal stamp says nothing.
+        """
+        kind = ending(path)
+        if kind not in self._rules:
+            self._rules[kind] = tuple(
+                sha256_parts(fingerprint, suite_fingerprint(), self._settings.uri)[:16]
+                for fingerprint in accepted_fingerprints(self._settings, path)
+            )
+        return self._rules[kind]
 
     def _take_over(self, known: KnownFile) -> None:
         keys = {(self._name, doc_id) for doc_id, _ in known.documents}
@@ -214,7 +235,8 @@ class _SourceReading:
         broken = {r.doc_id for r in reading.rejections if r.severity == "must"}
         rejected = tuple(sorted(broken | (ids - {doc_id for doc_id, _ in accepted})))
         path, stamp = reading.file.path, reading.file.stamp
-        self._found.read.append(KnownFile(self._name, path, stamp, self._rules, accepted, rejected))
+        rules = self._rules_of(path)[0]
+        self._found.read.append(KnownFile(self._name, path, stamp, rules, accepted, rejected))
 
     def _reject(self, rejection: Rejection) -> None:
         self._found.rejections.append((self._name, rejection))

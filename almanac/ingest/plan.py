@@ -7,6 +7,7 @@ from typing import Any
 from almanac.ingest.compare import Changes, sizes
 from almanac.ingest.ingest import ingest
 from almanac.ingest.models import Models
+from almanac.ingest.report import files_seen
 from almanac.ingest.run import Run
 from expectations.previous import compare
 from schemas.hashing import sha256_text
@@ -29,6 +30,7 @@ def plan(run: Run, read_all: bool = False) -> dict[str, Any]:
         "release": latest.seq if latest else None,
         "as_of": isoformat(run.logical_time),
         "documents": changes.counts(),
+        "files": files_seen(found),
         "chunks": {"in_changed_documents": texts, "to_embed": len(missing)},
         "tokens_to_embed": tokens,
         "price": round(tokens * price / 1e6, 6),

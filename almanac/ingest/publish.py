@@ -10,7 +10,7 @@ from almanac.core.versions import code_version, library_versions
 from almanac.ingest.index import Written
 from almanac.ingest.models import Models
 from almanac.ingest.run import Run
-from almanac.sources.reading import reader_fingerprint
+from almanac.sources.identity import reader_fingerprint
 from expectations.frames import IndexFacts, index_frame
 from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
 from lakehouse.index import release_tag

@@ -23,6 +23,7 @@ from schemas.report import CheckResult
 from schemas.times import isoformat
 
 Failed = Callable[[dict[str, Any], Exception], None]
+_ENDINGS = 12
 _SHOWN = 20  # changed documents, and quarantined rows, by name
 
 
@@ -31,6 +32,7 @@ class Outcome:
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
+        self.files = files_seen(None)
         self.quarantined = Recorded(0, 0, [])
         self.checks: list[CheckResult] = []
         self.embedding = Embedding(0, 0, 0)
@@ -65,6 +67,7 @@ class Outcome:
         """Take over what the sources held."""
         self.counts = changes.counts()
         self.changed = list(islice(_named(changes), _SHOWN))
+        self.files = files_seen(found)
         self.quarantined = found.quarantined
         self.checks += found.checks
 
@@ -102,6 +105,7 @@ def report(run: Run, outcome: Outcome, error: BaseException | None = None) -> di
         "message": outcome.message,
         "caught_up": outcome.caught_up,
         "documents": outcome.counts,
+        "files": outcome.files,
         "chunks": {
             "total": release.rows if release else 0,
             "added": outcome.added,
@@ -172,11 +176,32 @@ def count_lines(result: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{chunks['removed']} removed",
         ),
     ]
+    if unread := unread_files(result):
+        lines.insert(1, ("not read", unread))
     if index:
         where = f"{index['uri']}/{index['table']}.lance"
         lines.append(("index", f"{where}, tag {index['tag']} (version {index['version']})"))
         lines.append(("digest", index["digest"][:16] + "…"))
     return lines
+
+
+def files_seen(found: Ingested | None) -> dict[str, dict[str, int]]:
+    """Files of the sources by their ending, "" without one: those that are read, and the others."""
+    read, unread = (found.endings, found.not_read) if found else (Counter(), Counter())
+    return {"read": _by_ending(read), "not_read": _by_ending(unread)}
+
+
+def _by_ending(counts: Counter[str]) -> dict[str, int]:
+    return {f".{end}" if end else "": number for end, number in sorted(counts.items())}
+
+
+def unread_files(result: Mapping[str, Any]) -> str:
+    """What was passed over, the most frequent first: "3 .mpp, 1 .vsdx, 2 without an ending"."""
+    counts = result.get("files", {}).get("not_read", {})
+    order = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    named = [f"{number:,} {ending or 'without an ending'}" for ending, number in order[:_ENDINGS]]
+    more = len(order) - _ENDINGS
+    return ", ".join(named) + (f" and {more} more endings" if more > 0 else "")
 
 
 class Recording:

@@ -229,11 +229,11 @@ def _made_differently(old: Release, new: Release, mode: Mode) -> _Reason | None:
 
 def _searched(release: Release, mode: Mode) -> dict[str, Any]:
     """The settings that a search of that mode heeds."""
-    names = [] if mode == "vector" else ["language", "text"]
+    names = [] if mode == "vector" else ["language", "text", "tokenizer"]
     if mode != "text":
         names += ["vector"]
         names += ["nprobes", "refine_factor"] if release.search["vector"] == "ann" else []
-    return {name: release.search[name] for name in names}
+    return {name: release.search.get(name) for name in names}
 
 
 def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from lakehouse.search import Hit, Mode
 from schemas.encoder import Encoder
 from schemas.errors import AlmanacError, EmbeddingFailed
 from schemas.settings import EmbedderSettings, Settings
+from schemas.text import normalized
 from schemas.times import When
 
 
@@ -44,6 +45,7 @@ class Searcher:
 
     def search(self, questions: Sequence[str], k: int, mode: Mode) -> list[list[Hit]]:
         """The `k` best passages for each question, in the order of the questions."""
+        questions = [normalized(question) for question in questions]
         if mode == "text":
             return [self._reader.text(question, k) for question in questions]
         vectors = self.encoder.encode_queries(list(questions))

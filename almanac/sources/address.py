@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
-from almanac.sources.kinds import kind_of
+from almanac.sources.formats import format_of
 from schemas.secrets import redacted
 from schemas.settings import SourceSettings
 
@@ -36,5 +36,5 @@ def name_of(uri: str) -> str:
 def is_table(settings: SourceSettings) -> bool:
     """Whether the source itself is a table, its rows named by their ids alone."""
     if settings.kind == "auto":
-        return not settings.uri.endswith("/") and kind_of(name_of(settings.uri)).is_table
+        return not settings.uri.endswith("/") and format_of(name_of(settings.uri)).is_table
     return settings.kind == "table"

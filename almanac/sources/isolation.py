@@ -15,14 +15,16 @@ import threading
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from almanac.sources.parsed import Note, Parsed, Row, Unreadable
+from almanac.sources.parsed import Note, Options, Parsed, Row, Unreadable
 from schemas.settings import Columns
 
 OUT_OF_MEMORY = 12  # the exit status by which a child says so
 MEMORY_LIMIT = 2 * 1024**3  # bytes of address space of one parser process
+_NO_OPTIONS = Options()
 _START_SECONDS = 60.0
 _END_SECONDS = 5.0
 _ROOT = Path(__file__).resolve().parents[2]
@@ -30,20 +32,20 @@ _AT_ONCE = threading.BoundedSemaphore(min(4, os.cpu_count() or 1))
 _idle: list[ParserProcess] = []
 
 
-def parse_text(kind: str, data: bytes, timeout: float) -> Parsed:
-    """Parse one file in a parser process.
+def parse_text(name: str, data: bytes, timeout: float, options: Options = _NO_OPTIONS) -> Parsed:
+    """Parse one file of the format `name` in a parser process.
 
     Raises:
         Unreadable: the parser refused the file, died of it, or took longer than `timeout` seconds.
         ChildProcessError: no parser process can be started; nothing is wrong with the file.
     """
-    parsed = _ask({"kind": kind}, data, timeout)["parsed"]
+    parsed = _ask({"format": name, "options": asdict(options)}, data, timeout)["parsed"]
     return Parsed(**{**parsed, "notes": tuple(Note(**note) for note in parsed["notes"])})
 
 
-def parse_rows(data: bytes, columns: Columns, timeout: float) -> list[Row]:
-    """The rows of a Parquet file, read in a parser process; raises as `parse_text` does."""
-    request = {"kind": "parquet", "columns": columns.model_dump(mode="json")}
+def parse_rows(name: str, data: bytes, columns: Columns, timeout: float) -> list[Row]:
+    """The rows of a table, read in a parser process; raises as `parse_text` does."""
+    request = {"format": name, "columns": columns.model_dump(mode="json")}
     return [_row(row) for row in _ask(request, data, timeout)["rows"]]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
-from almanac.sources.kinds import ending
+from almanac.sources.formats import ending
 from almanac.sources.parsed import Note, Unreadable, storable
 from almanac.sources.selection import Selection
 from schemas.documents import Listing, Rejection, SourceFile
@@ -20,6 +21,7 @@ class Walk:
     files: list[SourceFile] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     skipped: int = 0
+    unread: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.selection = Selection(self.settings)
@@ -42,8 +44,10 @@ class Walk:
         self.rejections.append(note.rejection(storable(path), "should"))
 
     def skip(self, path: str) -> None:
-        """Pass over what is no document."""
+        """Pass over what is no document; files that nobody excluded are counted by ending."""
         self.skipped += 1
+        if not self.selection.excludes(path) and not self.selection.takes(path):
+            self.unread[ending(path)] += 1
         if self._may_be_meant(path):
             hint = (
                 f"a table as JSON is read only where a glob names it: include **/*.{ending(path)}"
@@ -52,7 +56,7 @@ class Walk:
 
     def _may_be_meant(self, path: str) -> bool:
         # The one kind that can be read and is not by default: most .json files are no tables.
-        by_default = "include" not in self.settings.model_fields_set
+        by_default = self.settings.include is None
         return by_default and ending(path) == "json" and not self.selection.excludes(path)
 
     def listing(self) -> Listing:
@@ -61,6 +65,7 @@ class Walk:
             files=tuple(sorted(self.files, key=lambda file: file.path)),
             rejections=tuple(sorted(self.rejections, key=lambda broken: broken.doc_id)),
             skipped=self.skipped,
+            unread=dict(sorted(self.unread.items())),
         )
 
 

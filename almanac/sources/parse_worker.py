@@ -1,6 +1,7 @@
 """The parser process: reads files on stdin, answers on stdout, knows nothing of the rest.
 
-A request is one line of JSON, {"kind", "size", "timeout", "columns"}, and `size` bytes of the file.
+A request is one line of JSON, {"format", "size", "timeout", "options", "columns"}, and `size` bytes
+of the file.
 The answer is one line of JSON: {"parsed": {...}}, {"rows": [...]} or {"refused": {...}}.
 """
 
@@ -15,15 +16,12 @@ import sys
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
-from almanac.sources.docx import parse_docx
+from almanac.sources.formats import HTML, format_named
 from almanac.sources.isolation import OUT_OF_MEMORY
 from almanac.sources.jsonsafe import json_safe
-from almanac.sources.markup import parse_html
-from almanac.sources.parsed import Note, Row, Unreadable
-from almanac.sources.pdf import parse_pdf
+from almanac.sources.parsed import Note, Options, Row, Unreadable
 from schemas.settings import Columns
 
-_PARSERS = {"html": parse_html, "docx": parse_docx, "pdf": parse_pdf}
 _GRACE_SECONDS = 10
 
 
@@ -33,6 +31,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the parent to handle
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not garble the answers
+    HTML.load()  # what most files need, so that the first one does not wait for it
     gc.freeze()
     gc.disable()  # trees of many nodes are built and dropped whole; collecting within costs half
     _send(answers, {"ready": True})
@@ -63,9 +62,11 @@ def _send(answers: BinaryIO, answer: dict[str, Any]) -> None:
 
 def _answer(request: dict[str, Any], data: bytes) -> dict[str, Any]:
     try:
-        if request["kind"] == "parquet":
-            return {"rows": _parquet(data, request["columns"])}
-        return {"parsed": asdict(_PARSERS[request["kind"]](data))}
+        read_as = format_named(request["format"])
+        if read_as.is_table:
+            rows, _ = read_as.rows(data, Columns(**request["columns"]))
+            return {"rows": [asdict(_sendable(row)) for row in rows]}
+        return {"parsed": asdict(read_as.parse(data, _options(request["options"])))}
     except Unreadable as refusal:
         return {"refused": asdict(refusal.note)}
     except MemoryError:
@@ -80,10 +81,12 @@ def _refused(reason: str) -> dict[str, Any]:
     return {"refused": asdict(Note("file_is_parseable", reason))}
 
 
-def _parquet(data: bytes, columns: dict[str, Any]) -> list[dict[str, Any]]:
-    from almanac.sources.parquet import parse_parquet
+def _options(values: dict[str, Any]) -> Options:
+    return Options(**{name: _frozen(value) for name, value in values.items()})
 
-    return [asdict(_sendable(row)) for row in parse_parquet(data, Columns(**columns))]
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _sendable(row: Row) -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,20 @@ class Parsed:
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """What the settings of a source say to a parser.
+
+    `select` and `drop` are CSS selectors for HTML. `ocr` names tesseract's languages, "" for none.
+    `pandoc` is the name of pandoc's reader.
+    """
+
+    select: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    ocr: str = ""
+    pandoc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row of a table. `where` is its place in the file, such as "line 7".
 
@@ -44,6 +58,9 @@ class Row:
     where: str
     values: Mapping[str, Any]
     problem: Note | None = None
+
+
+Rows = tuple[Iterable[Row], Sequence[Note]]
 
 
 class Unreadable(Exception):
@@ -57,6 +74,16 @@ class Unreadable(Exception):
     def because(cls, note: Note) -> Unreadable:
         """The refusal that `note` describes."""
         return cls(note.expectation, note.reason, note.value)
+
+
+def losses(counts: Mapping[str, int]) -> tuple[Note, ...]:
+    """One note of what a parser could not carry over, by what it is; none where all is there."""
+    lost = {what: count for what, count in counts.items() if count}
+    if not lost:
+        return ()
+    named = ", ".join(f"{count:,} {what}" for what, count in sorted(lost.items()))
+    total = sum(lost.values())
+    return (Note("document_is_complete", f"not carried over: {named}", str(total)),)
 
 
 def shown(value: object) -> str:

@@ -2,54 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 
 from almanac.sources import isolation
 from almanac.sources.address import is_table
-from almanac.sources.decoding import decode, one_line
-from almanac.sources.delimited import delimited_rows
-from almanac.sources.jsonrows import json_rows, jsonl_rows
+from almanac.sources.decoding import one_line
+from almanac.sources.formats import Format, format_of, table_format_of
 from almanac.sources.jsonsafe import encodable
-from almanac.sources.kinds import Kind, kind_of, table_kind_of
-from almanac.sources.markdown import parse_markdown, parse_plain
-from almanac.sources.parsed import Note, Parsed, Row, Unreadable
+from almanac.sources.parsed import Note, Options, Parsed, Row, Unreadable
+from almanac.sources.row_text import TextColumn
 from almanac.sources.rows import Table, documents_of
 from schemas.documents import Document, Rejection, SourceFile
 from schemas.hashing import sha256_bytes
 from schemas.settings import SourceSettings
+from schemas.text import normalized
 
 Outcome = tuple[tuple[Document, ...], tuple[Rejection, ...]]
+_EMPTY = Note("document_has_text", "the file is empty")
 
 
 def parse_file(settings: SourceSettings, file: SourceFile, uri: str, data: bytes) -> Outcome:
     """The documents in `data`, and what was wrong; neither where there is nothing but blanks."""
-    if not data.strip():
-        return (), ()
     whole = is_table(settings)
-    kind = table_kind_of(file.path, data) if whole else kind_of(file.path)
+    read_as = table_format_of(file.path, data) if whole else format_of(file.path)
+    if not data.strip():
+        said = not data and read_as.isolated and not read_as.is_table
+        return (), ((_EMPTY.rejection(file.path, "should"),) if said else ())
     try:
-        if kind.is_table:
+        if read_as.is_table:
             prefix = "" if whole else f"{file.path}#"
-            return _table(settings, kind, data, Table(file.path, uri, prefix, settings.columns))
-        return _text(settings, kind, data, file, uri)
+            text = TextColumn(settings.columns.format, settings.parse_timeout_seconds)
+            table = Table(file.path, uri, prefix, settings.columns, text)
+            return _table(settings, read_as, data, table)
+        return _text(settings, read_as, data, file, uri)
     except Unreadable as refusal:
         return (), (refusal.note.rejection(file.path, "must"),)
 
 
-def _text(settings: SourceSettings, kind: Kind, data: bytes, file: SourceFile, uri: str) -> Outcome:
-    parsed = _parse(settings, kind, data)
+def options_of(settings: SourceSettings, read_as: Format) -> Options:
+    """What the settings of a source say to the parser of one format."""
+    html = settings.html if read_as.parser == "html" else None
+    return Options(
+        select=html.select if html else (),
+        drop=html.drop if html else (),
+        ocr=(settings.ocr or "") if read_as.parser == "pdf" else "",
+        pandoc=read_as.pandoc,
+    )
+
+
+def _text(
+    settings: SourceSettings, read_as: Format, data: bytes, file: SourceFile, uri: str
+) -> Outcome:
+    parsed = _parse(settings, read_as, data)
     recorded = tuple(note.rejection(file.path, "should") for note in parsed.notes)
     if not parsed.text.strip():
-        if kind.isolated:  # more than blanks, and still nothing to read
+        if read_as.isolated:  # more than blanks, and still nothing to read
             nothing = Note("document_has_text", "it holds no text")
             recorded = (*recorded, nothing.rejection(file.path, "should"))
         return (), recorded
     document = Document(
         doc_id=file.path,
-        title=one_line(parsed.title or "") or _stem(file.path),
+        title=normalized(one_line(parsed.title or "")) or _stem(file.path),
         uri=uri,
-        media_type=kind.media_type,
-        text=_unicode(parsed.text),
+        media_type=read_as.media_type,
+        text=normalized(_unicode(parsed.text)),
         content_hash=sha256_bytes(data),
         size=len(data),
         metadata=parsed.metadata,
@@ -57,30 +73,25 @@ def _text(settings: SourceSettings, kind: Kind, data: bytes, file: SourceFile, u
     return (document,), recorded
 
 
-def _parse(settings: SourceSettings, kind: Kind, data: bytes) -> Parsed:
-    if kind.isolated:
-        return isolation.parse_text(kind.name, data, settings.parse_timeout_seconds)
-    return parse_markdown(data) if kind.name == "markdown" else parse_plain(data)
+def _parse(settings: SourceSettings, read_as: Format, data: bytes) -> Parsed:
+    options = options_of(settings, read_as)
+    if read_as.isolated:
+        timeout = settings.parse_timeout_seconds
+        return isolation.parse_text(read_as.name, data, timeout, options)
+    return read_as.parse(data, options)
 
 
-def _table(settings: SourceSettings, kind: Kind, data: bytes, table: Table) -> Outcome:
-    notes: tuple[Note, ...] = ()
+def _table(settings: SourceSettings, read_as: Format, data: bytes, table: Table) -> Outcome:
+    notes: Sequence[Note] = ()
     rows: Iterable[Row]
-    if kind.isolated:
-        rows = isolation.parse_rows(data, settings.columns, settings.parse_timeout_seconds)
+    if read_as.isolated:
+        timeout = settings.parse_timeout_seconds
+        rows = isolation.parse_rows(read_as.name, data, settings.columns, timeout)
     else:
-        text, notes = decode(data)
-        rows = _rows_of(kind)(text, settings) if text.strip() else ()
+        rows, notes = read_as.rows(data, settings.columns)
     documents, rejections = documents_of(rows, table)
     recorded = tuple(note.rejection(table.path, "should") for note in notes)
     return documents, recorded + rejections
-
-
-def _rows_of(kind: Kind) -> Callable[[str, SourceSettings], Iterable[Row]]:
-    if kind.name == "delimited":
-        return lambda text, settings: delimited_rows(text, settings.columns)
-    lines = kind.name == "jsonl"
-    return lambda text, _: jsonl_rows(text) if lines else json_rows(text)
 
 
 def _unicode(text: str) -> str:

@@ -11,16 +11,13 @@ holds a must, says nothing about the next attempt: it is not to be kept.
 from __future__ import annotations
 
 import os
-import platform
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
-from importlib.metadata import version
 from itertools import islice
 
 from almanac.sources.address import is_table, local_path, redacted
-from almanac.sources.kinds import kind_of
+from almanac.sources.formats import format_of
 from almanac.sources.listing import Walk
 from almanac.sources.local import LocalStore
 from almanac.sources.parsed import Unreadable
@@ -28,21 +25,9 @@ from almanac.sources.parsing import parse_file
 from almanac.sources.remote import RemoteStore
 from schemas.documents import FileReading, Listing, SourceFile
 from schemas.errors import SourceUnavailable
-from schemas.hashing import canonical_json, sha256_bytes, sha256_text
+from schemas.hashing import sha256_bytes
 from schemas.settings import SourceSettings
 
-READER_VERSION = 1  # to be raised with every change of what a file becomes
-_PARSERS = (
-    "beautifulsoup4",
-    "charset-normalizer",
-    "lxml",
-    "mammoth",
-    "markdownify",
-    "pyarrow",
-    "pypdfium2",
-    "pyyaml",
-)
-_FINGERPRINTED = ("include", "exclude", "max_bytes", "parse_timeout_seconds", "columns")
 _DOWNLOADS = 16  # files fetched at once
 
 
@@ -78,7 +63,7 @@ def read_files(settings: SourceSettings, files: Sequence[SourceFile]) -> Iterato
         OSError: as `read_file`; the readings before that one were given.
     """
     store = _open(settings)
-    if not store.remote and not any(kind_of(file.path).isolated for file in files):
+    if not store.remote and not any(_needs_a_process(file) for file in files):
         yield from (_read(store, settings, file) for file in files)
         return
     workers = _DOWNLOADS if store.remote else min(4, os.cpu_count() or 1)
@@ -96,20 +81,9 @@ def read_files(settings: SourceSettings, files: Sequence[SourceFile]) -> Iterato
         pool.shutdown(cancel_futures=True)
 
 
-def reader_fingerprint(settings: SourceSettings) -> str:
-    """Sixteen hexadecimal digits over all that decides what a file becomes, but for its bytes.
-
-    A kept reading may be used again only under the fingerprint it was made with.
-    """
-    decisive = settings.model_dump(mode="json", include=set(_FINGERPRINTED))
-    made_of = {"settings": decisive, "is_table": is_table(settings), **_versions()}
-    return sha256_text(canonical_json(made_of))[:16]
-
-
-@cache
-def _versions() -> dict[str, str]:
-    parsers = {name: version(name) for name in _PARSERS}
-    return {"reader": str(READER_VERSION), "python": platform.python_version(), **parsers}
+def _needs_a_process(file: SourceFile) -> bool:
+    read_as = format_of(file.path)
+    return read_as.isolated or read_as.is_table  # whose rows may be HTML
 
 
 def _open(settings: SourceSettings) -> LocalStore | RemoteStore:

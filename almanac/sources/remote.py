@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from almanac.sources.address import is_web, name_of, redacted
-from almanac.sources.kinds import is_known
+from almanac.sources.formats import is_known
 from almanac.sources.listing import Walk, too_large, unreadable
 from almanac.sources.parsed import Note, Unreadable
 from schemas.documents import SourceFile

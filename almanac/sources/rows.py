@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from almanac.sources.decoding import clean, one_line
+from almanac.sources.headings import first_heading
 from almanac.sources.jsonsafe import encodable, json_safe
-from almanac.sources.kinds import ROW_MEDIA_TYPE
-from almanac.sources.markdown import first_heading
 from almanac.sources.parsed import Note, Row, Unreadable, shown
+from almanac.sources.row_text import TextColumn
 from schemas.documents import Document, Rejection
 from schemas.hashing import canonical_json, sha256_text
 from schemas.settings import Columns
+from schemas.text import normalized
 
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f]")
 
@@ -28,6 +29,7 @@ class Table:
     uri: str
     prefix: str
     columns: Columns
+    text: TextColumn = field(default_factory=TextColumn)
 
 
 @dataclass(slots=True)
@@ -120,21 +122,24 @@ def _id_part(values: Mapping[str, Any], name: str) -> str:
 def _document(row: Row, row_id: str, table: Table) -> tuple[Document, tuple[Note, ...]]:
     if row.problem is not None:
         raise Unreadable.because(row.problem)
-    text, notes = _text(row.values, table.columns.text)
+    raw, notes = _text(row.values, table.columns.text)
     title = _title(row.values, table.columns.title)
     metadata = _metadata(row.values, table.columns)
-    stored = canonical_json({"id": row_id, "text": text, "title": title, "metadata": metadata})
+    stored = canonical_json({"id": row_id, "text": raw, "title": title, "metadata": metadata})
+    text, more = table.text.read(raw)
+    if not text.strip():
+        raise Unreadable("text_is_not_blank", f"{table.columns.text} holds no text", shown(raw))
     document = Document(
         doc_id=table.prefix + row_id,
-        title=title or first_heading(text) or row_id,
+        title=normalized(title) or first_heading(text) or row_id,
         uri=f"{table.uri}#{row_id}",
-        media_type=ROW_MEDIA_TYPE,
+        media_type=table.text.media_type,
         text=text,
         content_hash=sha256_text(stored),
         size=len(stored.encode("utf-8")),
         metadata=metadata,
     )
-    return document, notes
+    return document, (*notes, *more)
 
 
 def _text(values: Mapping[str, Any], name: str) -> tuple[str, tuple[Note, ...]]:

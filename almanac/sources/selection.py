@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from almanac.sources.formats import DEFAULT_GLOBS
 from schemas.errors import ConfigError
 from schemas.settings import SourceSettings
 
@@ -23,7 +24,9 @@ class Selection:
     """
 
     def __init__(self, settings: SourceSettings) -> None:
-        self._include = _compile(settings.include, "")
+        self._include = _compile(
+            DEFAULT_GLOBS if settings.include is None else settings.include, ""
+        )
         self._exclude = _compile(settings.exclude, "(?:/.*)?")
 
     def takes(self, path: str) -> bool:

@@ -41,10 +41,22 @@ class Columns(Section):
         default=None, description="Columns kept as metadata; all the others unless given."
     )
 
+    format: Literal["auto", "markdown", "html", "plain"] = Field(
+        default="auto",
+        description="Of the texts; auto: HTML where a text looks like it, else Markdown.",
+    )
+
     @field_validator("id", mode="before")
     @classmethod
     def _one_id(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
+
+
+class HtmlSettings(Section):
+    """Which part of a web page is read, by CSS selectors; its `<main>` or `<article>` otherwise."""
+
+    select: tuple[str, ...] = Field(default=(), description="Only these elements.")
+    drop: tuple[str, ...] = Field(default=(), description="Never these elements.")
 
 
 class SourceSettings(Section):
@@ -57,29 +69,22 @@ class SourceSettings(Section):
     kind: Literal["auto", "folder", "table"] = Field(
         default="auto", description="auto: a table where the URI ends like one, else a folder."
     )
-    include: tuple[str, ...] = Field(
-        default=(
-            "**/*.md",
-            "**/*.mdx",
-            "**/*.markdown",
-            "**/*.txt",
-            "**/*.html",
-            "**/*.htm",
-            "**/*.pdf",
-            "**/*.docx",
-            "**/*.rst",
-            "**/*.csv",
-            "**/*.tsv",
-            "**/*.jsonl",
-            "**/*.ndjson",
-            "**/*.parquet",
-        ),
-        description="Globs of the paths to read, upper and lower case alike.",
+    include: tuple[str, ...] | None = Field(
+        default=None,
+        description="Globs of the paths to read, upper and lower case alike; the endings of all "
+        "formats but JSON unless given.",
     )
     exclude: tuple[str, ...] = ()
     max_bytes: int = Field(default=50_000_000, gt=0, description="Larger files are quarantined.")
     parse_timeout_seconds: float = Field(default=60.0, gt=0)
     columns: Columns = Columns()
+    html: HtmlSettings = HtmlSettings()
+    ocr: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z_]+(\+[A-Za-z_]+)*$",
+        description="Languages in which tesseract, where it is installed, reads PDF pages without "
+        "text: eng, eng+rus. Unless given, such pages are named in quarantine.",
+    )
     storage_options: dict[str, str] = Field(default={}, repr=False, description="Passed to fsspec.")
 
     @field_validator("uri")
@@ -136,6 +141,12 @@ class IndexSettings(Section):
     nprobes: int = Field(default=20, gt=0)
     refine_factor: int = Field(default=10, gt=0)
     language: Language = Field(default="English", description="Stemming of full-text search.")
+    tokenizer: Literal["auto", "words", "icu", "ngram"] = Field(
+        default="auto",
+        description="How full-text search finds words: at blanks and signs (words), by ICU's "
+        "dictionaries, or by two and three letters (ngram). auto: icu once a text is Chinese, "
+        "Japanese or Thai, ngram where most are Korean, else words.",
+    )
     rebuild_text_below_rows: int = Field(
         default=250_000,
         ge=0,

@@ -13,7 +13,14 @@ class FeedbackSettings(Section):
     log: str | None = Field(default=None, description="A file or folder: JSONL, Parquet, or spans.")
     votes: str | None = Field(default=None, description="A file: JSONL or Parquet.")
     columns: dict[str, str] = Field(
-        default={}, description="Where a field has another name in the log: field = its column."
+        default={},
+        description="Where a field has another name in the log: field = its column. a.b is b "
+        "inside of a; scores.0.value and input.-1.content step into lists.",
+    )
+    ratings: dict[str, int] = Field(
+        default={},
+        description="What ratings of another scale mean: 1 like, -1 dislike, 0 neither. "
+        "{ 0 = -1, 1 = 1 }, or with ranges { '1..2' = -1, 3 = 0, '4..5' = 1 }.",
     )
 
 

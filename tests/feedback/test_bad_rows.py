@@ -160,7 +160,7 @@ def test_an_odd_row_goes_in_and_is_noted(desk: Desk) -> None:
 
 def test_a_mended_row_resolves_its_own_row_alone(desk: Desk) -> None:
     log = desk.write("log.jsonl", [request(1, asked_at="soon"), request(2, question=""), "{"])
-    bad = [vote(1, user_id="ann", rating=7), vote(1, user_id="bob", rating=7)]
+    bad = [vote(1, user_id="ann", rating="so so"), vote(1, user_id="bob", rating="so so")]
     votes = desk.write("votes.jsonl", bad)
     desk.take(log, votes)
     assert len(desk.held()) == 5
@@ -219,7 +219,7 @@ def test_a_user_and_what_a_document_showed_leave_quarantine_too(desk: Desk) -> N
             request(5, asked_at="soon", **shown),
         ],
     )
-    desk.take(log, desk.write("votes.jsonl", [vote(1, rating=7), vote(4, rating=7)]))
+    desk.take(log, desk.write("votes.jsonl", [vote(1, rating="so so"), vote(4, rating="so so")]))
     blank = ("docs", Rejection("q1", "text_is_not_blank", "must", "no JSON", "{"))
     desk.lake.quarantine.record([blank], frozenset(), "night-1", AT)
     assert erasing.count_user(desk.lake, "eve") == {"requests": 1, "votes": 0, "quarantine": 2}
@@ -234,7 +234,7 @@ def test_quarantine_is_settled_on_the_way_where_much_is_wrong(
 ) -> None:
     monkeypatch.setattr(refusals, "_MANY", 2)
     monkeypatch.setattr(importing, "_BYTES", 300)  # a batch of two or three rows
-    bad = [vote(n, rating=7) for n in range(4)]
+    bad = [vote(n, rating="so so") for n in range(4)]
     votes = desk.write("votes.jsonl", [*bad, *[vote(n) for n in range(4)]])
     for new in (4, 0):
         assert desk.counts(None, votes)["votes"] == (8, new, 4 - new, 4)

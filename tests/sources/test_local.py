@@ -86,7 +86,8 @@ def test_a_single_file_is_a_source_of_one_whatever_its_ending(tmp_path: Path) ->
     assert rejections == []
     assert list(documents) == ["notes.rst"]
     assert documents["notes.rst"].uri == str(tmp_path / "notes.rst")
-    assert documents["notes.rst"].media_type == "text/plain"
+    assert documents["notes.rst"].media_type == "text/x-rst"
+    assert documents["notes.rst"].title == "Notes"
 
 
 def test_a_file_url_is_a_path(tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def test_docx_becomes_markdown(tmp_path: Path) -> None:
     document = only(write(tmp_path, {"a.docx": word()}))
     assert document.text == (
         "# Backups\n\nRestore with the **wizard**\n\n## Steps\n\n- Open it\n- Choose\n\n"
-        "|  |  |\n| --- | --- |\n| A | B |\n| 1 | 2 |\n"
+        "| A | B |\n| --- | --- |\n| 1 | 2 |\n"
     )
     assert (document.title, document.media_type) == ("Backups", DOCX_TYPE)
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from almanac.sources.reading import list_source, read_files, reader_fingerprint
+from almanac.sources.identity import reader_fingerprint
+from almanac.sources.reading import list_source, read_files
 from schemas.settings import Columns, SourceSettings
 from tests.sources.helpers import ingest
 

@@ -1,26 +1,22 @@
-"""Markdown, MDX and plain text: kept as they are, but for the front matter."""
+"""Markdown and MDX: kept as they are, but for the front matter."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from almanac.sources.decoding import decode, one_line
+from almanac.sources.decoding import decode
+from almanac.sources.headings import first_heading
 from almanac.sources.jsonsafe import json_safe
-from almanac.sources.parsed import Note, Parsed
+from almanac.sources.parsed import Note, Options, Parsed
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?:(.*?)\n)?(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _MAX_FRONT_MATTER = 65_536
 # libyaml recurses in C, up to once a character; a thread's stack may hold but 4,000 levels.
 _FAST_UP_TO = 2_048
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
-_ATX_H1 = re.compile(r" {0,3}#(?:[ \t]+(.*))?")
-_SETEXT_H1 = re.compile(r" {0,3}=+[ \t]*")
-_CLOSING_HASHES = re.compile(r"(?:^| )#+$")
-_ATTRIBUTES = re.compile(r" ?\{ ?:? ?[#.][^{}]*\}$")
 
 
-def parse_markdown(data: bytes) -> Parsed:
+def parse(data: bytes, options: Options) -> Parsed:
     """Text without its front matter, which becomes metadata; the title from either."""
     text, notes = decode(data)
     try:
@@ -33,12 +29,6 @@ def parse_markdown(data: bytes) -> Parsed:
     if metadata and not body.strip():
         body = text  # a page that is all front matter says what it says there
     return Parsed(body, named.strip() or first_heading(body), metadata, notes)
-
-
-def parse_plain(data: bytes) -> Parsed:
-    """The text, and nothing read into it."""
-    text, notes = decode(data)
-    return Parsed(text, notes=notes)
 
 
 def _split_front_matter(text: str) -> tuple[dict[str, Any], str]:
@@ -72,35 +62,3 @@ def _load_yaml(block: str) -> Any:
         raise ValueError(" ".join(str(error).split())) from None
     except (*odd_values, RecursionError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from None
-
-
-def first_heading(text: str) -> str | None:
-    """The text of the first heading of level one outside code fences, ATX or setext."""
-    fence, previous = "", ""
-    for line in text.split("\n"):
-        fence, fenced = _step(fence, line)
-        if fenced:
-            previous = ""
-            continue
-        atx = _ATX_H1.fullmatch(line)
-        if atx and (title := _plain(atx[1] or "")):
-            return title
-        if previous and _SETEXT_H1.fullmatch(line):
-            return _plain(previous)
-        previous = "" if line.startswith("    ") else line.strip()
-    return None
-
-
-def _step(fence: str, line: str) -> tuple[str, bool]:
-    """The fence that is open after `line` ("" if none), and whether the line belongs to one."""
-    mark = _FENCE.fullmatch(line)
-    if not fence:
-        opens = mark is not None and not (mark[1][0] == "`" and "`" in mark[2])
-        return (mark[1], True) if mark and opens else ("", False)
-    closes = mark and mark[1].startswith(fence) and not mark[2].strip()
-    return ("" if closes else fence), True
-
-
-def _plain(heading: str) -> str:
-    """The heading on one line, without closing hashes and attributes such as `{ #anchor }`."""
-    return _ATTRIBUTES.sub("", _CLOSING_HASHES.sub("", one_line(heading)))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from almanac.sources.delimited import check_header
-from almanac.sources.parsed import Row, Unreadable
+from almanac.sources.parsed import Row, Rows, Unreadable
+from almanac.sources.parsers.delimited import check_header
 from schemas.settings import Columns
 
 _ROWS_AT_ONCE = 1_000
 
 
-def parse_parquet(data: bytes, columns: Columns) -> list[Row]:
+def rows(data: bytes, columns: Columns) -> Rows:
     """All rows, with the wanted columns only.
 
     Raises:
@@ -28,4 +28,4 @@ def parse_parquet(data: bytes, columns: Columns) -> list[Row]:
         values = [row for batch in batches for row in batch.to_pylist()]
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise Unreadable("parquet_is_readable", f"it is no intact Parquet: {error}") from None
-    return [Row(f"row {number}", row) for number, row in enumerate(values, start=1)]
+    return [Row(f"row {number}", row) for number, row in enumerate(values, start=1)], ()

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 
-from almanac.sources.parsed import Note, Row, Unreadable, shown
+from almanac.sources.decoding import decode
+from almanac.sources.parsed import Note, Row, Rows, Unreadable, shown
 from schemas.settings import Columns
 
 _DELIMITERS = ",;\t|"
+_SEP = re.compile(r"\A\s*\"?sep=(.)\"?[ \t]*(?=\n|\Z)", re.IGNORECASE)
 _LONGEST_FIELD = 2**31 - 1  # the csv module stops at 131,072 characters unless told
 
 
-def delimited_rows(text: str, columns: Columns) -> Iterator[Row]:
+def rows(data: bytes, columns: Columns) -> Rows:
+    """The rows under the header. A first line `sep=;`, as Excel writes it, names the delimiter."""
+    text, notes = decode(data)
+    declared = _SEP.match(text)
+    if not text.strip():
+        return (), notes
+    if declared is None:
+        return delimited_rows(text, columns), notes
+    # The line stays as a blank one, so that the places of the rows are those in the file.
+    return delimited_rows(text[declared.end() :], columns, declared[1]), notes
+
+
+def delimited_rows(text: str, columns: Columns, declared: str | None = None) -> Iterator[Row]:
     """The rows under the header, in file order; rows of another length carry a problem.
 
     The delimiter is the one among comma, semicolon, tab and bar with which the header names the
@@ -23,7 +38,7 @@ def delimited_rows(text: str, columns: Columns) -> Iterator[Row]:
         Unreadable: a wanted column is missing, or a name stands twice.
     """
     csv.field_size_limit(_LONGEST_FIELD)
-    delimiter = _sniff(text, columns)
+    delimiter = declared or _sniff(text, columns)
     reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
     header: list[str] | None = None
     while True:

@@ -1,0 +1,191 @@
+"""Word documents, as pandoc reads them, with what it would miss or should not show.
+
+Before: hidden text and tables of contents go, boxes of forms become ☒ or ☐. After: the headers and
+footers of the pages are put in front, once.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from lxml import etree
+
+from almanac.sources.archive import checked, replaced
+from almanac.sources.pandoc import as_document, convert
+from almanac.sources.parsed import Options, Parsed, Unreadable
+
+_EXPECTATION = "docx_is_readable"
+_MAIN = "word/document.xml"
+_W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_W14 = "{http://schemas.microsoft.com/office/word/2010/wordml}"
+_NS = {
+    "w": _W[1:-1],
+    "w14": _W14[1:-1],
+    "wp": "http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing",
+    "c": "http://schemas.openxmlformats.org/drawingml/2006/chart",
+    "dgm": "http://schemas.openxmlformats.org/drawingml/2006/diagram",
+    "pic": "http://schemas.openxmlformats.org/drawingml/2006/picture",
+}
+_OFF = ("0", "false", "off")
+_EDGE = re.compile(r"word/(?:header|footer)\d*\.xml")
+_PAGE_FIELD = re.compile(r"\b(?:PAGE|NUMPAGES|SECTIONPAGES|SAVEDATE|PRINTDATE)\b")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_PAGE_ONLY = re.compile(r"\W*(?:page|seite|стр(?:аница)?|of|von|из|\d|\W)*", re.IGNORECASE)
+
+
+def parse(data: bytes, options: Options) -> Parsed:
+    """The document as Markdown, the latest text of tracked changes, pictures as their descriptions.
+
+    Raises:
+        Unreadable: no DOCX, encrypted, damaged, or made to harm its reader.
+    """
+    members = checked(data, _EXPECTATION, _MAIN)
+    lost: Counter[str] = Counter()
+    hidden = _hidden_styles(members.get("word/styles.xml"))
+    changed = {}
+    for name, content in members.items():
+        if name == _MAIN or re.fullmatch(r"word/(?:foot|end)notes\.xml", name):
+            tree = _tree(content)
+            _prepare(tree, hidden, lost)
+            changed[name] = etree.tostring(tree, encoding="utf-8", xml_declaration=True)
+    lost["comments"] += _comments(members.get("word/comments.xml"))
+    made = convert(replaced(data, changed), "docx", _EXPECTATION)
+    edges = "".join(f"<p>{html.escape(text)}</p>" for text in _edges(members, hidden))
+    return as_document(made._replace(html=edges + made.html), lost)
+
+
+def _tree(content: bytes) -> etree._Element:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+    try:
+        return etree.fromstring(content, parser)
+    except etree.XMLSyntaxError as error:
+        raise Unreadable(_EXPECTATION, f"broken XML: {error}") from None
+
+
+def _find(tree: etree._Element, path: str) -> list[etree._Element]:
+    return list(tree.xpath(path, namespaces=_NS))
+
+
+def _hidden_styles(styles: bytes | None) -> frozenset[str]:
+    """The ids of styles whose text Word does not show."""
+    if styles is None:
+        return frozenset()
+    marked = _find(_tree(styles), "//w:style[w:rPr/w:vanish]")
+    return frozenset(
+        str(style.get(f"{_W}styleId"))
+        for style in marked
+        if _is_on(style.find(f"{_W}rPr/{_W}vanish"))
+    )
+
+
+def _prepare(tree: etree._Element, hidden: frozenset[str], lost: Counter[str]) -> None:
+    for run in _hidden_runs(tree, hidden):
+        lost["hidden passages"] += bool("".join(run.itertext(f"{_W}t")).strip())
+        _remove(run)
+    for paragraph in _find(tree, "//w:p[w:pPr/w:pStyle]"):
+        style = str(paragraph.find(f"{_W}pPr/{_W}pStyle").get(f"{_W}val"))
+        if re.fullmatch(r"TOC\d|TableofFigures", style, re.IGNORECASE):
+            _remove(paragraph)
+    _write_boxes(tree)
+    for picture in _find(tree, "//w:drawing[.//wp:docPr and .//pic:pic and not(.//w:txbxContent)]"):
+        described = str(_find(picture, ".//wp:docPr")[0].get("descr") or "").strip()
+        lost["pictures without a description"] += not described
+        text = etree.Element(f"{_W}t")
+        text.text = described
+        picture.getparent().replace(picture, text)
+    lost["charts"] += len(_find(tree, "//c:chart"))
+    lost["diagrams"] += len(_find(tree, "//dgm:relIds"))
+    lost["embedded objects"] += len(_find(tree, "//w:object"))
+
+
+def _hidden_runs(tree: etree._Element, hidden: frozenset[str]) -> list[etree._Element]:
+    runs = [run for run in _find(tree, "//w:r[w:rPr/w:vanish]") if _is_on(_property(run))]
+    for kind, path in (("rStyle", "//w:r[w:rPr/w:rStyle]"), ("pStyle", "//w:p[w:pPr/w:pStyle]")):
+        for element in _find(tree, path):
+            properties = f"{_W}rPr" if kind == "rStyle" else f"{_W}pPr"
+            if element.find(f"{properties}/{_W}{kind}").get(f"{_W}val") in hidden:
+                runs += [element] if kind == "rStyle" else _find(element, ".//w:r")
+    return [run for run in dict.fromkeys(runs) if not _is_shown_again(run)]
+
+
+def _property(run: etree._Element) -> etree._Element | None:
+    return run.find(f"{_W}rPr/{_W}vanish")
+
+
+def _is_shown_again(run: etree._Element) -> bool:
+    own = _property(run)
+    return own is not None and not _is_on(own)
+
+
+def _is_on(flag: etree._Element | None) -> bool:
+    return flag is not None and str(flag.get(f"{_W}val", "true")).lower() not in _OFF
+
+
+def _remove(element: etree._Element) -> None:
+    parent = element.getparent()
+    if parent is not None:
+        parent.remove(element)
+
+
+def _write_boxes(tree: etree._Element) -> None:
+    """The state of each check box as a character: content controls, and fields of old forms."""
+    for control in _find(tree, "//w:sdt[w:sdtPr/w14:checkbox]"):
+        checked_mark = control.find(f"{_W}sdtPr/{_W14}checkbox/{_W14}checked")
+        ticked = checked_mark is not None and checked_mark.get(f"{_W14}val", "1") not in _OFF
+        runs = _find(control, "./w:sdtContent//w:r")
+        for run in runs[1:]:
+            _remove(run)
+        if runs:
+            _set_text(runs[0], "☒" if ticked else "☐")
+    for field in _find(tree, "//w:fldChar/w:ffData/w:checkBox"):
+        state = field.find(f"{_W}checked")
+        if state is None:
+            state = field.find(f"{_W}default")
+        run = field.getparent().getparent().getparent()
+        box = etree.Element(f"{_W}r")
+        _set_text(box, "☒ " if _is_on(state) else "☐ ")
+        run.addprevious(box)
+
+
+def _set_text(run: etree._Element, text: str) -> None:
+    for child in run:
+        if child.tag != f"{_W}rPr":
+            run.remove(child)
+    run.append(etree.fromstring(f'<w:t xmlns:w="{_NS["w"]}" xml:space="preserve">{text}</w:t>'))
+
+
+def _comments(comments: bytes | None) -> int:
+    return len(_find(_tree(comments), "//w:comment")) if comments is not None else 0
+
+
+def _edges(members: Mapping[str, bytes], hidden: frozenset[str]) -> Iterator[str]:
+    """What headers and footers say beyond the number of the page, each text once."""
+    seen = set()
+    for name in sorted(filter(_EDGE.fullmatch, members)):
+        tree = _tree(members[name])
+        for run in _hidden_runs(tree, hidden):
+            _remove(run)
+        for paragraph in _find(tree, "//w:p"):
+            text = " ".join(_edge_text(paragraph).split())
+            if _WORD.search(text) and not _PAGE_ONLY.fullmatch(text) and text not in seen:
+                seen.add(text)
+                yield text
+
+
+def _edge_text(paragraph: etree._Element) -> str:
+    """The text of a paragraph without fields such as the page's number."""
+    parts, instructions, in_field = [], "", False
+    for element in paragraph.iter(f"{_W}t", f"{_W}tab", f"{_W}fldChar", f"{_W}instrText"):
+        if element.tag == f"{_W}fldChar":
+            in_field = element.get(f"{_W}fldCharType") != "end"
+            instructions = "" if not in_field else instructions
+        elif element.tag == f"{_W}instrText":
+            instructions += element.text or ""
+        elif in_field and _PAGE_FIELD.search(instructions):
+            continue
+        elif not _find(element, "ancestor::w:fldSimple[contains(@w:instr, 'PAGE')]"):
+            parts.append(" " if element.tag == f"{_W}tab" else element.text or "")
+    return "".join(parts)

@@ -1,0 +1,39 @@
+"""One spelling of a text, so that what looks alike is found and compares alike."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Soft hyphens, zero-width spaces, byte order marks and marks of direction: nobody sees them.
+_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
+# Joiners decide how Persian, Indic scripts and emoji look; between other letters they do nothing.
+_JOINER = re.compile(
+    "(?<=[\\u0000-\u052f\u1e00-\u1fff])[\u200c\u200d]|[\u200c\u200d](?=[\\u0000-\u052f])"
+)
+_LIGATURES = str.maketrans(
+    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
+)
+
+_TABLE_DELIMITER = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?")
+
+
+def is_table_delimiter(line: str) -> bool:
+    """Whether a line without surrounding blanks is what follows the header of a Markdown table."""
+    return "|" in line and "-" in line and _TABLE_DELIMITER.fullmatch(line) is not None
+
+
+def has_markdown_table(text: str) -> bool:
+    """Whether any line may be the second one of a Markdown table."""
+    return "|" in text and any(is_table_delimiter(line.strip()) for line in text.splitlines())
+
+
+def normalized(text: str) -> str:
+    """`text` in NFC, without characters that nobody sees, typographic ligatures as letters.
+
+    Idempotent. Most texts come back as they are.
+    """
+    if text.isascii():
+        return text
+    visible = _JOINER.sub("", _INVISIBLE.sub("", text)).translate(_LIGATURES)
+    return unicodedata.normalize("NFC", visible)
