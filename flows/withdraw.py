@@ -10,7 +10,7 @@ from pydantic import Field
 from schemas import forms
 from schemas.settings import settings_for
 from tasks import artifacts
-from tasks.keeping import withdraw_release
+from tasks.withdraw import withdraw_release
 
 _Release = Field(ge=1, json_schema_extra={"title": "Release number"})
 _Why = Field(min_length=1, json_schema_extra={"title": "Why"})

@@ -37,7 +37,7 @@ from lakehouse.table import Table
 from schemas.errors import AlmanacError
 from schemas.feedback import Passage, Request, Vote
 from schemas.settings import TuningSettings
-from schemas.tables import DELTA_TABLES
+from schemas.tables import TABLES
 from tests.releases.conftest import House
 from tests.releases.test_erase import MARKER, SECRET, files_with, texts_in
 
@@ -232,7 +232,7 @@ def test_what_a_plan_takes_is_told_by_the_dry_run(house: House) -> None:
 
 def test_every_place_of_a_lakehouse_is_in_the_registry(house: House) -> None:
     """A new table or folder needs an entry that says what it holds and how it is erased."""
-    assert {f"delta/{name}" for name in DELTA_TABLES} == {
+    assert {f"delta/{name}" for name in TABLES} == {
         place for place in PLACES if place.startswith("delta/")
     }
     there = {path.partition("/")[0] for path in house.lake.sizes()}
@@ -246,7 +246,7 @@ def test_a_table_is_searched_by_the_columns_that_it_has() -> None:
     from lakehouse.erasing import DERIVED, TOLD_AGAIN
 
     for table, columns in {**DERIVED, **TOLD_AGAIN}.items():
-        assert set(columns) <= set(DELTA_TABLES[table].names)
+        assert set(columns) <= set(TABLES[table].schema.names)
 
 
 def test_a_passage_of_a_release_that_is_gone_leaves_the_requests(house: House) -> None:

@@ -12,7 +12,8 @@ from almanac.releases.doctor import doctor
 from almanac.releases.restore import restore
 from almanac.releases.verify import verify
 from almanac.releases.withdraw import withdraw
-from almanac.schedule.turn import Past, refuse_future, spoken_for
+from almanac.schedule.catch_up import IndexHistory
+from almanac.schedule.logical_date import already_published, refuse_future
 from lakehouse import open_lakehouse
 from schemas.errors import ConfigError, ReleaseNotFound, RunRefused
 from tests.releases.conftest import House, night
@@ -82,12 +83,12 @@ def test_the_time_of_a_withdrawn_night_is_spoken_for_no_more(house: House) -> No
     report = {"index_name": "documents", "release": 3}
     house.lake.runs.append("n3", FAR, FAR, FAR, "published", report)
     tomorrow = datetime(2026, 3, 3, 2, tzinfo=UTC)
-    before = Past(house.lake, "documents")
-    assert spoken_for(before.nights, before.latest, tomorrow) == (3, FAR)
+    before = IndexHistory(house.lake, "documents")
+    assert already_published(before.records, before.latest, tomorrow) == (3, FAR)
     withdraw(house.settings, 3, WHY)
-    after = Past(house.lake, "documents")
-    assert spoken_for(after.nights, after.latest, tomorrow) is None
-    assert [one.status for one in after.nights] == ["withdrawn"]
+    after = IndexHistory(house.lake, "documents")
+    assert already_published(after.records, after.latest, tomorrow) is None
+    assert [one.status for one in after.records] == ["withdrawn"]
 
 
 def test_one_after_the_other_may_go_down_to_none(house: House) -> None:
