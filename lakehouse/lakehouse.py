@@ -51,7 +51,7 @@ class Lakehouse:
         self.tables = LanceTables(location)
         self._files = Files(location)
         self.sealed = SealedFiles(DeltaLog(location, "sealed_files"), self._files)
-        self.erasures = ErasureLog(DeltaLog(location, "erasures"))
+        self.erasures = ErasureLog(DeltaLog(location, "erasures"), self._files)
         self.requests = RequestLog(DeltaLog(location, "requests"))
         self.votes = VoteLog(DeltaLog(location, "votes"))
         self.triage = TriageLog(DeltaLog(location, "triage"))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -47,8 +47,9 @@ class RunRecord:
     """What came of a nightly run at a logical date, or that nothing ran then.
 
     status: published; unchanged; held, refused or failed, which published nothing; missed, where
-    nothing ran. `release` answered after it. `scheduled`: the date is one of a schedule, and
-    `schedule` is its key then; empty in a row from before rows named it.
+    nothing ran; withdrawn, where its release was taken back. `release` answered after it.
+    `scheduled`: the date is one of a schedule, and `schedule` is its key then; empty in a row from
+    before rows named it.
     """
 
     run_id: str
@@ -78,6 +79,14 @@ def still_missed(records: Sequence[RunRecord]) -> list[RunRecord]:
         record
         for record in records
         if record.status == "missed" and record.logical_time not in done
+    ]
+
+
+def without_withdrawn(records: Iterable[RunRecord], withdrawn: Collection[int]) -> list[RunRecord]:
+    """The records, those whose release was taken back with the status `withdrawn`."""
+    return [
+        replace(one, status="withdrawn") if one.succeeded and one.release in withdrawn else one
+        for one in records
     ]
 
 

@@ -64,7 +64,7 @@ RELEASES = StoredTable(
     "releases",
     Column("seq", WHOLE),
     Column("index", TEXT),
-    Column("kind", TEXT),  # publish | rollback | candidate
+    Column("kind", TEXT),  # publish | rollback | candidate | withdrawal
     Column("logical_time", MOMENT),
     Column("published_at", MOMENT),
     Column("run_id", TEXT),
@@ -189,6 +189,7 @@ LEASE = StoredTable(
     Column("process_space", TEXT, None),  # where its number means that process
     Column("since", MOMENT, None),
     Column("left", FLAG, False),  # a holder before may still live; see `lakehouse.lease`
+    Column("ttl_seconds", NUMBER, None),
     statistics="expires_at",
     leased=False,  # several write at a time
 )

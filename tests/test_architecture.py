@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "ingest": "core sources chunking embedding schedule lakehouse expectations",
     "retrieval": "core embedding ingest lakehouse",
     "adapters": "core training lakehouse",
-    "releases": "core embedding ingest retrieval adapters lakehouse",
+    "releases": "core embedding ingest retrieval training adapters lakehouse",
     "drift": "core embedding retrieval lakehouse",
     "feedback": "core sources lakehouse expectations",
     "triage": "core embedding llm retrieval lakehouse",

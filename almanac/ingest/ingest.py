@@ -18,6 +18,7 @@ from lakehouse.documents import Key, StoredDocument
 from lakehouse.erasures import document_subject
 from lakehouse.quarantine import Recorded
 from lakehouse.runs import KnownFile
+from lakehouse.suppression import Erased, Suppressed
 from schemas.documents import Document, FileReading, Listing, Rejection, SourceFile
 from schemas.errors import VerificationFailed
 from schemas.hashing import sha256_parts
@@ -109,7 +110,7 @@ class _SourceReading:
         known: Mapping[tuple[str, str], KnownFile],
         state: Mapping[Key, StoredDocument],
         found: Ingested,
-        erased: frozenset[str],
+        erased: Suppressed,
     ) -> None:
         self._name = name
         self._erased = erased
@@ -186,8 +187,8 @@ class _SourceReading:
         for done, reading in enumerate(read_files(self._settings, files), 1):
             self._readings.append(reading)
             for document in reading.documents:
-                if document_subject(self._name, document.doc_id) in self._erased:
-                    self._reject(_erased(document.doc_id))
+                if rejection := self._refused(document):
+                    self._reject(rejection)
                 else:
                     self._fresh[self._name, document.doc_id] = document
             for rejection in reading.rejections:
@@ -195,6 +196,13 @@ class _SourceReading:
             if any(_of_the_file(rejection, reading.file.path) for rejection in reading.rejections):
                 self._protect(reading.file.path)
             progress(done, len(files))
+
+    def _refused(self, document: Document) -> Rejection | None:
+        """Why a document may not come back, if it was erased or says what one said that was."""
+        if document_subject(self._name, document.doc_id) in self._erased:
+            return _erased(document.doc_id)
+        erased = self._erased.content(document.text)
+        return _erased_elsewhere(document.doc_id, erased) if erased else None
 
     def check(self) -> None:
         """Validate the documents that were read, and remember what each file became."""
@@ -258,6 +266,16 @@ def _erased(doc_id: str) -> Rejection:
         "back, with `almanac quarantine retry`."
     )
     return Rejection(doc_id, "document_is_not_erased", "must", reason)
+
+
+def _erased_elsewhere(doc_id: str, erased: Erased) -> Rejection:
+    what = "the text" if erased.kind == "text" else "a passage"
+    reason = (
+        f"It has {what} of a document that was erased on {erased.at:%Y-%m-%d} (receipt "
+        f"{erased.receipt}). Remove it from the source. If it may stay: `almanac erase --receipt "
+        f"{erased.receipt} --allow`, then `almanac quarantine retry`."
+    )
+    return Rejection(doc_id, "content_is_not_erased", "must", reason)
 
 
 def _holds_for_the_next_night(reading: FileReading) -> bool:

@@ -22,13 +22,15 @@ from almanac.core.file_check import (
 )
 from almanac.releases.row_check import check_rows
 from lakehouse import Lakehouse
+from lakehouse.format import FILE as FORMAT_FILE
+from lakehouse.personal import folders
 from lakehouse.releases import Release
 from schemas.report import Finding
 
 _log = logging.getLogger("almanac.doctor")
 _BY_HAND = "move it elsewhere: nothing of Almanac is in it"
 _ANEW = "run the same tune again, or delete it"
-_OWN = ("delta/", "lance/", "adapters/", "data_docs/", "set_aside/", "format.json")
+_OWN = (*folders(), FORMAT_FILE)
 
 
 def doctor(
@@ -109,7 +111,9 @@ def _is_of_tag(finding: Finding) -> bool:
 
 
 def _leftovers(lake: Lakehouse, releases: list[Release]) -> Iterator[Finding]:
-    """What a killed run stored and never published."""
+    """What a killed run stored and never published, and an erasure that was killed."""
+    for path in lake.erasures.unfinished():
+        yield Finding("unfinished_erasure", path, "an erasure was killed before its end", HEAL)
     last = max((release.snapshot_seq for release in releases), default=0)
     found = lake.delta("document_changes").query(
         f"SELECT seq, count(*) AS rows FROM log WHERE seq > {last} GROUP BY seq"
