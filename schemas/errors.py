@@ -61,6 +61,10 @@ class EmbeddingFailed(AlmanacError):
     """A model or endpoint did not return one finite vector of the right size per text."""
 
 
+class EmbeddingWaits(RunRefused):
+    """Texts are under way at a batch API: the next run collects their vectors and publishes."""
+
+
 class VerificationFailed(AlmanacError):
     """The index differs from what Delta says it must hold; it was not published."""
 
