@@ -18,9 +18,12 @@ from lakehouse.index import IndexWriter
 from lakehouse.lease import Lease, writer
 from lakehouse.location import Location, locate
 from lakehouse.maintenance import LanceTables
+from lakehouse.opinions import Opinions
+from lakehouse.passages import Passages
 from lakehouse.placements import SEALED_TABLES, seal_tables
 from lakehouse.quarantine import Quarantine
 from lakehouse.releases import PlacementLog, Release, ReleaseLog, check_not_gone
+from lakehouse.request_slots import RequestSlots
 from lakehouse.runs import FileLog, RunLog
 from lakehouse.seals import SealedFiles
 from lakehouse.search import IndexReader
@@ -49,6 +52,13 @@ class Lakehouse:
         self.erasures = ErasureLog(DeltaLog(location, "erasures"))
         self.requests = RequestLog(DeltaLog(location, "requests"))
         self.votes = VoteLog(DeltaLog(location, "votes"))
+        self.opinions = Opinions(DeltaLog(location, "requests"), DeltaLog(location, "votes"))
+        self.request_slots = RequestSlots(
+            DeltaLog(location, "requests"), DeltaLog(location, "votes")
+        )
+        self.passages = Passages(
+            DeltaLog(location, "chunks"), DeltaLog(location, "document_changes")
+        )
         self.triage = TriageLog(DeltaLog(location, "triage"))
         self.datasets = DatasetLog(
             *(
