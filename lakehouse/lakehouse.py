@@ -29,7 +29,7 @@ from lakehouse.seals import SealedFiles
 from lakehouse.search import IndexReader
 from lakehouse.training import AdapterLog, DatasetLog, EvaluationLog
 from schemas.errors import ReleaseNotOpen
-from schemas.tables import DELTA_TABLES
+from schemas.tables import TABLES
 from schemas.times import as_when
 
 
@@ -86,12 +86,12 @@ class Lakehouse:
         return self._files.read(path)
 
     def delta(self, name: str) -> DeltaLog:
-        """One Delta table of `schemas.tables.DELTA_TABLES` as it is."""
+        """One Delta table of `schemas.tables.TABLES` as it is."""
         return DeltaLog(self.location, name)
 
     def deltas(self) -> list[DeltaLog]:
         """Every Delta table."""
-        return [self.delta(name) for name in DELTA_TABLES]
+        return [self.delta(name) for name in TABLES]
 
     def releases(self, index: str) -> ReleaseLog:
         """The releases of one index."""

@@ -19,6 +19,7 @@ from lakehouse.audit import Coverage, ReadBack, coverage, read_back, scan
 from lakehouse.location import Location
 from lakehouse.releases import Release
 from schemas.errors import ReleaseNotFound
+from schemas.search import SearchSettings
 
 Mode = Literal["vector", "text", "hybrid"]
 _COLUMNS = ["chunk_id", "source", "doc_id", "heading", "text"]
@@ -100,11 +101,12 @@ class IndexReader:
 
     def vector(self, query: NDArray[np.float32], k: int) -> list[Hit]:
         """The `k` nearest by cosine to a query of shape (dimension,)."""
-        exact = self.release.search["vector"] == "exact"
+        search = SearchSettings.of(self.release.search)
+        exact = search.vector == "exact"
         nearest: dict[str, Any] = {"column": "vector", "q": query, "metric": "cosine"}
         nearest |= {"use_index": not exact}
         if not exact:
-            nearest |= {name: self.release.search[name] for name in ("nprobes", "refine_factor")}
+            nearest |= {"nprobes": search.nprobes, "refine_factor": search.refine_factor}
 
         def fetch(limit: int) -> pa.Table:
             columns = [*_COLUMNS, "_distance"]

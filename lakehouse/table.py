@@ -9,7 +9,7 @@ from lakehouse.fencing import WRITER
 from lakehouse.files import Files
 from lakehouse.location import Location
 from schemas.errors import LeaseHeld
-from schemas.tables import DELTA_TABLES, PARTITIONS, STATISTICS, UNLEASED
+from schemas.tables import TABLES
 
 # Log clean-up and vacuum are policy (retention), never a side effect of writing.
 KEPT = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
@@ -48,12 +48,13 @@ class Table:
 
     def __init__(self, location: Location, name: str) -> None:
         self.name = name
-        self.schema = DELTA_TABLES[name]
+        self.stored = TABLES[name]
+        self.schema = self.stored.schema
         self._folder = f"delta/{name}"
         self._uri = location.child("delta", name)
         self._options = location.delta_options
         self._files = Files(location)
-        self._guard = None if name in UNLEASED else location.guard
+        self._guard = location.guard if self.stored.leased else None
 
     def exists(self) -> bool:
         """Has anything ever been written?"""
@@ -82,13 +83,13 @@ class Table:
     def _open_or_create(self) -> Any:
         from deltalake import DeltaTable
 
-        configuration = FOREVER | {"delta.dataSkippingStatsColumns": STATISTICS[self.name]}
+        configuration = FOREVER | {"delta.dataSkippingStatsColumns": self.stored.statistics}
         return _opened(
             lambda: DeltaTable.create(
                 self._uri,
                 schema=self.schema,
                 mode="ignore",
-                partition_by=PARTITIONS.get(self.name),
+                partition_by=self.stored.partitions,
                 configuration=configuration,
                 storage_options=self._options,
             )
@@ -106,7 +107,7 @@ class Table:
         return WriterProperties(
             compression="SNAPPY",
             default_column_properties=ColumnProperties(statistics_enabled="NONE"),
-            column_properties={STATISTICS[self.name]: own},
+            column_properties={self.stored.statistics: own},
         )
 
     def _commit(

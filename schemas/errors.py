@@ -25,6 +25,10 @@ class ReleaseNotOpen(AlmanacError):
     """The release is known, but by policy its index is not kept, or nothing of it is."""
 
 
+class FormatTooNew(AlmanacError):
+    """A later version of Almanac wrote it in a way that this one does not know."""
+
+
 class RunRefused(AlmanacError):
     """The run must not publish: the losses are too large, or its time is already past."""
 
@@ -73,5 +77,5 @@ class AdapterRefused(AlmanacError):
     """An adapter may not take that step, or no such adapter is known."""
 
 
-class SeriesStopped(AlmanacError):
+class BackfillStopped(AlmanacError):
     """A step of a backfill did not end well; the steps before it stand, later ones wait."""

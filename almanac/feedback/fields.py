@@ -93,6 +93,13 @@ def text(name: str, value: Any) -> str | None:
     raise Broken(f"{name}_is_text", f"{name} is a {type(value).__name__}, not a text", value)
 
 
+def texts(name: str, value: Any) -> tuple[str, ...]:
+    """A list of texts; a bare text is one of one."""
+    parsed = structure(value)
+    each = [parsed] if isinstance(parsed, str) else parsed
+    return tuple(_each(name, each, lambda one: text(name, one) or ""))
+
+
 def moment(name: str, value: Any) -> datetime:
     """A time in UTC: ISO 8601 (UTC where it names no offset), or a number since 1970."""
     try:

@@ -113,7 +113,7 @@ class Intake:
         stored = {one.request_id: one for one in self._lake.requests.rows(ids)} if ids else {}
         for row in rows:
             first, other = stored[row.item.request_id].as_row(), row.item.as_row()
-            names = [name for name in first if first[name] != other[name]]
+            names = [name for name in {**first, **other} if first.get(name) != other.get(name)]
             reason = (
                 "A request of this id is stored with other content, and the first stays. They "
                 f"differ in: {', '.join(names)}. Give each request an id of its own."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,7 +39,7 @@ def tag_release(run: Run, models: Models, written: Written) -> Release:
         digest=written.digest,
         chunker=models.chunker.identity,
         embedder=models.embedder.key,
-        embedder_identity=asdict(models.embedder),
+        embedder_identity=models.embedder.as_json(),
         lance_table=written.writer.name,
         lance_version=written.writer.tag(release_tag(seq)),
         lance_tag=release_tag(seq),
