@@ -6,6 +6,7 @@ So one of them may stand there twice, and reading takes each once.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
