@@ -8,6 +8,7 @@ from datetime import date
 
 from lakehouse.asof import AsOf
 from lakehouse.chunks import ChunkStore, VectorStore
+from lakehouse.correction_notes import CorrectionNotes
 from lakehouse.delta import DeltaLog
 from lakehouse.documents import DocumentLog
 from lakehouse.erasures import ErasureLog
@@ -68,6 +69,7 @@ class Lakehouse:
                 for name in ("datasets", "training_examples", "rejected_examples", "splits")
             )
         )
+        self.correction_notes = CorrectionNotes(DeltaLog(location, "training_examples"))
         self.adapters = AdapterLog(DeltaLog(location, "adapters"))
         self.evaluations = EvaluationLog(DeltaLog(location, "evaluations"))
 
