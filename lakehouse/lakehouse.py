@@ -8,6 +8,7 @@ from datetime import date
 
 from lakehouse.asof import AsOf
 from lakehouse.chunks import ChunkStore, VectorStore
+from lakehouse.correction_notes import CorrectionNotes
 from lakehouse.delta import DeltaLog
 from lakehouse.documents import DocumentLog
 from lakehouse.erasures import ErasureLog
@@ -20,10 +21,13 @@ from lakehouse.lease import Lease, writer
 from lakehouse.location import Durability, Location, locate
 from lakehouse.maintenance import LanceTables
 from lakehouse.mending import Mending, SetAside, notes
+from lakehouse.opinions import Opinions
+from lakehouse.passages import Passages
 from lakehouse.placements import seal_tables
 from lakehouse.quarantine import Quarantine
 from lakehouse.recovery import least_number, mend_lease, recover
 from lakehouse.releases import PlacementLog, Release, ReleaseLog, check_not_gone
+from lakehouse.request_slots import RequestSlots
 from lakehouse.runs import FileLog, RunLog
 from lakehouse.seals import SealedFiles
 from lakehouse.search import IndexReader
@@ -54,6 +58,13 @@ class Lakehouse:
         self.erasures = ErasureLog(DeltaLog(location, "erasures"), self._files)
         self.requests = RequestLog(DeltaLog(location, "requests"))
         self.votes = VoteLog(DeltaLog(location, "votes"))
+        self.opinions = Opinions(DeltaLog(location, "requests"), DeltaLog(location, "votes"))
+        self.request_slots = RequestSlots(
+            DeltaLog(location, "requests"), DeltaLog(location, "votes")
+        )
+        self.passages = Passages(
+            DeltaLog(location, "chunks"), DeltaLog(location, "document_changes")
+        )
         self.triage = TriageLog(DeltaLog(location, "triage"))
         self.datasets = DatasetLog(
             *(
@@ -61,6 +72,7 @@ class Lakehouse:
                 for name in ("datasets", "training_examples", "rejected_examples", "splits")
             )
         )
+        self.correction_notes = CorrectionNotes(DeltaLog(location, "training_examples"))
         self.adapters = AdapterLog(DeltaLog(location, "adapters"))
         self.evaluations = EvaluationLog(DeltaLog(location, "evaluations"))
 

@@ -191,6 +191,15 @@ class ReleaseLog:
         rows = self._log.query(f"SELECT * FROM log WHERE seq = {int(seq)}").to_pylist()
         return next((row["seal"] for row in rows), "")
 
+    def published_figures(self, seq: int) -> list[dict[str, Any]]:
+        """`documents`, `rows` and `digest` as a release was published with them.
+
+        One row; none where the release was never published.
+        """
+        sql = f"SELECT documents, rows, digest FROM log WHERE seq = {int(seq)}"
+        rows: list[dict[str, Any]] = self._log.query(sql).to_pylist()
+        return rows
+
     def latest(self) -> Release | None:
         """The release that answers now; None before the first."""
         return answering(self.history())

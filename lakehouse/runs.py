@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from lakehouse.columns import id_column
 from lakehouse.delta import DeltaLog
 from lakehouse.fencing import Guard
 from schemas.hashing import canonical_json, sha256_parts
@@ -39,6 +40,18 @@ _RECORDS = """
            coalesce(report ->> '$.scheduled', 'false') = 'true' AS scheduled,
            coalesce(report ->> '$.message', '') AS message,
            coalesce(report ->> '$.schedule', '') AS schedule
+"""
+_OF_PURPOSE = """
+    SELECT report FROM log
+    WHERE report->>'$.purpose' = '{purpose}' AND report->>'$.index' = '{index}'
+        AND logical_time > TIMESTAMPTZ '{after}' AND logical_time <= TIMESTAMPTZ '{until}'
+    ORDER BY logical_time DESC, started_at DESC
+"""
+# A run at a time to come, asked for by hand, is none that later ones come after.
+_LATEST_AFTER = """
+    SELECT max(logical_time) AS at FROM log
+    WHERE report->>'$.purpose' = '{purpose}' AND report->>'$.index' = '{index}'
+        AND logical_time > TIMESTAMPTZ '{after}' AND logical_time <= finished_at
 """
 
 
@@ -130,6 +143,29 @@ class RunLog:
         sql = f"SELECT logical_time, status, report {_OF_INDEX} LIMIT {int(last)}"
         rows = self._log.query(sql.format(index=index)).to_pylist()
         return [row | {"report": json.loads(row["report"])} for row in rows]
+
+    def reports_of(
+        self, purpose: str, index: str, after: datetime, until: datetime
+    ) -> list[dict[str, Any]]:
+        """Reports of one purpose and index, of logical times in (after, until], newest first."""
+        times = {"after": isoformat(after), "until": isoformat(until)}
+        rows = self._log.query(_OF_PURPOSE.format(purpose=purpose, index=index, **times))
+        return [json.loads(row["report"]) for row in rows.to_pylist()]
+
+    def latest_after(self, purpose: str, index: str, after: datetime) -> datetime | None:
+        """The greatest logical time of a purpose and index after one; None where there is none.
+
+        Runs that ended before their own logical time do not count.
+        """
+        sql = _LATEST_AFTER.format(purpose=purpose, index=index, after=isoformat(after))
+        latest: datetime | None = self._log.query(sql)["at"][0].as_py()
+        return latest
+
+    def rows_of(self, run_ids: Collection[str]) -> list[dict[str, Any]]:
+        """What these runs stored, oldest first; one with several operations has several rows."""
+        sql = "SELECT * FROM log SEMI JOIN wanted ON run_id = id ORDER BY started_at, finished_at"
+        rows: list[dict[str, Any]] = self._log.query(sql, wanted=id_column(run_ids)).to_pylist()
+        return rows
 
     def append_missed(self, index: str, records: Iterable[RunRecord], guard: Guard) -> None:
         """Store records of dates that left none themselves, under the lease that `guard` knows.

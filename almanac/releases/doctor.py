@@ -115,12 +115,9 @@ def _leftovers(lake: Lakehouse, releases: list[Release]) -> Iterator[Finding]:
     for path in lake.erasures.unfinished():
         yield Finding("unfinished_erasure", path, "an erasure was killed before its end", HEAL)
     last = max((release.snapshot_seq for release in releases), default=0)
-    found = lake.delta("document_changes").query(
-        f"SELECT seq, count(*) AS rows FROM log WHERE seq > {last} GROUP BY seq"
-    )
-    for row in found.to_pylist():
-        said = f"{row['rows']} changes that no release names: a run was killed before it published"
-        yield Finding("unpublished_snapshot", f"snapshot {row['seq']}", said, HEAL)
+    for seq, changes in lake.documents.counts_after(last).items():
+        reason = f"{changes} changes that no release names: a run was killed before it published"
+        yield Finding("unpublished_snapshot", f"snapshot {seq}", reason, HEAL)
     known = {release.seq for release in releases}
     for seq in sorted(lake.placements.newest().keys() - known):
         said = "was sealed and never published"
