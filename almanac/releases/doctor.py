@@ -136,10 +136,8 @@ def _strays(lake: Lakehouse, hot: list[Release]) -> Iterator[Finding]:
         with Attempt():  # where it is damaged, its files are reported one by one
             yield from list(_strays_of(lake, table, there))
     for log in lake.deltas():
-        with Attempt() as attempt:
+        with Attempt():  # a table that can't be read is reported by the check of its files
             yield from list(map(_stray, log.strays()))
-        if attempt.failed:
-            yield Finding("damaged_table", f"delta/{log.name}", attempt.failed, BACKUP)
     for path in lake.sizes():
         if not path.startswith(_OWN):
             yield Finding("foreign_file", path, "is no part of a lakehouse", _BY_HAND)
