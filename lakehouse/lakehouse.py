@@ -17,10 +17,12 @@ from lakehouse.files import Files
 from lakehouse.format import FORMAT, check_format, check_release_format, stored_format
 from lakehouse.index import IndexWriter
 from lakehouse.lease import Lease, writer
-from lakehouse.location import Location, locate
+from lakehouse.location import Durability, Location, locate
 from lakehouse.maintenance import LanceTables
-from lakehouse.placements import SEALED_TABLES, seal_tables
+from lakehouse.mending import Mending, SetAside, notes
+from lakehouse.placements import seal_tables
 from lakehouse.quarantine import Quarantine
+from lakehouse.recovery import least_number, mend_lease, recover
 from lakehouse.releases import PlacementLog, Release, ReleaseLog, check_not_gone
 from lakehouse.runs import FileLog, RunLog
 from lakehouse.seals import SealedFiles
@@ -29,7 +31,7 @@ from lakehouse.table import is_written
 from lakehouse.training import AdapterLog, DatasetLog, EvaluationLog
 from lakehouse.upgrades import pending, upgrade
 from schemas.errors import ReleaseNotOpen
-from schemas.tables import TABLES
+from schemas.tables import SEALED_TABLES, TABLES
 from schemas.times import as_when
 
 
@@ -88,6 +90,15 @@ class Lakehouse:
         """The bytes of a file at a path inside the lakehouse; FileNotFoundError."""
         return self._files.read(path)
 
+    def set_aside(self) -> list[SetAside]:
+        """What was taken out of tables because a crash or damage left it unreadable."""
+        return notes(self.location)
+
+    def mending(self) -> Mending | None:
+        """What brings the Delta tables of a folder back; None on an object store."""
+        root = self.location.folder
+        return Mending(root, self.sealed.known()) if root else None
+
     def delta(self, name: str) -> DeltaLog:
         """One Delta table of `schemas.tables.TABLES` as it is."""
         return DeltaLog(self.location, name)
@@ -142,11 +153,15 @@ class Lakehouse:
 
         A lakehouse of an earlier storage format is upgraded first.
         """
+        check_format(self.location)
+        mend_lease(self)
         log = self.delta("lease")
         with (
-            writer(log, holder, purpose, ttl_seconds, wait_seconds) as lease,
+            writer(log, holder, purpose, ttl_seconds, wait_seconds, least_number(self)) as lease,
             self.location.guard.holding(lease),
         ):
+            self.location.disk.sync("delta/lease")  # before anything bears its number
+            recover(self, rebooted=lease.rebooted)
             if lease.was_left:
                 for name in SEALED_TABLES:
                     self.delta(name).fence()
@@ -154,8 +169,14 @@ class Lakehouse:
                 lease.fenced()
             upgrade(self.location, lease.check)
             yield lease
+            self.location.disk.sync()
 
 
-def open_lakehouse(uri: str, options: Mapping[str, str] | None = None) -> Lakehouse:
-    """The lakehouse at a folder or object-store URI."""
-    return Lakehouse(locate(uri, options))
+def open_lakehouse(
+    uri: str, options: Mapping[str, str] | None = None, durability: Durability = "full"
+) -> Lakehouse:
+    """The lakehouse at a folder or object-store URI.
+
+    `durability` says whether what is written to a folder is on the disk before it is said to be.
+    """
+    return Lakehouse(locate(uri, options, durability))

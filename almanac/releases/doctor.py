@@ -28,7 +28,7 @@ from schemas.report import Finding
 _log = logging.getLogger("almanac.doctor")
 _BY_HAND = "move it elsewhere: nothing of Almanac is in it"
 _ANEW = "run the same tune again, or delete it"
-_OWN = ("delta/", "lance/", "adapters/", "data_docs/", "format.json")
+_OWN = ("delta/", "lance/", "adapters/", "data_docs/", "set_aside/", "format.json")
 
 
 def doctor(
@@ -57,6 +57,7 @@ def doctor(
         "upgrades": lake.pending_upgrades(),
         "kinds": dict(sorted(Counter(finding.kind for finding in findings).items())),
         "findings": findings,
+        "set_aside": list(map(str, lake.set_aside())),
         "seconds": round(time.perf_counter() - began, 3),
     }
 
