@@ -165,6 +165,7 @@ class Lakehouse:
 
         A lakehouse of an earlier storage format is upgraded first.
         """
+        check_format(self.location)
         mend_lease(self)
         log = self.delta("lease")
         with (

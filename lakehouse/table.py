@@ -93,7 +93,6 @@ class Table:
         self._options = location.delta_options
         self._files = Files(location)
         self._guard = location.guard if self.stored.leased else None
-        self._location = location
 
     def exists(self) -> bool:
         """Has anything ever been written?
