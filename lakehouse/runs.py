@@ -47,8 +47,9 @@ class RunRecord:
     """What came of a nightly run at a logical date, or that nothing ran then.
 
     status: published; unchanged; held, refused or failed, which published nothing; missed, where
-    nothing ran; withdrawn, where its release was taken back. `release` answered after it. `scheduled`: the date is one of a schedule, and
-    `schedule` is its key then; empty in a row from before rows named it.
+    nothing ran; withdrawn, where its release was taken back. `release` answered after it.
+    `scheduled`: the date is one of a schedule, and `schedule` is its key then; empty in a row from
+    before rows named it.
     """
 
     run_id: str
