@@ -13,8 +13,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from lakehouse.damage import table_sentence
 from lakehouse.table import TransactionTaken, storage_errors
 from lakehouse.vacuum import ClearedTable
+from schemas.errors import LakehouseDamaged
+from schemas.tables import SEALED_TABLES
 
 __all__ = ["DeltaLog", "TransactionTaken", "storage_errors"]
 _MEMORY = "1GB"  # of one query; what is more goes to temporary files
@@ -52,6 +55,10 @@ class DeltaLog(ClearedTable):
 
     def append_stream(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Add rows in one commit, a part at a time in memory; nothing at all for no rows."""
+        with self.reading():
+            self._append_stream(batches)
+
+    def _append_stream(self, batches: Iterable[pa.RecordBatch]) -> None:
         from deltalake import write_deltalake
 
         parts = (self._aligned(pa.Table.from_batches([batch])) for batch in batches)
@@ -110,7 +117,7 @@ class DeltaLog(ClearedTable):
 
     @contextmanager
     def _connected(self, tables: dict[str, Any]) -> Iterator[Any]:
-        with _database().cursor() as connection:
+        with self.reading(), _database().cursor() as connection:
             connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
             connection.register("stored_log", self.dataset())
             connection.execute(f"CREATE TEMP VIEW log AS {self._with_defaults()} FROM stored_log")
@@ -121,12 +128,42 @@ class DeltaLog(ClearedTable):
     def dataset(self) -> pads.Dataset:
         """The present rows as an Arrow dataset; a declared column that is absent is null."""
         if not self.exists():
+            self._check_never_written()
             return pads.dataset(self.schema.empty_table())
-        found = self._open().to_pyarrow_dataset()
+        with self.reading():
+            found = self._open().to_pyarrow_dataset()
         absent = [field for field in self.schema if field.name not in found.schema.names]
         if not absent:
             return found
         return found.replace_schema(pa.schema([*found.schema, *map(_nullable, absent)]))
+
+    def check(self, *, read: bool) -> None:
+        """Look whether the table can be read: by its files, and with `read` by every value.
+
+        Raises:
+            LakehouseDamaged: it can't; the message says what is wrong.
+        """
+        if not self.exists():
+            self._check_never_written()
+        if reason := self.fault():
+            raise LakehouseDamaged(table_sentence(self.name, reason))
+        if read:
+            with self.reading():
+                for _ in self.dataset().to_batches():
+                    continue
+
+    def _check_never_written(self) -> None:
+        """Raise LakehouseDamaged where the log of a table is gone that was sealed once."""
+        if self.name not in SEALED_TABLES:
+            return
+        hashes = DeltaLog(self._location, "sealed_files")
+        sql = f"SELECT 1 FROM log WHERE starts_with(path, '{self._folder}/') LIMIT 1"
+        try:
+            known = hashes.query(sql).num_rows
+        except LakehouseDamaged:  # a cache: the next writer makes it anew
+            return
+        if known:
+            raise LakehouseDamaged(table_sentence(self.name, "its log is missing"))
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The present rows, of these columns; all that are stored unless given."""

@@ -134,6 +134,11 @@ def process_space() -> str:
         return platform.node()
 
 
+def boot(space: str | None) -> str:
+    """The boot of a process space; one host's name where there is nothing better."""
+    return (space or "").partition(" ")[0]
+
+
 def process_started(pid: int) -> float | None:
     """When the process began, in clock ticks since boot; None if there is no such process.
 

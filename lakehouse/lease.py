@@ -29,6 +29,7 @@ from lakehouse.delta import DeltaLog, TransactionTaken, storage_errors
 from lakehouse.holder import (
     TRANSACTION,
     Watch,
+    boot,
     named,
     process_space,
     process_started,
@@ -48,8 +49,11 @@ _RETRY_SECONDS = 5.0
 class Lease:
     """The right to write, renewed from a thread while it is held."""
 
-    def __init__(self, log: DeltaLog, holder: str, purpose: str, ttl_seconds: float) -> None:
+    def __init__(
+        self, log: DeltaLog, holder: str, purpose: str, ttl_seconds: float, above: int = 0
+    ) -> None:
         self._log = log
+        self._above = above  # the least number that the tables take
         self._ttl = timedelta(seconds=ttl_seconds)
         self._me = {
             "holder": holder,
@@ -70,6 +74,8 @@ class Lease:
         self.number = 0
         # A holder before may still live, and the tables are not closed to it yet.
         self.was_left = False
+        # The machine was started since the last holder wrote, or it was another machine.
+        self.rebooted = False
 
     def acquire(self, wait_seconds: float = 0.0) -> None:
         """Take the lease, waiting for its holder for at most `wait_seconds`.
@@ -145,10 +151,11 @@ class Lease:
 
     def _try(self, watch: Watch) -> dict[str, Any] | None:
         """None: it is ours now. Else the row of who has it."""
-        self._last = self._log.transaction_version(TRANSACTION)
+        self._last = max(self._log.transaction_version(TRANSACTION), self._above)
         row = read_row(self._log)
         if row and stands(row) and not watch.is_silent(row, self._last):
             return row
+        self.rebooted = row is None or boot(row["process_space"]) != boot(process_space())
         self._since = datetime.now(UTC)
         self.was_left = row is not None and was_left(row)
         if self._commit():
@@ -206,10 +213,15 @@ class Lease:
 
 @contextmanager
 def writer(
-    log: DeltaLog, holder: str, purpose: str, ttl_seconds: float, wait_seconds: float = 0.0
+    log: DeltaLog,
+    holder: str,
+    purpose: str,
+    ttl_seconds: float,
+    wait_seconds: float = 0.0,
+    above: int = 0,
 ) -> Iterator[Lease]:
-    """Hold the lease for the length of the block."""
-    lease = Lease(log, holder, purpose, ttl_seconds)
+    """Hold the lease for the length of the block, under a number greater than `above`."""
+    lease = Lease(log, holder, purpose, ttl_seconds, above)
     lease.acquire(wait_seconds)
     try:
         yield lease

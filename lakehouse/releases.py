@@ -14,6 +14,7 @@ from schemas.hashing import canonical_json, sha256_text
 from schemas.tables import PLACEMENTS, RELEASES
 from schemas.times import When, as_utc, isoformat
 
+_NUMBERS = "release"  # the name under which Delta keeps the number of the last release
 _NEWEST = """
     SELECT * EXCLUDE (newest, sealed) FROM (
         SELECT *, row_number() OVER (PARTITION BY seq ORDER BY ordinal DESC) AS newest FROM log
@@ -205,10 +206,21 @@ class ReleaseLog:
         """
         return pick(self.history(), when, self._index)
 
-    def next_seq(self) -> int:
-        """The number of the next release; releases of all indexes share one count."""
-        found = self._log.query("SELECT coalesce(max(seq), 0) + 1 AS seq FROM log")
+    def last_seq(self) -> int:
+        """The number of the newest release of any index; 0 before the first."""
+        found = self._log.query("SELECT coalesce(max(seq), 0) AS seq FROM log")
         return int(found["seq"][0].as_py())
+
+    def next_seq(self) -> int:
+        """The number of the next release; releases of all indexes share one count.
+
+        A number that was published once is not given again, even where its row is gone.
+        """
+        return max(self.last_seq(), self._log.transaction_version(_NUMBERS)) + 1
+
+    def use_up(self, seq: int) -> None:
+        """Give no number up to `seq` to a later release."""
+        self._log.mark(_NUMBERS, seq)
 
     def last_snapshot(self) -> int:
         """The newest snapshot that any release names; 0 before the first."""
@@ -222,7 +234,7 @@ class ReleaseLog:
             LeaseHeld: another writer published this number first.
         """
         try:
-            self._log.append([RELEASES.to_row(release)], transaction=("release", release.seq))
+            self._log.append([RELEASES.to_row(release)], transaction=(_NUMBERS, release.seq))
         except TransactionTaken as error:
             raise LeaseHeld(f"release {release.seq} was published by another writer") from error
 

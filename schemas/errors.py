@@ -49,8 +49,20 @@ class LeaseHeld(AlmanacError):
     """Another writer holds the lakehouse."""
 
 
+class StorageUnavailable(AlmanacError):
+    """The storage of a lakehouse does not answer, is full, or may not be written to."""
+
+
+class LakehouseDamaged(AlmanacError):
+    """A table or an index can't be read: its files are missing, cut or changed."""
+
+
 class EmbeddingFailed(AlmanacError):
     """A model or endpoint did not return one finite vector of the right size per text."""
+
+
+class EmbeddingWaits(RunRefused):
+    """Texts are under way at a batch API: the next run collects their vectors and publishes."""
 
 
 class VerificationFailed(AlmanacError):

@@ -337,6 +337,9 @@ TABLES = {
     )
 }
 
+# What a release needs of Delta; the others are reports, caches and locks.
+SEALED_TABLES = ("document_changes", "chunks", "embeddings", "ann_models", "releases", "placements")
+
 
 def index_schema(dimension: int) -> pa.Schema:
     """One row a chunk of a document, `vector` of shape (dimension,)."""

@@ -20,13 +20,14 @@ that is not exactly what was asked for is refused at once.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from almanac.embedding.answers import NotAnAnswer, normalized, vectors_in
+from almanac.embedding.batch_api import BatchApi, Store
 from almanac.embedding.checks import checked, refuse_longer, refuse_unusable
 from almanac.embedding.choices import prefixes
 from almanac.embedding.refusals import Refused
@@ -85,7 +86,8 @@ class EndpointEncoder:
         url = settings.base_url or _DEFAULT_URL
         secret = key(url, settings.api_key_env, "embedder.api_key_env")
         self._name = f"{settings.model} at {host(url)}"
-        self._requests = Requests(settings, open_client(settings, url, secret), self._name, secret)
+        self._client = open_client(settings, url, secret)
+        self._requests = Requests(settings, self._client, self._name, secret)
         self._most = settings.batch_texts
         self.in_pieces: set[str] = set()  # passages that were too long, as they were given
         self._query_prefix, self._passage_prefix = prefixes(settings)
@@ -115,6 +117,25 @@ class EndpointEncoder:
         prefix = self._query_prefix
         most = _window(self._settings) * _BYTES_PER_UNIT - _size(prefix)
         return self._run([cut(text, most) for text in texts], prefix, "truncate")
+
+    def encode_by_batches(self, texts: Mapping[str, str], store: Store) -> set[str]:
+        """Passages to vectors by OpenAI's batch API, given to `store` as they come, by key.
+
+        The keys of texts that it did not take, which `encode` is left to.
+
+        Raises:
+            EmbeddingWaits: some are under way; the next call collects them.
+        """
+        refuse_unusable(list(texts.values()))
+
+        def checked_and_stored(keys: list[str], vectors: NDArray[np.float32]) -> None:
+            dimension = self.identity.dimension
+            checked(vectors, range(len(keys)), dimension, self._name)
+            store(keys, normalized(vectors) if self._settings.normalize else vectors)
+
+        api = BatchApi(self._client, self.identity.key, self._requests.body, checked_and_stored)
+        prefixed = {key: self._passage_prefix + text for key, text in texts.items()}
+        return api.embed(prefixed, self._settings.batch_wait_minutes * 60)
 
     def _run(self, texts: Sequence[str], prefix: str, too_long: TooLong) -> NDArray[np.float32]:
         if not texts:

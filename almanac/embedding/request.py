@@ -113,6 +113,11 @@ class Requests:
         if not (repeats and patience.failed(headers)):
             raise self.refusal(status, error.message) from None
 
+    def body(self, text: str) -> dict[str, Any]:
+        """The body of a request for one text, for the batch API."""
+        known = {"model": self._settings.model, "input": text, "encoding_format": "base64"}
+        return known | ({} if self._dimension is None else {"dimensions": self._dimension})
+
     def refusal(self, status: int, message: str) -> EmbeddingFailed:
         """The error of an answer with this status."""
         return self._failed(f"HTTP {status}: {message}")

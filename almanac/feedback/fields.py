@@ -208,8 +208,8 @@ def _is_pair(value: Any) -> bool:
     return (
         isinstance(value, list)
         and len(value) == 2
-        and value[0] not in ROLES
         and all(said is None or isinstance(said, str) for said in value)
+        and value[0] not in ROLES
     )
 
 
@@ -233,8 +233,8 @@ def role_and_content(value: Any) -> tuple[str | None, Any]:
 
     The role is None where it is no message.
     """
-    if isinstance(value, list) and len(value) == 2 and value[0] in ROLES:
-        return ROLES[value[0]], value[1]
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str):
+        return ROLES.get(value[0]), value[1]
     if not isinstance(value, Mapping):
         return None, None
     if isinstance(value.get("role"), str):

@@ -69,7 +69,7 @@ class Intake:
         """One batch: one commit a table, and none where nothing is new."""
         votes = [entry for entry in entries if entry.table == "votes"]
         votes += self._take_requests(entry for entry in entries if entry.table == "requests")
-        self._take_votes(entry for entry in votes if entry.stated or self._takes_own_votes)
+        self._take_votes(entry for entry in votes if self._takes_own_votes or not entry.is_own)
 
     def _take_requests(self, entries: Iterable[Entry]) -> list[Entry]:
         """Store new requests; the votes that stand in the lines of all that are sound."""

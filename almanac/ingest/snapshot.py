@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+import numpy as np
+from numpy.typing import NDArray
+
 from almanac.ingest.compare import Changes
 from almanac.ingest.ingest import Progress
 from almanac.ingest.models import Models
@@ -15,7 +18,7 @@ from expectations.runner import validate
 from lakehouse.documents import Key, StoredDocument
 from lakehouse.releases import Release
 from schemas.documents import Chunk
-from schemas.errors import EmbeddingFailed, VerificationFailed
+from schemas.errors import ConfigError, EmbeddingFailed, VerificationFailed
 from schemas.hashing import sha256_text
 
 _CHUNKED_AT_ONCE = 500  # document texts in one commit
@@ -29,7 +32,7 @@ def recover(run: Run) -> int:
         RunRefused: an erasure was killed midway, and must be finished first.
     """
     run.lake.erasures.check_finished()
-    run.lake.placements.discard_after(run.releases.next_seq() - 1)
+    run.lake.placements.discard_after(run.releases.last_seq())
     return run.lake.documents.discard_after(run.releases.last_snapshot())
 
 
@@ -164,6 +167,9 @@ def store_vectors(
     documents = set(document_hashes)
     needed, missing = texts_to_embed(run, models, documents)
     order = sorted(missing, key=lambda key: (missing[key][1], key))
+    tokens = sum(missing[key][1] for key in order)
+    if order and run.settings.embedder.batch_api:
+        order = _store_by_batches(run, models, {key: missing[key][0] for key in order})
     for start in range(0, len(order), _EMBEDDED_AT_ONCE):
         hashes = order[start : start + _EMBEDDED_AT_ONCE]
         with run.timed("encode"):
@@ -175,8 +181,21 @@ def store_vectors(
             )
         run.lake.vectors.append(models.embedder.key, hashes, vectors)
         progress(start + len(hashes), len(order))
-    tokens = sum(missing[key][1] for key in order)
-    return Embedding(needed, len(order), tokens, _shortened(run, models, documents, order))
+    return Embedding(needed, len(missing), tokens, _shortened(run, models, documents, order))
+
+
+def _store_by_batches(run: Run, models: Models, texts: Mapping[str, str]) -> list[str]:
+    """Embed by the endpoint's batch API; the keys of texts that it did not take."""
+    encode = getattr(models.encoder, "encode_by_batches", None)
+    if encode is None:
+        raise ConfigError("embedder.batch_api is for endpoints: set embedder.provider = 'openai'")
+
+    def store(keys: list[str], vectors: NDArray[np.float32]) -> None:
+        run.lake.vectors.append(models.embedder.key, keys, vectors)
+
+    with run.timed("encode"):
+        failed = encode(texts, store)
+    return sorted(failed)
 
 
 def _shortened(

@@ -56,6 +56,7 @@ def doctor(
         "release": latest.seq if latest else None,
         "kinds": dict(sorted(Counter(finding.kind for finding in findings).items())),
         "findings": findings,
+        "set_aside": list(map(str, lake.set_aside())),
         "seconds": round(time.perf_counter() - began, 3),
     }
 

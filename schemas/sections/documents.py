@@ -141,6 +141,14 @@ class EmbedderSettings(Section):
         description="A passage longer than the endpoint's model reads: embed its pieces and take "
         "their mean, embed its beginning, or stop the run.",
     )
+    batch_api: bool = Field(
+        default=False,
+        description="Embed passages by OpenAI's batch API, at half the price and within a day: a "
+        "run submits them, and a later one collects them and publishes.",
+    )
+    batch_wait_minutes: float = Field(
+        default=0.0, ge=0, description="How long a run waits for its batches before it ends."
+    )
     price_per_million_tokens: float = Field(default=0.0, ge=0)
     timeout_seconds: float = Field(default=60.0, gt=0)
     max_retries: int = Field(default=6, ge=0)
