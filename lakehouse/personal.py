@@ -65,7 +65,7 @@ PLACES: dict[str, Holding] = {
         "passages and vectors", "tables that hold a row of it, deleted or not, are built again"
     ),
     "set_aside": Holding(
-        "damaged files, as they were", "cleared: they may hold anything of any table"
+        "damaged files of any table", "those of tables that an erasure rewrites, and of indexes"
     ),
     "erasing": Holding("the ids of an erasure that is under way", "cleared at its end"),
 }

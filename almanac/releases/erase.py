@@ -318,9 +318,21 @@ def _clear_folders(settings: Settings, lake: Lakehouse, plan: Plan) -> dict[str,
     """Remove pages and job folders that hold the subject; how many of each."""
     pages = [f"data_docs/{quote(source, safe='')}.html" for source in _sources(plan.keys)]
     there = set(lake.sizes("data_docs")) & set(pages)
-    lake.delete_files(lake.sizes("set_aside"))  # damaged files may hold anything of any table
     lake.delete_files(sorted(there))
-    return {"data_docs": len(there), "jobs": clear_jobs(settings, plan.datasets)}
+    aside = _set_aside(lake)
+    lake.delete_files(aside)
+    jobs = clear_jobs(settings, plan.datasets)
+    return {"data_docs": len(there), "jobs": jobs, "set_aside": len(aside)}
+
+
+def _set_aside(lake: Lakehouse) -> list[str]:
+    """Damaged files that may hold anything of what their table held; nobody can look into them."""
+    rewritten = [f"/delta/{name}/" for name in rewritten_tables() if name != "erasures"]
+    return [
+        path
+        for path in lake.sizes("set_aside")
+        if any(part in path for part in (*rewritten, "/lance/"))
+    ]
 
 
 def _sources(keys: Collection[tuple[str, str]]) -> list[str]:

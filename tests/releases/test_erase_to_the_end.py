@@ -316,6 +316,9 @@ def test_pages_and_job_folders_go_with_it(house: House, tmp_path: Path) -> None:
     house.configure(tuning=TuningSettings(workdir=str(tmp_path / "jobs")))
     for source in ("documents", "other"):
         house.lake.put_file(f"data_docs/{source}.html", f"<p>{MARKER}</p>".encode())
+    kept = "set_aside/then/delta/lease/_delta_log/00000000000000000001.json"
+    for path in ("set_aside/then/delta/document_changes/part.parquet", kept):
+        house.lake.put_file(path, b"PAR1, and torn")
     house.lake.requests.append([request("q1", chunks_of(house, SECRET.doc_id, 1))])
     house.lake.delta("training_examples").append(
         [{"example_id": "e1", "request_id": "q1", "example": "{}"}]
@@ -329,7 +332,8 @@ def test_pages_and_job_folders_go_with_it(house: House, tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         (folder / "job.json").write_text(json.dumps({"dataset": name}))
     receipt = erase(house.settings, SECRET)
-    assert receipt["folders"] == {"data_docs": 1, "jobs": 1}
+    assert receipt["folders"] == {"data_docs": 1, "jobs": 1, "set_aside": 1}
+    assert list(house.lake.sizes("set_aside")) == [kept]
     assert list(house.lake.sizes("data_docs")) == ["data_docs/other.html"]
     assert [path.name for path in workdir(house.settings).iterdir()] == ["without"]
 
