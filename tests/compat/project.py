@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from tests.embedding.server import serving
 
+_ASKING = ("restore", "erase", ("retention", "apply"))  # verbs that ask first
 MODES = ("vector", "text", "hybrid")
 QUESTIONS = {
     "q1": "where is the printer",
@@ -72,6 +73,8 @@ class Project:
         Raises:
             CommandFailed: its exit code is not 0.
         """
+        if arguments[0] in _ASKING or arguments[:2] in _ASKING:
+            arguments = (*arguments, "--yes")
         if self.code:
             return self._by_other_code(self.code, arguments)
         (main,) = entry_points(group="console_scripts", name="almanac")
