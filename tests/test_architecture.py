@@ -83,7 +83,6 @@ PAST_THE_LOGS = {
     "almanac/core/file_check.py": {".delta()"},
     "almanac/releases/doctor.py": {".deltas()"},
     "almanac/releases/erase.py": {".delta()"},
-    "almanac/releases/lease.py": {".delta()"},
     "almanac/releases/retention.py": {".delta()", ".deltas()"},
 }
 
