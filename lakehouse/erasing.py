@@ -107,6 +107,7 @@ def erase_documents(lake: Lakehouse, found: Extent, chunk_ids: Collection[str]) 
         "chunks": _delete(lake, "chunks", _column("document_hash", found.document_hashes)),
         "embeddings": _delete(lake, "embeddings", _column("text_hash", found.text_hashes)),
         "quarantine": _delete(lake, "quarantine", keys),
+        "access": _delete(lake, "access", keys),
         "source_files": _erase_files(lake, found.keys),
         "runs": _redact_runs(lake, {doc_id for _, doc_id in found.keys}),
     }

@@ -150,6 +150,15 @@ SOURCE_FILES = _table(
     optional=(pa.field("stamp", pa.string()),),
 )
 
+ACCESS = _table(
+    pa.field("source", pa.string()),
+    pa.field("doc_id", pa.string()),
+    pa.field("ordinal", pa.int64()),  # greater is later
+    pa.field("principals", pa.list_(pa.string())),  # public | user:ID | group:ID; empty: nobody
+    pa.field("origin", pa.string()),  # connector | column | sidecar | rule
+    pa.field("read_at", UTC_MICROSECONDS),
+)
+
 LEASE = _table(
     pa.field("holder", pa.string()),  # empty: given back
     pa.field("purpose", pa.string()),
@@ -272,6 +281,7 @@ DELTA_TABLES: dict[str, pa.Schema] = {
     "quarantine": QUARANTINE,
     "runs": RUNS,
     "source_files": SOURCE_FILES,
+    "access": ACCESS,
     "lease": LEASE,
     "placements": PLACEMENTS,
     "sealed_files": SEALED_FILES,
@@ -297,6 +307,7 @@ STATISTICS: dict[str, str] = {
     "quarantine": "ordinal",
     "runs": "started_at",
     "source_files": "ordinal",
+    "access": "ordinal",
     "lease": "expires_at",
     "placements": "seq",
     "sealed_files": "ordinal",

@@ -27,6 +27,7 @@ _TABLES = (
     "embeddings",
     "quarantine",
     "source_files",
+    "access",
     "runs",
     "placements",
     "requests",
