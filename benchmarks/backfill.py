@@ -142,8 +142,8 @@ class Bench:
         """Logical times of which a release or the row of a run tells."""
         from lakehouse import open_lakehouse
 
-        nights = open_lakehouse(f"{self._home}/{lakehouse}").runs.nights("documents")
-        told = {night.logical_time.isoformat() for night in nights if night.spoke}
+        nights = open_lakehouse(f"{self._home}/{lakehouse}").runs.records("documents")
+        told = {night.logical_time.isoformat() for night in nights if night.succeeded}
         return len(told | {one[1] for one in self._releases(lakehouse)})
 
 

@@ -193,7 +193,7 @@ class _Plant:
 
     def _remains(self) -> Found:
         """What a run leaves that is killed before it publishes."""
-        change = {name: None for name in DOCUMENT_CHANGES.names} | {
+        change = {name: None for name in DOCUMENT_CHANGES.schema.names} | {
             "source": "made-up",
             "doc_id": "ghost.md",
             "seq": 99,

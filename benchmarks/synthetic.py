@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from almanac.ingest.index import Recipe, bring, cover, search_settings
@@ -25,7 +24,6 @@ from lakehouse.releases import Release
 from schemas.encoder import EmbedderIdentity
 from schemas.hashing import sha256_text
 from schemas.settings import IndexSettings, Settings
-from schemas.tables import CHUNKS, DOCUMENT_CHANGES
 
 FIRST = datetime(2026, 1, 1, 2, tzinfo=UTC)
 INDEX, SOURCE, CHUNKER = "documents", "made-up", "made-up-chunker"
@@ -93,7 +91,7 @@ class Synthetic:
             }
             for one in deletes
         ]
-        self.lake.delta("document_changes").append(pa.Table.from_pylist(gone, DOCUMENT_CHANGES))
+        self.lake.delta("document_changes").append(gone)
         for one in deletes:
             del self.versions[one]
         return self._publish(night, seq)
@@ -123,8 +121,8 @@ class Synthetic:
                     texts.append(text_hash)
                     drawn = np.random.default_rng([self._seed, int(text_hash[:15], 16)])
                     vectors.append(self._vectors(drawn, 1))
-        self.lake.delta("document_changes").append(pa.Table.from_pylist(rows, DOCUMENT_CHANGES))
-        self.lake.delta("chunks").append(pa.Table.from_pylist(chunks, CHUNKS))
+        self.lake.delta("document_changes").append(rows)
+        self.lake.delta("chunks").append(chunks)
         self.lake.vectors.append(self.identity.key, texts, np.concatenate(vectors))
 
     def _edits(self, ordinal: int, version: int) -> int:

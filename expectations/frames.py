@@ -28,7 +28,8 @@ class IndexFacts:
 
     `null_vectors` counts vectors that are null, not finite or all zeros; `inconsistent_rows` those
     whose text, vector and hashes do not belong together; the unindexed rows are those that an
-    existing full-text or vector index does not cover.
+    existing full-text or vector index does not cover. Of the probes, `probes_failed` no longer lead
+    to their own row, and to `probes_behind` rows answer first that are farther away.
     """
 
     rows: int
@@ -42,6 +43,7 @@ class IndexFacts:
     unindexed_vector_rows: int
     probes: int
     probes_failed: int
+    probes_behind: int
 
 
 def documents_frame(documents: Sequence[Document]) -> pd.DataFrame:

@@ -11,7 +11,8 @@ from pydantic import Field
 from flows.nightly import nightly
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import artifacts, schedule
+from tasks import artifacts
+from tasks import backfill as stages
 
 _DATE = forms.like(r"^\d{4}-\d{2}-\d{2}$", "a date, such as 2026-03-03")
 _CLOCK = forms.like(r"^(([01]\d|2[0-3]):[0-5]\d)?$", "a time of day, UTC, such as 02:00")
@@ -44,7 +45,7 @@ def backfill(
     """Publish a release as of each step, reading what the sources held then.
 
     A step that the lakehouse has already is passed by, so the same form, run again, goes on where
-    it stopped. A step that fails stops the series. Steps earlier than the newest release are
+    it stopped. A step that fails stops the backfill. Steps earlier than the newest release are
     refused: history is only added to. So pause the nightly schedule of the same lakehouse during a
     long series: a release of today would end it.
 
@@ -53,7 +54,7 @@ def backfill(
         to_date: The last day (UTC), itself included; its step must have come already.
         every: day; week, every seventh day from the first; month, the last day of each; schedule,
             the times at which the deployment nightly/nightly is due; missed, the times that stand
-            as missed in this lakehouse, where no later release stands yet.
+            as missed in this lakehouse that no later release covers yet.
         at: When on each day, of day, week and month. Empty is the last instant of the day, which is
             what a date means everywhere else.
         source: A folder or URL that names the day, read instead of the configured source, as in
@@ -69,11 +70,9 @@ def backfill(
     """
     settings = settings_for(config, lakehouse)
     settings = settings.with_source(source) if source else settings
-    series = schedule.plan_series(
-        settings, from_date, to_date, every, at, max_steps, accept_undated
-    )
+    plan = stages.plan_backfill(settings, from_date, to_date, every, at, max_steps, accept_undated)
     if dry_run:
-        return schedule.foresee(series)
+        return stages.preview(plan)
     parameters = {"source": source, "accept_losses": accept_losses}
     where = {"lakehouse": lakehouse, "config": config}
-    return schedule.run_series(series, nightly, parameters | where, when_absent)
+    return stages.run_backfill(plan, nightly, parameters | where, when_absent)

@@ -8,7 +8,9 @@ from prefect import flow, runtime
 
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import artifacts, proving
+from tasks import artifacts
+from tasks import doctor as stages
+from tasks.verify import sound
 
 
 @flow(name="doctor", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
@@ -28,5 +30,5 @@ def doctor(
         config: Path of another configuration file than the worker's.
     """
     settings = settings_for(config, lakehouse)
-    result = proving.examine(settings, heal, quick, runtime.flow_run.id)
-    return proving.sound(result)
+    result = stages.examine(settings, heal, quick, runtime.flow_run.id)
+    return sound(result)

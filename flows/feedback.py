@@ -9,7 +9,8 @@ from prefect import flow, runtime
 
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import artifacts, learning
+from tasks import artifacts
+from tasks import feedback as stages
 
 
 @flow(
@@ -38,7 +39,7 @@ def feedback(
     start, end = forms.window(from_date, to_date)
     settings = settings_for(config, lakehouse)
     run_id = runtime.flow_run.id
-    taken = learning.take_feedback(settings, log, votes, run_id)
-    found = learning.triage_dislikes(settings, start, end, triage_again, run_id)
-    said = learning.announce_if_due(settings, datetime.now(UTC))
+    taken = stages.take_feedback(settings, log, votes, run_id)
+    found = stages.triage_dislikes(settings, start, end, triage_again, run_id)
+    said = stages.announce_if_due(settings, datetime.now(UTC))
     return {"import": taken, "triage": found, "tune": said}

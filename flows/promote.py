@@ -9,7 +9,8 @@ from pydantic import Field
 
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import artifacts, learning
+from tasks import artifacts
+from tasks import promote as stages
 
 
 @flow(name="promote", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
@@ -33,4 +34,4 @@ def promote(
         config: Path of another configuration file than the worker's.
     """
     settings = settings_for(config, lakehouse)
-    return learning.move(settings, step, adapter, who, reason, runtime.flow_run.id)
+    return stages.move(settings, step, adapter, who, reason, runtime.flow_run.id)

@@ -9,7 +9,7 @@ from prefect import flow, runtime
 from schemas import forms
 from schemas.settings import settings_for
 from tasks import artifacts
-from tasks.keeping import RestoreMode, restore_release
+from tasks.restore import RestoreMode, restore_release
 
 
 @flow(name="restore", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])

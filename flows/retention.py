@@ -9,7 +9,7 @@ from prefect import flow, runtime
 from schemas import forms
 from schemas.settings import settings_for
 from tasks import artifacts
-from tasks.keeping import apply_retention, plan_retention
+from tasks.retention import apply_retention, plan_retention
 
 
 @flow(

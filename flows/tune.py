@@ -10,7 +10,9 @@ from prefect import flow, runtime, suspend_flow_run
 from schemas import forms
 from schemas.examples import Method
 from schemas.settings import settings_for
-from tasks import artifacts, events, learning
+from tasks import artifacts, events
+from tasks import tune as stages
+from tasks.feedback import triage_dislikes
 
 
 @flow(name="tune", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
@@ -48,24 +50,24 @@ def tune(
     """
     window = forms.window(from_date, to_date)
     settings = settings_for(config, lakehouse)
-    settings = learning.with_base(settings, base)
+    settings = stages.with_base(settings, base)
     run_id = runtime.flow_run.id
     # A run that is resumed starts over, maybe days later: what it offered then is what it is about.
-    adapter = learning.offered_by(settings, run_id)
+    adapter = stages.offered_by(settings, run_id)
     if adapter is None:
-        if only_if_due and not learning.is_due(settings, datetime.now(UTC)):
+        if only_if_due and not stages.is_due(settings, datetime.now(UTC)):
             return {"status": "not due"}
         if not dataset:
-            learning.triage_dislikes(settings, *window, False, run_id)
-            dataset = learning.build_dataset(settings, *window, run_id)
-        job = learning.prepare_job(settings, dataset, method, recipe, {"max_steps": max_steps})
-        learning.train(job)
-        judged = learning.evaluate(settings, job)
-        adapter = learning.offer(settings, job, judged, run_id)
+            triage_dislikes(settings, *window, False, run_id)
+            dataset = stages.build_dataset(settings, *window, run_id)
+        job = stages.prepare_job(settings, dataset, method, recipe, {"max_steps": max_steps})
+        stages.train(job)
+        judged = stages.evaluate(settings, job)
+        adapter = stages.offer(settings, job, judged, run_id)
     if adapter.status != "candidate" or not ask_for_approval or not runtime.deployment.id:
-        return learning.summary(adapter)
+        return stages.summary(adapter)
     wait = round(settings.tuning.approval_days * 86_400)
-    form = learning.Approval.with_initial_data(description=learning.question(adapter))
+    form = stages.Approval.with_initial_data(description=stages.question(adapter))
     with events.resting():
         answer = suspend_flow_run(wait_for_input=form, timeout=wait, key="approval")
-    return learning.decide(settings, adapter.adapter_id, answer, run_id)
+    return stages.decide(settings, adapter.adapter_id, answer, run_id)

@@ -8,7 +8,8 @@ from prefect import flow, runtime
 
 from schemas import forms
 from schemas.settings import settings_for
-from tasks import artifacts, proving
+from tasks import artifacts
+from tasks import verify as stages
 
 
 @flow(name="verify", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
@@ -29,7 +30,7 @@ def verify(
         lakehouse: Folder or URI of another lakehouse than the configured one; without credentials.
         config: Path of another configuration file than the worker's.
     """
-    proving.refuse_both(as_of, every)
+    stages.refuse_both(as_of, every)
     settings = settings_for(config, lakehouse)
-    result = proving.prove(settings, as_of, every, quick, runtime.flow_run.id)
-    return proving.sound(result)
+    result = stages.prove(settings, as_of, every, quick, runtime.flow_run.id)
+    return stages.sound(result)

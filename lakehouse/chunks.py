@@ -43,7 +43,7 @@ class ChunkStore:
             for document_hash, chunks in sorted(chunked.items())
             for chunk in chunks
         ]
-        self._log.append(pa.Table.from_pylist(rows, CHUNKS))
+        self._log.append(pa.Table.from_pylist(rows, CHUNKS.schema))
 
     def _matching(self, chunker: str, document_hashes: Iterable[str], what: str) -> pa.Table:
         wanted = pa.table({"hash": pa.array(sorted(set(document_hashes)), pa.string())})
@@ -102,7 +102,7 @@ class VectorStore:
             pa.array(text_hashes, pa.string()),
             fixed.cast(pa.binary()),
         ]
-        self._log.append(pa.Table.from_arrays(columns, schema=EMBEDDINGS))
+        self._log.append(pa.Table.from_arrays(columns, schema=EMBEDDINGS.schema))
 
     def _matching(self, embedder: str, text_hashes: Iterable[str], what: str) -> pa.Table:
         wanted = pa.table({"hash": pa.array(sorted(set(text_hashes)), pa.string())})

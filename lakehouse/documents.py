@@ -106,7 +106,7 @@ class DocumentLog:
         """Store one snapshot's changes in one commit; `puts` are (source, document)."""
         rows = [_put(source, document, seq, run_id) for source, document in puts]
         rows += [_delete(key, seq, run_id) for key in deletes]
-        self._log.append(pa.Table.from_pylist(rows, DOCUMENT_CHANGES))
+        self._log.append(pa.Table.from_pylist(rows, DOCUMENT_CHANGES.schema))
 
     def discard_after(self, seq: int) -> int:
         """Remove the changes of snapshots that no release names; how many there were."""

@@ -6,7 +6,6 @@ So one of them may stand there twice, and reading takes each once.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
@@ -15,7 +14,7 @@ import pyarrow as pa
 
 from lakehouse.delta import DeltaLog
 from schemas.feedback import Passage, Request, Triaged, Vote
-from schemas.hashing import canonical_json
+from schemas.tables import REQUESTS, TRIAGE, VOTES
 
 _REQUESTS = """
     SELECT * EXCLUDE (nth) FROM (
@@ -24,10 +23,8 @@ _REQUESTS = """
     ) WHERE nth = 1 ORDER BY asked_at, request_id
 """
 _VOTES = """
-    SELECT DISTINCT request_id, user_id, rated_at, rating, comment, correction,
-        coalesce(stated, true) AS stated
-    FROM log {where}
-    QUALIFY stated OR NOT bool_or(coalesce(stated, true)) OVER (PARTITION BY request_id)
+    SELECT DISTINCT {columns} FROM log {where}
+    QUALIFY stated OR NOT bool_or(stated) OVER (PARTITION BY request_id)
     ORDER BY request_id, rated_at, user_id, rating, comment, correction
 """
 _TRIAGED = """
@@ -41,24 +38,7 @@ _FAULTS_SINCE = """
         FROM log GROUP BY request_id
     ) WHERE now = 'model_fault' AND since > {since}
 """
-_PLAIN = (
-    "request_id",
-    "asked_at",
-    "user_id",
-    "question",
-    "response",
-    "session_id",
-    "release",
-    "index_version",
-    "prompt_version",
-    "model",
-    "adapter",
-    "prompt_tokens",
-    "completion_tokens",
-    "latency_ms",
-    "lang",
-)
-_VOTE = ("request_id", "user_id", "rated_at", "rating", "comment", "correction")
+_VOTE = ", ".join(f'"{name}"' for name in VOTES.columns)
 
 
 class RequestLog:
@@ -108,8 +88,7 @@ class VoteLog:
 
     def append(self, votes: Iterable[Vote]) -> None:
         """Add votes in one commit."""
-        rows = [{name: getattr(vote, name) for name in (*_VOTE, "stated")} for vote in votes]
-        self._log.append(rows)
+        self._log.append([VOTES.to_row(vote) for vote in votes])
 
     def rows(self, request_ids: Collection[str] | None = None, every: bool = False) -> list[Vote]:
         """Votes by request and time, each once.
@@ -118,14 +97,14 @@ class VoteLog:
         unless `every` is asked for.
         """
         clauses, tables = _where(request_ids)
-        sql = _VOTES.format(where=_joined(clauses))
+        sql = _VOTES.format(where=_joined(clauses), columns=_VOTE)
         if every:
             sql = "\n".join(line for line in sql.splitlines() if "QUALIFY" not in line)
-        return [Vote(**row) for row in self._log.query(sql, **tables).to_pylist()]
+        return [VOTES.read(Vote, row) for row in self._log.query(sql, **tables).to_pylist()]
 
     def count(self) -> int:
         """How many different votes there are."""
-        return _count(self._log, ", ".join(_VOTE))
+        return _count(self._log, _VOTE.replace(', "stated"', ""))
 
 
 class TriageLog:
@@ -149,7 +128,7 @@ class TriageLog:
         """Add verdicts in one commit; only under the lease."""
         ordinal = next_ordinal(self._log)
         stamp = {"run_id": run_id, "at": at, "ordinal": ordinal}
-        self._log.append([_triage_row(one) | stamp for one in found])
+        self._log.append([TRIAGE.to_row(one, **stamp) for one in found])
 
 
 def next_ordinal(log: DeltaLog) -> int:
@@ -178,46 +157,18 @@ def _ids(values: Collection[str]) -> pa.Table:
 
 
 def _request_row(request: Request) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in _PLAIN} | {
-        "context_chunks": [one.chunk_id for one in request.context],
-        "context_texts": [one.text for one in request.context],
-        "history": canonical_json(list(request.history)),
-        "prompt": canonical_json(list(request.prompt)),
-        "details": canonical_json(dict(request.details)),
-        "content_hash": request.content_hash,
-        "context_known": request.context_known,
-    }
+    return REQUESTS.to_row(
+        request,
+        context_chunks=[one.chunk_id for one in request.context],
+        context_texts=[one.text for one in request.context],
+    )
 
 
 def _request(row: dict[str, Any]) -> Request:
-    pairs = zip(row["context_chunks"], row["context_texts"] or (), strict=True)
-    return Request(
-        context=tuple(Passage(chunk, text) for chunk, text in pairs),
-        history=tuple(json.loads(row["history"] or "[]")),
-        prompt=tuple(json.loads(row["prompt"] or "[]")),
-        details=json.loads(row["details"]),
-        context_known=row.get("context_known") is not False,
-        **{name: row[name] for name in _PLAIN},
-    )
-
-
-def _triage_row(found: Triaged) -> dict[str, Any]:
-    return {
-        "request_id": found.request_id,
-        "cause": found.cause,
-        "action": found.action,
-        "fingerprint": found.fingerprint,
-        "evidence": canonical_json(dict(found.evidence)),
-        "documents": canonical_json([list(key) for key in found.documents]),
-    }
+    pairs = zip(row["context_chunks"], row["context_texts"], strict=True)
+    return REQUESTS.read(Request, row, context=tuple(Passage(*pair) for pair in pairs))
 
 
 def _triaged(row: dict[str, Any]) -> Triaged:
-    return Triaged(
-        request_id=row["request_id"],
-        cause=row["cause"],
-        action=row["action"],
-        evidence=json.loads(row["evidence"]),
-        documents=tuple((source, doc_id) for source, doc_id in json.loads(row["documents"])),
-        fingerprint=row["fingerprint"],
-    )
+    documents = TRIAGE.from_row(row)["documents"]
+    return TRIAGE.read(Triaged, row, documents=tuple(map(tuple, documents)))

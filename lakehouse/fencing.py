@@ -29,7 +29,7 @@ class Held(Protocol):
 class Guard:
     """Shared by all parts of an opened lakehouse.
 
-    While it holds no lease it lets everything pass: `schemas.tables.UNLEASED` are written without.
+    While it holds no lease it lets everything pass: some tables are written without one.
     """
 
     def __init__(self) -> None:

@@ -47,7 +47,9 @@ class Files:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f"{target.name}.part")
         part.write_bytes(data)
+        self._location.disk.sync_file(part)
         part.replace(target)
+        self._location.disk.sync(str(target.parent.relative_to(self._location.uri)))
 
     def measured(self, path: str) -> tuple[int, str]:
         """Bytes of a file and their SHA-256, hexadecimal; FileNotFoundError where there is none."""
@@ -60,6 +62,7 @@ class Files:
 
     def delete(self, paths: Iterable[str]) -> None:
         """Remove files; one that is gone already is no error."""
+        self._location.disk.sync()  # what stands in for what goes now
         for path in paths:
             self._location.guard.check()
             try:

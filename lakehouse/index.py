@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import partial, wraps
+from typing import Any, ParamSpec, TypeVar
 
 import pyarrow as pa
 
 from lakehouse.ann import AnnModels
 from lakehouse.audit import Coverage, ReadBack, coverage, read_back
+from lakehouse.damage import reading_index
 from lakehouse.delta import DeltaLog
+from lakehouse.files import Files
 from lakehouse.location import Location
 from schemas.errors import LeaseHeld
 from schemas.hashing import sha256_parts
@@ -39,6 +42,22 @@ def release_tag(seq: int, placement: int = 1) -> str:
     return f"r{seq:08d}" if placement == 1 else f"r{seq:08d}.{placement}"
 
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _told(method: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A method of IndexWriter in which LanceDB may meet damaged files; see `lakehouse.damage`."""
+
+    @wraps(method)
+    def told(*arguments: _P.args, **named: _P.kwargs) -> _R:
+        writer: Any = arguments[0]
+        with writer.reading():
+            return method(*arguments, **named)
+
+    return told
+
+
 class IndexWriter:
     """Brings one Lance table from the rows of one release to those of the next.
 
@@ -51,6 +70,8 @@ class IndexWriter:
 
         self.name = name
         self._guard = location.guard
+        self._files = Files(location)
+        self.reading = partial(reading_index, location, name)
         self.uri = location.child("lance", f"{name}.lance")
         self._dimension = dimension
         self._models = AnnModels(DeltaLog(location, "ann_models"), name)
@@ -58,11 +79,15 @@ class IndexWriter:
         self._db = lancedb.connect(location.child("lance"), storage_options=self._options)
         self._table: Any = self._open()
 
+    @_told
     def _open(self) -> Any:
-        if self.name not in self._db.list_tables().tables:
+        # A folder without a version is what a killed writer left.
+        versions = self._files.sizes(f"lance/{self.name}.lance/_versions")
+        if not any(path.endswith(".manifest") for path in versions):
             return None
         return self._db.open_table(self.name)
 
+    @_told
     def recover(self, tag: str | None, published: Iterable[str]) -> bool:
         """Undo what a killed writer left: back to the rows of `tag`, other tags removed.
 
@@ -86,6 +111,7 @@ class IndexWriter:
         self._table.restore(version)
         return True
 
+    @_told
     def rows_of(self, documents: Iterable[tuple[str, str]]) -> dict[str, bytes]:
         """chunk_id to row hash, of all chunks of the (source, doc_id) documents."""
         if self._table is None:
@@ -97,6 +123,7 @@ class IndexWriter:
             found.update(zip(ids, hashes, strict=True))
         return found
 
+    @_told
     def create(self, rows: Iterable[pa.RecordBatch]) -> None:
         """Fill a table that does not exist yet, in one commit; keys must be unique."""
         import lance
@@ -112,6 +139,7 @@ class IndexWriter:
         )
         self._table = self._db.open_table(self.name)
 
+    @_told
     def apply(self, added: Iterable[pa.Table], removed: Sequence[str]) -> None:
         """Delete chunks by id, then add rows of `index_schema`, keyed by chunk_id."""
         if self._table is None:
@@ -124,6 +152,7 @@ class IndexWriter:
             with self._next_version():
                 merge.when_not_matched_insert_all().execute(rows)
 
+    @_told
     def cover(self, search: Mapping[str, Any], rebuild: bool = False) -> None:
         """Make the full-text and, where `search` wants one, the vector index cover every row.
 
@@ -156,10 +185,12 @@ class IndexWriter:
         )
         self._table.create_index("text", config=config, replace=True)
 
+    @_told
     def coverage(self) -> Coverage:
         """Count the rows and those that no index covers; the vector index may be missing."""
         return coverage(self._table.to_lance()) if self._table is not None else Coverage(0, 0, 0)
 
+    @_told
     def read_back(self, chunk_ids: Sequence[str] | None = None) -> ReadBack:
         """Read rows by id, or all of them, and hash what is really there."""
         if chunk_ids is None:
@@ -167,6 +198,7 @@ class IndexWriter:
         batches = map(_literals, _batches(sorted(chunk_ids)))
         return read_back(self._table.to_lance(), (f"chunk_id IN ({batch})" for batch in batches))
 
+    @_told
     def compact(self) -> bool:
         """Write small fragments together as a new version; False if there was nothing to do."""
         self._guard.check()
@@ -174,6 +206,7 @@ class IndexWriter:
         self._table.checkout_latest()
         return bool(done.fragments_removed)
 
+    @_told
     def tag(self, name: str) -> int:
         """Name the present version for readers; the version number."""
         version = int(self._table.version)
@@ -187,6 +220,7 @@ class IndexWriter:
         return self._table is not None
 
     @property
+    @_told
     def version(self) -> int:
         """The present version of the table; 0 before the first."""
         return int(self._table.version) if self._table is not None else 0

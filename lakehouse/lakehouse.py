@@ -17,17 +17,19 @@ from lakehouse.feedback import RequestLog, TriageLog, VoteLog
 from lakehouse.files import Files
 from lakehouse.index import IndexWriter
 from lakehouse.lease import Lease, writer
-from lakehouse.location import Location, locate
+from lakehouse.location import Durability, Location, locate
 from lakehouse.maintenance import LanceTables
-from lakehouse.placements import SEALED_TABLES, seal_tables
+from lakehouse.mending import Mending, SetAside, notes
+from lakehouse.placements import seal_tables
 from lakehouse.quarantine import Quarantine
+from lakehouse.recovery import least_number, mend_lease, recover
 from lakehouse.releases import PlacementLog, Release, ReleaseLog, check_not_gone
 from lakehouse.runs import FileLog, RunLog
 from lakehouse.seals import SealedFiles
 from lakehouse.search import IndexReader
 from lakehouse.training import AdapterLog, DatasetLog, EvaluationLog
 from schemas.errors import ReleaseNotOpen
-from schemas.tables import DELTA_TABLES
+from schemas.tables import SEALED_TABLES, TABLES
 from schemas.times import as_when
 
 
@@ -77,13 +79,22 @@ class Lakehouse:
         """The bytes of a file at a path inside the lakehouse; FileNotFoundError."""
         return self._files.read(path)
 
+    def set_aside(self) -> list[SetAside]:
+        """What was taken out of tables because a crash or damage left it unreadable."""
+        return notes(self.location)
+
+    def mending(self) -> Mending | None:
+        """What brings the Delta tables of a folder back; None on an object store."""
+        root = self.location.folder
+        return Mending(root, self.sealed.known()) if root else None
+
     def delta(self, name: str) -> DeltaLog:
-        """One Delta table of `schemas.tables.DELTA_TABLES` as it is."""
+        """One Delta table of `schemas.tables.TABLES` as it is."""
         return DeltaLog(self.location, name)
 
     def deltas(self) -> list[DeltaLog]:
         """Every Delta table."""
-        return [self.delta(name) for name in DELTA_TABLES]
+        return [self.delta(name) for name in TABLES]
 
     def releases(self, index: str) -> ReleaseLog:
         """The releases of one index."""
@@ -126,19 +137,28 @@ class Lakehouse:
         self, holder: str, purpose: str, ttl_seconds: float, wait_seconds: float = 0.0
     ) -> Iterator[Lease]:
         """Be the one writer for the length of a block; see `lakehouse.lease`."""
+        mend_lease(self)
         log = self.delta("lease")
         with (
-            writer(log, holder, purpose, ttl_seconds, wait_seconds) as lease,
+            writer(log, holder, purpose, ttl_seconds, wait_seconds, least_number(self)) as lease,
             self.location.guard.holding(lease),
         ):
+            self.location.disk.sync("delta/lease")  # before anything bears its number
+            recover(self, rebooted=lease.rebooted)
             if lease.was_left:
                 for name in SEALED_TABLES:
                     self.delta(name).fence()
                 seal_tables(self)
                 lease.fenced()
             yield lease
+            self.location.disk.sync()
 
 
-def open_lakehouse(uri: str, options: Mapping[str, str] | None = None) -> Lakehouse:
-    """The lakehouse at a folder or object-store URI."""
-    return Lakehouse(locate(uri, options))
+def open_lakehouse(
+    uri: str, options: Mapping[str, str] | None = None, durability: Durability = "full"
+) -> Lakehouse:
+    """The lakehouse at a folder or object-store URI.
+
+    `durability` says whether what is written to a folder is on the disk before it is said to be.
+    """
+    return Lakehouse(locate(uri, options, durability))

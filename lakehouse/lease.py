@@ -37,8 +37,11 @@ _SKEW = timedelta(seconds=30)
 class Lease:
     """The right to write, renewed from a thread while it is held."""
 
-    def __init__(self, log: DeltaLog, holder: str, purpose: str, ttl_seconds: float) -> None:
+    def __init__(
+        self, log: DeltaLog, holder: str, purpose: str, ttl_seconds: float, above: int = 0
+    ) -> None:
         self._log = log
+        self._above = above  # the least number that the tables take
         self._ttl = timedelta(seconds=ttl_seconds)
         self._me = {
             "holder": holder,
@@ -58,6 +61,8 @@ class Lease:
         self.number = 0
         # A holder before may still live, and the tables are not closed to it yet.
         self.was_left = False
+        # The machine was started since the last holder wrote, or it was another machine.
+        self.rebooted = False
 
     def acquire(self, wait_seconds: float = 0.0) -> None:
         """Take the lease, waiting for its holder for at most `wait_seconds`.
@@ -130,10 +135,11 @@ class Lease:
 
     def _try(self) -> dict[str, Any] | None:
         """None: it is ours now. Else the row of who has it."""
-        self._last = self._log.transaction_version(_NAME)
+        self._last = max(self._log.transaction_version(_NAME), self._above)
         row = self._row()
         if row and _stands(row):
             return row
+        self.rebooted = row is None or _boot(row["process_space"]) != _boot(_process_space())
         self._since = datetime.now(UTC)
         self.was_left = row is not None and _was_left(row)
         if self._commit():
@@ -194,10 +200,15 @@ class Lease:
 
 @contextmanager
 def writer(
-    log: DeltaLog, holder: str, purpose: str, ttl_seconds: float, wait_seconds: float = 0.0
+    log: DeltaLog,
+    holder: str,
+    purpose: str,
+    ttl_seconds: float,
+    wait_seconds: float = 0.0,
+    above: int = 0,
 ) -> Iterator[Lease]:
-    """Hold the lease for the length of the block."""
-    lease = Lease(log, holder, purpose, ttl_seconds)
+    """Hold the lease for the length of the block, under a number greater than `above`."""
+    lease = Lease(log, holder, purpose, ttl_seconds, above)
     lease.acquire(wait_seconds)
     try:
         yield lease
@@ -240,6 +251,11 @@ def _process_space() -> str:
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:
         return platform.node()
+
+
+def _boot(process_space: str | None) -> str:
+    """The boot of a process space; one host's name where there is nothing better."""
+    return (process_space or "").partition(" ")[0]
 
 
 def _process_started(pid: int) -> float | None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from lakehouse.disk import Disk
 from lakehouse.fencing import Guard
+
+Durability = Literal["full", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +23,16 @@ class Location:
     uri: str
     options: Mapping[str, str] = field(default_factory=dict)
     guard: Guard = field(default_factory=Guard, compare=False, repr=False)
+    disk: Disk = field(default_factory=lambda: Disk(None), compare=False, repr=False)
 
     def child(self, *parts: str) -> str:
         """The URI of something inside."""
         return "/".join((self.uri.rstrip("/"), *parts))
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder on a local file system; None on an object store."""
+        return None if "://" in self.uri else Path(self.uri)
 
     @property
     def delta_options(self) -> dict[str, str]:
@@ -37,10 +47,13 @@ class Location:
         return {renamed.get(key, key): value for key, value in lowered.items()}
 
 
-def locate(uri: str, options: Mapping[str, str] | None = None) -> Location:
+def locate(
+    uri: str, options: Mapping[str, str] | None = None, durability: Durability = "full"
+) -> Location:
     """`uri` as a Location; a local path is made absolute and its home sign is resolved."""
     if uri.startswith("file://"):
         uri = uri.removeprefix("file://")
     if "://" not in uri:
         uri = str(Path(uri).expanduser().resolve())
-    return Location(uri, dict(options or {}))
+    root = Path(uri) if "://" not in uri and durability == "full" else None
+    return Location(uri, dict(options or {}), disk=Disk(root))

@@ -6,13 +6,18 @@ its indexes, and, being a release, its tag. Lance never rewrites a file, so a fi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from lakehouse.damage import reading_index
 from lakehouse.files import Files
 from lakehouse.location import Location
+from lakehouse.mending import SetAside, set_aside
 from lakehouse.releases import Release
+from schemas.errors import LakehouseDamaged
 
 _VERSIONS = (1 << 64) - 1  # manifests are named so that the newest comes first in a listing
 _NEVER_NEEDED = ("_versions/latest_version_hint.json",)
@@ -57,16 +62,18 @@ class LanceTables:
 
     def tags(self, table: str) -> dict[str, int]:
         """Tag names and the versions they name."""
-        found = self._open(table).tags.list()
+        with reading_index(self._location, table):
+            found = self._open(table).tags.list()
         return {name: int(tag["version"]) for name, tag in found.items()}
 
     def tag(self, table: str, name: str, version: int) -> None:
         """Name a version; a tag of that name that no release has is replaced."""
         tags = self._open(table).tags
         self._location.guard.check()
-        if name in tags.list():
-            tags.delete(name)
-        tags.create(name, version)
+        with reading_index(self._location, table):
+            if name in tags.list():
+                tags.delete(name)
+            tags.create(name, version)
 
     def latest_version(self, table: str) -> int:
         """The newest version, tagged or not."""
@@ -82,14 +89,16 @@ class LanceTables:
         Files younger than `grace` stay until the next time.
         """
         dataset = self._open(table)
-        for name in sorted(dataset.tags.list()):
-            if name not in keep:
-                self._location.guard.check()
-                dataset.tags.delete(name)
-        self._location.guard.check()
-        dataset.cleanup_old_versions(
-            grace, delete_unverified=not grace, error_if_tagged_old_versions=False
-        )
+        self._location.disk.sync()  # what stands in for what goes now
+        with reading_index(self._location, table):
+            for name in sorted(dataset.tags.list()):
+                if name not in keep:
+                    self._location.guard.check()
+                    dataset.tags.delete(name)
+            self._location.guard.check()
+            dataset.cleanup_old_versions(
+                grace, delete_unverified=not grace, error_if_tagged_old_versions=False
+            )
 
     def drop(self, table: str) -> None:
         """Remove a table with all of its files, whole or damaged."""
@@ -97,8 +106,10 @@ class LanceTables:
 
         options = self._location.lance_options or None
         database: Any = lancedb.connect(self._location.child("lance"), storage_options=options)
+        self._location.disk.sync()  # what stands in for what goes now
         self._location.guard.check()
-        database.drop_table(table, ignore_missing=True)
+        with reading_index(self._location, table):
+            database.drop_table(table, ignore_missing=True)
         self._files.delete(self.sizes(table))
 
     def strays(self, table: str) -> list[str]:
@@ -127,7 +138,56 @@ class LanceTables:
 
         uri = self._location.child("lance", f"{table}.lance")
         options = self._location.lance_options or None
-        return lance.dataset(uri, version=version, storage_options=options)
+        with reading_index(self._location, table):
+            return lance.dataset(uri, version=version, storage_options=options)
+
+    def mend(self, table: str, versions: Collection[int], tags: Collection[str]) -> list[SetAside]:
+        """Set aside what of a table in a folder is torn and belongs to no release.
+
+        That is versions newer than all of `versions` that can't be read, and tags that can't be
+        read and are none of `tags`; and the whole table where no version of it can be read.
+        """
+        root = self._location.folder
+        if root is None:
+            return []
+        folder = f"lance/{table}.lance"
+        newest = max(versions, default=0)
+        moved: list[str] = []
+        manifests = sorted((root / folder / "_versions").glob("*.manifest"))  # the newest first
+        for at, path in enumerate(manifests):
+            version = _VERSIONS - int(path.stem)
+            if version <= newest or self._opens(table, version):
+                break
+            moved.append(str(path.relative_to(root)))
+            if at == len(manifests) - 1:
+                manifests = []
+        if not manifests and not versions:
+            moved = sorted(self.sizes(table))
+        else:
+            moved += [path for path in self._torn_tags(folder) if Path(path).stem not in tags]
+        if not moved:
+            return []
+        said = "what an interrupted writer left of it is cut or empty"
+        return [set_aside(root, folder, moved, said, "no release needs it")]
+
+    def _opens(self, table: str, version: int) -> bool:
+        try:
+            self._open(table, version)
+        except LakehouseDamaged:
+            return False
+        return True
+
+    def _torn_tags(self, folder: str) -> list[str]:
+        found = (path for path in self._files.sizes(f"{folder}/_refs") if path.endswith(".json"))
+        return [path for path in found if not _is_json(self._files.read(path))]
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True
 
 
 def _row_files(dataset: Any) -> Iterator[str]:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
 from lakehouse.probes import ask_probes
 from lakehouse.releases import Placement, Release
 from lakehouse.seals import names_of, sealed
+from schemas.tables import SEALED_TABLES
 
 if TYPE_CHECKING:
     from lakehouse.lakehouse import Lakehouse
 
-# What a release needs of Delta; the others are reports, caches and locks.
-SEALED_TABLES = ("document_changes", "chunks", "embeddings", "ann_models", "releases", "placements")
 Probes = Sequence[Mapping[str, Any]]
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from lakehouse.delta import DeltaLog
 from schemas.documents import Rejection
 from schemas.hashing import sha256_parts
+from schemas.tables import QUARANTINE
 from schemas.times import isoformat
 
 FEEDBACK = "feedback/"
@@ -59,7 +60,8 @@ class Quarantine:
     def rows(self, status: str | None = "open", until: datetime | None = None) -> list[Quarantined]:
         """Rejections by source and document, as of `until`; those of every status for None."""
         sql = _NEWEST.format(until=isoformat(until) if until else "infinity")
-        rows = sorted((Quarantined(**row) for row in self._log.query(sql).to_pylist()), key=_order)
+        found = self._log.query(sql).to_pylist()
+        rows = sorted((QUARANTINE.read(Quarantined, row) for row in found), key=_order)
         return [row for row in rows if status is None or row.status == status]
 
     def record(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from lakehouse.delta import DeltaLog, TransactionTaken
 from schemas.errors import LeaseHeld, ReleaseNotFound, ReleaseNotOpen
 from schemas.hashing import canonical_json, sha256_text
+from schemas.tables import PLACEMENTS, RELEASES
 from schemas.times import When, as_utc, isoformat
 
-_JSON = ("embedder_identity", "search", "made_by", "note")
+_NUMBERS = "release"  # the name under which Delta keeps the number of the last release
 _NEWEST = """
     SELECT * EXCLUDE (newest, sealed) FROM (
         SELECT *, row_number() OVER (PARTITION BY seq ORDER BY ordinal DESC) AS newest FROM log
@@ -121,11 +122,7 @@ class PlacementLog:
         """The newest placement of each release, by seq."""
         sql = _NEWEST.replace("(newest, sealed)", "(newest)") + " ORDER BY seq"
         rows = self._log.query(sql).to_pylist()
-        names = [field.name for field in fields(Placement)]
-        return [
-            Placement(**{name: row[name] for name in names} | {"sealed": json.loads(row["sealed"])})
-            for row in rows
-        ]
+        return [PLACEMENTS.read(Placement, row) for row in rows]
 
     def append(self, placements: Iterable[Placement]) -> None:
         """Add placements in one commit."""
@@ -140,13 +137,17 @@ class PlacementLog:
             self._log.delete(f"seq > {int(seq)}")
 
     def replace_all(self, placements: Iterable[Placement]) -> None:
-        """Forget every placement before and keep these; what an erasure does."""
-        self._log.replace([_placement_row(one, 1) for one in placements])
+        """Forget every placement before and keep these; what an erasure does.
+
+        Columns that a later version gave a release's newest placement stay.
+        """
+        rows = self._log.query(_NEWEST).to_pylist()
+        before = {row["seq"]: row for row in rows}
+        self._log.replace([before.get(one.seq, {}) | _placement_row(one, 1) for one in placements])
 
 
 def _placement_row(placement: Placement, ordinal: int) -> dict[str, Any]:
-    row = asdict(placement) | {"sealed": canonical_json(placement.sealed)}
-    return row | {"seal": placement.seal, "ordinal": ordinal}
+    return PLACEMENTS.to_row(placement, ordinal=ordinal)
 
 
 def answering(history: Iterable[Release]) -> Release | None:
@@ -170,12 +171,12 @@ class ReleaseLog:
         """The releases of all indexes, newest first."""
         rows = self._log.query("SELECT * FROM log ORDER BY seq DESC").to_pylist()
         placed = self._placements.newest() if rows else {}
-        return [_placed(_release(row), placed.get(row["seq"])) for row in rows]
+        return [_placed(RELEASES.read(Release, row), placed.get(row["seq"])) for row in rows]
 
     def published_seal(self, seq: int) -> str:
         """The seal that a release was published with; empty where it had none."""
         rows = self._log.query(f"SELECT * FROM log WHERE seq = {int(seq)}").to_pylist()
-        return next((row.get("seal") or "" for row in rows), "")
+        return next((row["seal"] for row in rows), "")
 
     def latest(self) -> Release | None:
         """The release that answers now; None before the first."""
@@ -191,10 +192,21 @@ class ReleaseLog:
         """
         return pick(self.history(), when, self._index)
 
-    def next_seq(self) -> int:
-        """The number of the next release; releases of all indexes share one count."""
-        found = self._log.query("SELECT coalesce(max(seq), 0) + 1 AS seq FROM log")
+    def last_seq(self) -> int:
+        """The number of the newest release of any index; 0 before the first."""
+        found = self._log.query("SELECT coalesce(max(seq), 0) AS seq FROM log")
         return int(found["seq"][0].as_py())
+
+    def next_seq(self) -> int:
+        """The number of the next release; releases of all indexes share one count.
+
+        A number that was published once is not given again, even where its row is gone.
+        """
+        return max(self.last_seq(), self._log.transaction_version(_NUMBERS)) + 1
+
+    def use_up(self, seq: int) -> None:
+        """Give no number up to `seq` to a later release."""
+        self._log.mark(_NUMBERS, seq)
 
     def last_snapshot(self) -> int:
         """The newest snapshot that any release names; 0 before the first."""
@@ -207,10 +219,8 @@ class ReleaseLog:
         Raises:
             LeaseHeld: another writer published this number first.
         """
-        plain = {key: getattr(release, key) for key in self._log.schema.names}
-        row = plain | {key: canonical_json(plain[key]) for key in _JSON}
         try:
-            self._log.append([row], transaction=("release", release.seq))
+            self._log.append([RELEASES.to_row(release)], transaction=(_NUMBERS, release.seq))
         except TransactionTaken as error:
             raise LeaseHeld(f"release {release.seq} was published by another writer") from error
 
@@ -251,12 +261,6 @@ def _numbered(history: Sequence[Release], seq: int, index: str) -> Release:
         f"index {index!r} has no release {seq}: they go from {history[-1].seq} to "
         f"{history[0].seq}; `almanac history` lists them"
     )
-
-
-def _release(row: dict[str, Any]) -> Release:
-    # `seal` and `note` are null, or no columns at all, in a lakehouse older than they are.
-    parsed = {key: json.loads(row.get(key) or "{}") for key in _JSON}
-    return Release(**row | parsed | {"seal": row.get("seal") or ""})
 
 
 def _placed(release: Release, placement: Mapping[str, Any] | None) -> Release:

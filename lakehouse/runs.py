@@ -33,7 +33,7 @@ _OF_INDEX = """
          OR row_number() OVER (PARTITION BY status, run_id ORDER BY started_at) = 1
     ORDER BY logical_time DESC, started_at DESC
 """
-_NIGHTS = """
+_RECORDS = """
     SELECT run_id, logical_time, started_at, status,
            CAST(report ->> '$.release' AS BIGINT) AS release,
            coalesce(report ->> '$.scheduled', 'false') = 'true' AS scheduled,
@@ -43,12 +43,12 @@ _NIGHTS = """
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
-    """What a nightly run, or that there was none, says of a logical time.
+class RunRecord:
+    """What came of a nightly run at a logical date, or that nothing ran then.
 
-    status: published and unchanged spoke for the time; held, refused and failed did not; missed
-    says that nothing ran. `release` answered after it. `scheduled`: the time is of a schedule, and
-    `schedule` is its key then; empty in a row from before rows told it.
+    status: published; unchanged; held, refused or failed, which published nothing; missed, where
+    nothing ran. `release` answered after it. `scheduled`: the date is one of a schedule, and
+    `schedule` is its key then; empty in a row from before rows named it.
     """
 
     run_id: str
@@ -61,20 +61,24 @@ class Night:
     schedule: str = ""
 
     @property
-    def spoke(self) -> bool:
-        """Does the lakehouse hold what the sources held at that time?"""
+    def succeeded(self) -> bool:
+        """Does the lakehouse hold what the sources held at that date?"""
         return self.status in ("published", "unchanged")
 
 
 def missed_id(index: str, at: datetime) -> str:
-    """The id of the row of a time at which nothing ran: the same, whoever tells it."""
+    """The id of the row of a date at which nothing ran: the same, whichever run stores it."""
     return sha256_parts("missed", index, isoformat(at))[:16]
 
 
-def still_missed(nights: Sequence[Night]) -> list[Night]:
-    """Those that say missed and of whose time none says that it was spoken for, in their order."""
-    spoke = {night.logical_time for night in nights if night.spoke}
-    return [one for one in nights if one.status == "missed" and one.logical_time not in spoke]
+def still_missed(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """The missed ones whose date no run succeeded at since, in their order."""
+    done = {record.logical_time for record in records if record.succeeded}
+    return [
+        record
+        for record in records
+        if record.status == "missed" and record.logical_time not in done
+    ]
 
 
 _SPARED = 10_000  # rows of `source_files` that are no burden, whatever they are
@@ -107,10 +111,10 @@ class RunLog:
         }
         self._log.append([row])
 
-    def nights(self, index: str) -> list[Night]:
-        """The nightly rows of an index, the latest logical time first."""
-        rows = self._log.query((_NIGHTS + _OF_INDEX).format(index=index)).to_pylist()
-        return [Night(**row) for row in rows]
+    def records(self, index: str) -> list[RunRecord]:
+        """The nightly runs and missed dates of an index, the latest logical date first."""
+        rows = self._log.query((_RECORDS + _OF_INDEX).format(index=index)).to_pylist()
+        return [RunRecord(**row) for row in rows]
 
     def reports(self, index: str, last: int) -> list[dict[str, Any]]:
         """`logical_time`, `status` and the whole `report` of its `last` rows, the latest first."""
@@ -118,15 +122,15 @@ class RunLog:
         rows = self._log.query(sql.format(index=index)).to_pylist()
         return [row | {"report": json.loads(row["report"])} for row in rows]
 
-    def note_missed(self, index: str, nights: Iterable[Night], guard: Guard) -> None:
-        """Store nights that left no row themselves, under the lease that `guard` knows.
+    def append_missed(self, index: str, records: Iterable[RunRecord], guard: Guard) -> None:
+        """Store records of dates that left none themselves, under the lease that `guard` knows.
 
         It is asked right before: of this table, which several write, Delta keeps no late writer.
 
         Raises:
             LeaseHeld: the lease was lost.
         """
-        rows = [_night_row(index, night) for night in nights]
+        rows = [_record_row(index, record) for record in records]
         guard.check()
         self._log.append(rows)
 
@@ -135,22 +139,22 @@ class RunLog:
         return self._log.query("SELECT * FROM log ORDER BY started_at DESC").to_pylist()  # type: ignore[no-any-return]
 
 
-def _night_row(index: str, night: Night) -> dict[str, Any]:
+def _record_row(index: str, record: RunRecord) -> dict[str, Any]:
     report = {
-        "as_of": isoformat(night.logical_time),
+        "as_of": isoformat(record.logical_time),
         "index_name": index,
-        "message": night.message,
-        "published": night.status == "published",
-        "release": night.release,
-        "scheduled": night.scheduled,
-        "schedule": night.schedule,
+        "message": record.message,
+        "published": record.status == "published",
+        "release": record.release,
+        "scheduled": record.scheduled,
+        "schedule": record.schedule,
     }
     return {
-        "run_id": night.run_id,
-        "logical_time": night.logical_time,
-        "started_at": night.started_at,
-        "finished_at": night.started_at,
-        "status": night.status,
+        "run_id": record.run_id,
+        "logical_time": record.logical_time,
+        "started_at": record.started_at,
+        "finished_at": record.started_at,
+        "status": record.status,
         "report": canonical_json(report),
     }
 

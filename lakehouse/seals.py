@@ -13,14 +13,17 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
+
 from lakehouse.delta import DeltaLog
 from lakehouse.files import Files
 from lakehouse.releases import Release
 from lakehouse.rows import EMPTY_DIGEST, updated_digest
+from schemas.tables import SEALED_FILES
 from schemas.times import isoformat
 
 _NEWEST = """
-    SELECT path, bytes, sha256 FROM (
+    SELECT * EXCLUDE (newest) FROM (
         SELECT *, row_number() OVER (PARTITION BY path ORDER BY ordinal DESC) AS newest FROM log
     ) WHERE newest = 1
 """
@@ -47,7 +50,7 @@ class SealedFiles:
     def known(self) -> dict[str, SealedFile]:
         """Sealed files by path."""
         rows = self._log.query(_NEWEST).to_pylist()
-        return {row["path"]: SealedFile(**row) for row in rows}
+        return {row["path"]: SEALED_FILES.read(SealedFile, row) for row in rows}
 
     def seal(self, paths: Collection[str]) -> list[SealedFile]:
         """The sealed files of `paths`, in path order, hashing those that were not sealed yet.
@@ -62,6 +65,14 @@ class SealedFiles:
             known |= {file.path: file for file in added}
         return [known[path] for path in sorted(set(paths))]
 
+    def seal_again(self, paths: Iterable[str]) -> None:
+        """Hash files anew that were sealed with other bytes and are there; those alone."""
+        known = self.known()
+        there = self._files.sizes
+        found = [path for path in sorted(set(paths)) if path in known and path in there(path)]
+        if found:
+            self._append(self.measured(path) for path in found)
+
     def measured(self, path: str) -> SealedFile:
         """The file as it is now; FileNotFoundError where it is missing."""
         size, digest = self._files.measured(path)
@@ -69,10 +80,11 @@ class SealedFiles:
 
     def forget_all_but(self, paths: Collection[str]) -> None:
         """Drop the hashes of files that are gone."""
-        known = self.known()
-        kept = [known[path] for path in sorted(known.keys() & set(paths))]
-        if len(kept) < len(known):
-            self._log.replace(_rows(kept, 1))
+        known = self._log.query(_NEWEST)
+        wanted = pa.table({"path": pa.array(sorted(set(paths)), pa.string())})
+        kept = known.join(wanted, keys="path", join_type="left semi")
+        if kept.num_rows < known.num_rows:
+            self._log.replace(kept.sort_by("path"))
 
     def _append(self, files: Iterable[SealedFile]) -> None:
         found = self._log.query("SELECT coalesce(max(ordinal), 0) + 1 AS n FROM log")
@@ -80,10 +92,7 @@ class SealedFiles:
 
 
 def _rows(files: Iterable[SealedFile], ordinal: int) -> list[dict[str, Any]]:
-    return [
-        {"path": one.path, "bytes": one.bytes, "sha256": one.sha256, "ordinal": ordinal}
-        for one in files
-    ]
+    return [SEALED_FILES.to_row(one, ordinal=ordinal) for one in files]
 
 
 def files_digest(files: Iterable[SealedFile]) -> str:

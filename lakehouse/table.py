@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from lakehouse.damage import Reading, storage_condition, table_sentence
 from lakehouse.fencing import WRITER
 from lakehouse.files import Files
 from lakehouse.location import Location
-from schemas.errors import LeaseHeld
-from schemas.tables import DELTA_TABLES, PARTITIONS, STATISTICS, UNLEASED
+from lakehouse.mending import without_checkpoint
+from lakehouse.table_files import TableFiles
+from schemas.errors import LakehouseDamaged, LeaseHeld, StorageUnavailable
+from schemas.tables import TABLES
 
 # Log clean-up and vacuum are policy (retention), never a side effect of writing.
 KEPT = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
 FOREVER = dict.fromkeys(KEPT, "interval 36500 days")
+_log = logging.getLogger("almanac.table")
 _OPENINGS = 3
+# Before a row of these is written, all that it speaks of is on the disk; and after it the row
+# itself, as is what users send, which nobody else has.
+_ANNOUNCING = ("releases", "placements", "erasures", "datasets", "adapters")
+_AT_ONCE = (*_ANNOUNCING, "requests", "votes", "runs")
 _ATTEMPTS = 10  # to commit where others commit at the same time
 
 
@@ -26,7 +36,7 @@ def storage_errors() -> tuple[type[Exception], ...]:
     """What is raised where storage does not answer as it should."""
     from deltalake.exceptions import DeltaError
 
-    return (OSError, DeltaError)
+    return (OSError, DeltaError, StorageUnavailable)
 
 
 def _opened(open_table: Callable[[], Any]) -> Any:
@@ -43,52 +53,117 @@ def _opened(open_table: Callable[[], Any]) -> Any:
     return open_table()
 
 
+def sound_version(folder: Path, name: str) -> int | None:
+    """See `Table._sound_version`; costs one listing where nothing is wrong."""
+    files = TableFiles(folder)
+    if not files.has_empty_commit() and (not files.commits or files.newest_is_whole()):
+        return None
+    faults = [fault for fault in files.faults() if fault.kind == "commit"]
+    if not faults:
+        return None
+    first = min(fault.version for fault in faults)
+    whole = set(files.commits) - {fault.version for fault in faults}
+    if first == 0 or any(version > first for version in whole):
+        raise LakehouseDamaged(table_sentence(name, faults[0].reason))
+    _log.warning("%s: %s, and was left out", name, faults[0].reason)
+    return first - 1
+
+
 class Table:
     """One table of `schemas.tables`, created on the first commit."""
 
     def __init__(self, location: Location, name: str) -> None:
         self.name = name
-        self.schema = DELTA_TABLES[name]
+        self.stored = TABLES[name]
+        self.schema = self.stored.schema
         self._folder = f"delta/{name}"
         self._uri = location.child("delta", name)
         self._options = location.delta_options
         self._files = Files(location)
-        self._guard = None if name in UNLEASED else location.guard
+        self._guard = location.guard if self.stored.leased else None
+        self._location = location
 
     def exists(self) -> bool:
         """Has anything ever been written?"""
         from deltalake import DeltaTable
 
-        return DeltaTable.is_deltatable(self._uri, storage_options=self._options)
+        with self.reading():
+            return DeltaTable.is_deltatable(self._uri, storage_options=self._options)
+
+    def reading(self) -> Reading:
+        """A block in which an engine reads or writes the table; see `lakehouse.damage`."""
+        return Reading(self._location, lambda: table_sentence(self.name, self._reason()))
+
+    def fault(self) -> str:
+        """What its files in a folder show to be wrong without a look into them; else empty."""
+        if self._location.folder is None:
+            return ""
+        files = TableFiles(self._location.folder / self._folder)
+        faults = files.faults()
+        return faults[0].reason if faults else "its log is missing" if files.lost else ""
+
+    def _reason(self) -> str:
+        return self.fault() or "a file of it is missing or holds other bytes than were written"
 
     def transaction_version(self, name: str) -> int:
         """The last number committed under `name`; 0 before the first."""
         if not self.exists():
             return 0
-        return self._open().transaction_version(name) or 0
+        with self.reading():
+            return self._open().transaction_version(name) or 0
+
+    def mark(self, name: str, number: int) -> None:
+        """Commit a number under `name` and nothing else, unless a greater one is there."""
+        if self.transaction_version(name) < number:
+            self._set(FOREVER, (name, number))
 
     def fence(self) -> None:
         """Leave the mark of the present lease: no writer of an earlier one commits after it."""
         self._set(FOREVER)
 
-    def _set(self, properties: dict[str, str]) -> None:
-        self._commit(lambda delta, marks: delta.alter.set_table_properties(properties, **marks))
+    def _set(self, properties: dict[str, str], transaction: tuple[str, int] | None = None) -> None:
+        self._commit(
+            lambda delta, marks: delta.alter.set_table_properties(properties, **marks), transaction
+        )
 
     def _open(self) -> Any:
+        try:
+            return self._open_sound()
+        except LakehouseDamaged:
+            folder = self._location.folder
+            if folder is None or not without_checkpoint(folder, self.name):
+                raise
+            return self._open_sound()
+
+    def _open_sound(self) -> Any:
         from deltalake import DeltaTable
 
-        return _opened(lambda: DeltaTable(self._uri, storage_options=self._options))
+        with self.reading():
+            version = self._sound_version()
+            return _opened(
+                lambda: DeltaTable(self._uri, version=version, storage_options=self._options)
+            )
+
+    def _sound_version(self) -> int | None:
+        """The version before entries that a crash left empty or cut; None where there are none.
+
+        Raises:
+            LakehouseDamaged: entries after them are whole, so that the table is not what it was.
+        """
+        if self._location.folder is None:
+            return None
+        return sound_version(self._location.folder / self._folder, self.name)
 
     def _open_or_create(self) -> Any:
         from deltalake import DeltaTable
 
-        configuration = FOREVER | {"delta.dataSkippingStatsColumns": STATISTICS[self.name]}
+        configuration = FOREVER | {"delta.dataSkippingStatsColumns": self.stored.statistics}
         return _opened(
             lambda: DeltaTable.create(
                 self._uri,
                 schema=self.schema,
                 mode="ignore",
-                partition_by=PARTITIONS.get(self.name),
+                partition_by=self.stored.partitions,
                 configuration=configuration,
                 storage_options=self._options,
             )
@@ -106,7 +181,7 @@ class Table:
         return WriterProperties(
             compression="SNAPPY",
             default_column_properties=ColumnProperties(statistics_enabled="NONE"),
-            column_properties={STATISTICS[self.name]: own},
+            column_properties={self.stored.statistics: own},
         )
 
     def _commit(
@@ -117,6 +192,16 @@ class Table:
         Looked at and written through one handle: Delta refuses what was committed in between, and
         then it is looked at anew.
         """
+        if self.name in _ANNOUNCING:
+            self._location.disk.sync()
+        with self.reading():
+            self._try_to_commit(change, transaction)
+        if self.name in _AT_ONCE:
+            self._location.disk.sync(self._folder)
+
+    def _try_to_commit(
+        self, change: Callable[[Any, Any], object], transaction: tuple[str, int] | None
+    ) -> None:
         from deltalake.exceptions import CommitFailedError
 
         for attempt in range(1, _ATTEMPTS + 1):
@@ -124,9 +209,14 @@ class Table:
                 delta = self._open_or_create()
                 change(delta, self._marks(delta, transaction))
                 return
-            except CommitFailedError:
-                if attempt == _ATTEMPTS:
+            except CommitFailedError as error:
+                if storage_condition(error):
                     raise
+                if attempt == _ATTEMPTS:
+                    raise StorageUnavailable(
+                        f"the table {self.name} was changed by others at each of {_ATTEMPTS} "
+                        "attempts to write to it: try again"
+                    ) from error
 
     def _marks(self, delta: Any, transaction: tuple[str, int] | None) -> dict[str, Any]:
         """What a commit bears: the number of the transaction, and that of the lease if any.

@@ -14,7 +14,7 @@ from lakehouse.delta import DeltaLog
 from lakehouse.feedback import next_ordinal
 from schemas.errors import AdapterRefused, DatasetRefused
 from schemas.examples import Example, Side
-from schemas.hashing import canonical_json
+from schemas.tables import ADAPTERS, DATASETS, REJECTED_EXAMPLES
 
 _SIDES = "SELECT key, arg_min(side, ordinal) AS side FROM log GROUP BY key"
 _CURRENT = """
@@ -88,24 +88,14 @@ class DatasetLog:
         if any(one["dataset"] == name for one in self.manifests()):
             return False
         self._rejected.delete_matching(pa.table({"dataset": [name]}))  # of a run that was killed
-        self._rejected.append(
-            [
-                {
-                    "dataset": name,
-                    "request_id": one.request_id,
-                    "reason": one.reason,
-                    "details": canonical_json(dict(one.details)),
-                }
-                for one in rejected
-            ]
+        self._rejected.append([REJECTED_EXAMPLES.to_row(one, dataset=name) for one in rejected])
+        row = DATASETS.to_row(
+            dataset=name,
+            manifest=manifest,
+            run_id=run_id,
+            at=at,
+            ordinal=next_ordinal(self._datasets),
         )
-        row = {
-            "dataset": name,
-            "manifest": canonical_json(dict(manifest)),
-            "run_id": run_id,
-            "at": at,
-            "ordinal": next_ordinal(self._datasets),
-        }
         self._datasets.append([row])
         return True
 
@@ -134,9 +124,7 @@ class DatasetLog:
             "SELECT * FROM log SEMI JOIN wanted USING (dataset) ORDER BY reason, request_id",
             wanted=pa.table({"dataset": [name]}),
         ).to_pylist()
-        return [
-            Rejected(row["request_id"], row["reason"], json.loads(row["details"])) for row in rows
-        ]
+        return [REJECTED_EXAMPLES.read(Rejected, row) for row in rows]
 
     def _keep_examples(self, examples: Iterable[Example]) -> None:
         rows = {
@@ -207,17 +195,7 @@ class AdapterLog:
         ordinal = next_ordinal(self._log)
         self._log.append(
             [
-                {
-                    "adapter_id": step.adapter_id,
-                    "status": step.status,
-                    "trained_on": list(step.trained_on),
-                    "recipe": canonical_json(dict(step.record)),
-                    "ordinal": ordinal + at,
-                    "actor": step.actor,
-                    "reason": step.reason,
-                    "run_id": step.run_id,
-                    "at": step.at,
-                }
+                ADAPTERS.to_row(step, recipe=step.record, ordinal=ordinal + at)
                 for at, step in enumerate(steps)
             ]
         )
@@ -249,19 +227,13 @@ def _column(example_ids: Iterable[str]) -> pa.Table:
 
 
 def _manifest(row: dict[str, Any]) -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(row["manifest"])
-    return said | {"dataset": row["dataset"], "run_id": row["run_id"], "at": row["at"]}
+    values = DATASETS.from_row(row)
+    manifest: dict[str, Any] = values["manifest"]
+    return manifest | {name: values[name] for name in ("dataset", "run_id", "at")}
 
 
 def _adapter(row: dict[str, Any]) -> Adapter:
-    return Adapter(
-        adapter_id=row["adapter_id"],
-        status=row["status"],
-        trained_on=tuple(row["trained_on"]),
-        record=json.loads(row["recipe"]),
-        ordinal=row["ordinal"],
-        actor=row["actor"] or "",
-        reason=row["reason"] or "",
-        run_id=row["run_id"] or "",
-        at=row["at"],
+    values = ADAPTERS.from_row(row)
+    return ADAPTERS.read(
+        Adapter, row, trained_on=tuple(values["trained_on"]), record=values["recipe"]
     )

@@ -24,7 +24,8 @@ class ClearedTable(Table):
         """Paths inside the lakehouse of all that reading the present rows needs."""
         if not self.exists():
             return []
-        added = pa.table(self._open().get_add_actions())["path"].to_pylist()
+        with self.reading():
+            added = pa.table(self._open().get_add_actions())["path"].to_pylist()
         logs = [
             found
             for path in self._files.sizes(f"{self._folder}/_delta_log")
@@ -59,13 +60,16 @@ class ClearedTable(Table):
         """Leave nothing but the present rows: no older file and no older entry of the log."""
         if not self.exists():
             return
+        self._location.disk.sync()  # what stands in for what goes now
         self._vacuum(grace)
         if not self._guard:  # who writes a row now needs the last entries
             grace = max(grace, _UNDER_WAY)
         self._set(dict.fromkeys(KEPT, f"interval {math.ceil(grace.total_seconds() / 60)} minutes"))
         table = self._open()
-        table.create_checkpoint()
-        table.cleanup_metadata()
+        with self.reading():
+            table.create_checkpoint()
+            self._location.disk.sync(self._folder)
+            table.cleanup_metadata()
         self._set(FOREVER)
 
     def _vacuum(self, grace: timedelta) -> None:

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.hashing import canonical_json, sha256_text
+from schemas.identity import identity_of_record
+
+# What an identity is made of since the first version; see `schemas.identity` for later fields.
+_FIRST = (
+    "provider",
+    "model",
+    "revision",
+    "dimension",
+    "precision",
+    "normalize",
+    "query_prefix",
+    "passage_prefix",
+    "window",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +47,11 @@ class EmbedderIdentity:
     @property
     def key(self) -> str:
         """Sixteen hexadecimal digits that name this identity in tables and file names."""
-        return sha256_text(canonical_json(asdict(self)))[:16]
+        return sha256_text(canonical_json(self.as_json()))[:16]
+
+    def as_json(self) -> dict[str, Any]:
+        """The values by name, as a release keeps them."""
+        return identity_of_record(self, _FIRST)
 
 
 class TokenCounter(Protocol):

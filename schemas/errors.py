@@ -25,6 +25,10 @@ class ReleaseNotOpen(AlmanacError):
     """The release is known, but by policy its index is not kept, or nothing of it is."""
 
 
+class FormatTooNew(AlmanacError):
+    """A later version of Almanac wrote it in a way that this one does not know."""
+
+
 class RunRefused(AlmanacError):
     """The run must not publish: the losses are too large, or its time is already past."""
 
@@ -45,8 +49,20 @@ class LeaseHeld(AlmanacError):
     """Another writer holds the lakehouse."""
 
 
+class StorageUnavailable(AlmanacError):
+    """The storage of a lakehouse does not answer, is full, or may not be written to."""
+
+
+class LakehouseDamaged(AlmanacError):
+    """A table or an index can't be read: its files are missing, cut or changed."""
+
+
 class EmbeddingFailed(AlmanacError):
     """A model or endpoint did not return one finite vector of the right size per text."""
+
+
+class EmbeddingWaits(RunRefused):
+    """Texts are under way at a batch API: the next run collects their vectors and publishes."""
 
 
 class VerificationFailed(AlmanacError):
@@ -73,5 +89,5 @@ class AdapterRefused(AlmanacError):
     """An adapter may not take that step, or no such adapter is known."""
 
 
-class SeriesStopped(AlmanacError):
+class BackfillStopped(AlmanacError):
     """A step of a backfill did not end well; the steps before it stand, later ones wait."""

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from schemas.feedback import Message
 from schemas.hashing import canonical_json, sha256_text
+from schemas.identity import identity_of_record
 
 Side = Literal["train", "held_back"]
 Origin = Literal["correction", "teacher", "like", "dislike"]
 Method = Literal["sft", "dpo", "kto"]
+# What an example's id is made of since the first version; see `schemas.identity`.
+_FIRST = (
+    "request_id",
+    "prompt",
+    "chosen",
+    "rejected",
+    "origin",
+    "cause",
+    "question",
+    "context",
+    "lang",
+    "source",
+    "group",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +52,11 @@ class Example:
     @property
     def example_id(self) -> str:
         """SHA-256 of what the example says; its side does not enter."""
-        said = asdict(self)
-        del said["side"]
-        return sha256_text(canonical_json(said))[:32]
+        return sha256_text(self.as_json())[:32]
 
     def as_json(self) -> str:
         """Canonical JSON of everything but the side."""
-        said = asdict(self)
-        del said["side"]
-        return canonical_json(said)
+        return canonical_json(identity_of_record(self, _FIRST, apart=["side"]))
 
     @classmethod
     def from_json(cls, said: dict[str, Any], side: Side) -> Example:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from schemas.hashing import canonical_json, sha256_text
+from schemas.identity import identity_of_record
 from schemas.times import isoformat
 
 Message = dict[str, str]  # {"role": ..., "content": ...}
@@ -31,6 +32,31 @@ ACTIONS: dict[Cause, str] = {
 }
 
 
+# What the content hash of a request is made of since the first version. A field that `Request` gets
+# later enters by itself where a request has it: see `schemas.identity`.
+REQUEST_FIELDS = (
+    "request_id",
+    "asked_at",
+    "user_id",
+    "question",
+    "response",
+    "context",
+    "session_id",
+    "history",
+    "prompt",
+    "release",
+    "index_version",
+    "prompt_version",
+    "model",
+    "adapter",
+    "prompt_tokens",
+    "completion_tokens",
+    "latency_ms",
+    "lang",
+    "details",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """One passage of the context that the model was shown."""
@@ -47,6 +73,8 @@ class Request:
     `release` is the number of Almanac's release; `index_version` is whatever the application calls
     it. `details` has all else that the log said. Latency is in milliseconds. Where the log does not
     say what the model was shown, `context` is empty and `context_known` False.
+
+    A field that is added here, with a default, is read from logs, stored and hashed without more.
     """
 
     request_id: str
@@ -72,21 +100,23 @@ class Request:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 over everything: the same id with another hash is a conflict."""
+        """SHA-256 over all that was said: the same id with another hash is a conflict."""
         return sha256_text(canonical_json(self.as_row()))
 
     def as_row(self) -> dict[str, Any]:
-        """Plain values, for JSON."""
-        apart = ("context", "asked_at", "details", "context_known")
-        names = [name for name in self.__slots__ if name not in apart]
-        row = {name: getattr(self, name) for name in names}
-        return row | {
-            "asked_at": isoformat(self.asked_at),
+        """Plain values, for JSON; later fields only where they are used."""
+        row = identity_of_record(self, REQUEST_FIELDS, apart=["context_known"])
+        return {name: _plain(value) for name, value in row.items()} | {
             "context": [{"chunk_id": one.chunk_id, "text": one.text} for one in self.context],
-            "history": list(self.history),
-            "prompt": list(self.prompt),
-            "details": dict(self.details),
         }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return isoformat(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -94,6 +94,10 @@ class Settings(BaseSettings):
         default={},
         repr=False,
         description="For the lakehouse, spelled AWS_ENDPOINT_URL, AWS_REGION and so on.",
+    )
+    durability: Literal["full", "none"] = Field(
+        default="full",
+        description="Of a lakehouse in a folder: is a release on the disk before it is published?",
     )
     sources: dict[str, SourceSettings] = {}
     chunker: ChunkerSettings = ChunkerSettings()

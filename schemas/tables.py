@@ -1,331 +1,355 @@
-"""The Arrow schema of every Delta table and of an index, in one place."""
+"""Every Delta table, and the rows of an index, in one place."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
-UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
-
-
-def _table(*required: pa.Field, optional: tuple[pa.Field, ...] = ()) -> pa.Schema:
-    return pa.schema([field.with_nullable(False) for field in required] + list(optional))
-
-
-DOCUMENT_CHANGES = _table(
-    pa.field("source", pa.string()),
-    pa.field("doc_id", pa.string()),
-    pa.field("seq", pa.int64()),
-    pa.field("op", pa.string()),  # put | delete
-    pa.field("run_id", pa.string()),
-    optional=(
-        pa.field("content_hash", pa.string()),
-        pa.field("document_hash", pa.string()),
-        pa.field("title", pa.string()),
-        pa.field("uri", pa.string()),
-        pa.field("media_type", pa.string()),
-        pa.field("bytes", pa.int64()),
-        pa.field("characters", pa.int64()),
-        pa.field("metadata", pa.string()),  # canonical JSON
-        pa.field("text", pa.string()),
-    ),
+from schemas.feedback import Request, Triaged, Vote
+from schemas.stored import (
+    BYTES,
+    FLAG,
+    MOMENT,
+    NUMBER,
+    SMALL,
+    TEXT,
+    TEXTS,
+    WHOLE,
+    Column,
+    StoredTable,
 )
 
-CHUNKS = _table(
-    pa.field("document_hash", pa.string()),
-    pa.field("chunker", pa.string()),
-    pa.field("ordinal", pa.int32()),
-    pa.field("heading", pa.string()),
-    pa.field("text", pa.string()),
-    pa.field("text_hash", pa.string()),
-    pa.field("start", pa.int64()),
-    pa.field("end", pa.int64()),
-    pa.field("tokens", pa.int32()),
+DOCUMENT_CHANGES = StoredTable(
+    "document_changes",
+    Column("source", TEXT),
+    Column("doc_id", TEXT),
+    Column("seq", WHOLE),
+    Column("op", TEXT),  # put | delete
+    Column("run_id", TEXT),
+    Column("content_hash", TEXT, None),
+    Column("document_hash", TEXT, None),
+    Column("title", TEXT, None),
+    Column("uri", TEXT, None),
+    Column("media_type", TEXT, None),
+    Column("bytes", WHOLE, None),
+    Column("characters", WHOLE, None),
+    Column("metadata", TEXT, None, json=True),
+    Column("text", TEXT, None),
+    statistics="seq",
 )
 
-EMBEDDINGS = _table(
-    pa.field("embedder", pa.string()),
-    pa.field("text_hash", pa.string()),
-    pa.field("vector", pa.binary()),  # little-endian float32, `dimension` of them
+CHUNKS = StoredTable(
+    "chunks",
+    Column("document_hash", TEXT),
+    Column("chunker", TEXT),
+    Column("ordinal", SMALL),
+    Column("heading", TEXT),
+    Column("text", TEXT),
+    Column("text_hash", TEXT),
+    Column("start", WHOLE),
+    Column("end", WHOLE),
+    Column("tokens", SMALL),
+    statistics="ordinal",
 )
 
-RELEASES = _table(
-    pa.field("seq", pa.int64()),
-    pa.field("index", pa.string()),
-    pa.field("kind", pa.string()),  # publish | rollback | candidate
-    pa.field("logical_time", UTC_MICROSECONDS),
-    pa.field("published_at", UTC_MICROSECONDS),
-    pa.field("run_id", pa.string()),
-    pa.field("snapshot_seq", pa.int64()),
-    pa.field("documents", pa.int64()),
-    pa.field("rows", pa.int64()),
-    pa.field("digest", pa.string()),
-    pa.field("chunker", pa.string()),
-    pa.field("embedder", pa.string()),
-    pa.field("embedder_identity", pa.string()),  # canonical JSON
-    pa.field("lance_table", pa.string()),
-    pa.field("lance_version", pa.int64()),
-    pa.field("lance_tag", pa.string()),
-    pa.field("search", pa.string()),  # canonical JSON: language, full-text and vector index
-    pa.field("made_by", pa.string()),  # canonical JSON: code, reader, rules, libraries, threads
-    optional=(
-        pa.field("seal", pa.string()),  # of the first placement
-        pa.field("note", pa.string()),  # canonical JSON: of a rollback its target, reason and hold
-    ),
+EMBEDDINGS = StoredTable(
+    "embeddings",
+    Column("embedder", TEXT),
+    Column("text_hash", TEXT),
+    Column("vector", BYTES),  # little-endian float32, `dimension` of them
+    statistics="embedder",
+    partitions=["embedder"],
 )
 
-PLACEMENTS = _table(
-    pa.field("seq", pa.int64()),  # of the release
-    pa.field("ordinal", pa.int64()),  # greater is later
-    pa.field("tier", pa.string()),  # hot | cold | gone
-    pa.field("lance_table", pa.string()),
-    pa.field("lance_version", pa.int64()),
-    pa.field("lance_tag", pa.string()),
-    pa.field("documents", pa.int64()),
-    pa.field("rows", pa.int64()),
-    pa.field("digest", pa.string()),
-    pa.field("seal", pa.string()),  # SHA-256 of `sealed`
-    pa.field("sealed", pa.string()),  # canonical JSON: the release's names, files, probes
-    pa.field("cause", pa.string()),  # why it was placed so
-    pa.field("mark", pa.string()),  # what a reader must know: that something was erased
-    pa.field("run_id", pa.string()),
-    pa.field("at", UTC_MICROSECONDS),
+RELEASES = StoredTable(
+    "releases",
+    Column("seq", WHOLE),
+    Column("index", TEXT),
+    Column("kind", TEXT),  # publish | rollback | candidate
+    Column("logical_time", MOMENT),
+    Column("published_at", MOMENT),
+    Column("run_id", TEXT),
+    Column("snapshot_seq", WHOLE),
+    Column("documents", WHOLE),
+    Column("rows", WHOLE),
+    Column("digest", TEXT),
+    Column("chunker", TEXT),
+    Column("embedder", TEXT),
+    Column("embedder_identity", TEXT, json=True),
+    Column("lance_table", TEXT),
+    Column("lance_version", WHOLE),
+    Column("lance_tag", TEXT),
+    Column("search", TEXT, json=True),  # language, full-text and vector index
+    Column("made_by", TEXT, json=True),  # code, reader, rules, libraries, threads
+    Column("seal", TEXT, ""),  # of the first placement
+    Column("note", TEXT, {}, json=True),  # of a rollback its target, reason and hold
+    statistics="seq",
 )
 
-SEALED_FILES = _table(
-    pa.field("path", pa.string()),  # inside the lakehouse
-    pa.field("bytes", pa.int64()),
-    pa.field("sha256", pa.string()),
-    pa.field("ordinal", pa.int64()),  # greater is later
+PLACEMENTS = StoredTable(
+    "placements",
+    Column("seq", WHOLE),  # of the release
+    Column("ordinal", WHOLE),  # greater is later
+    Column("tier", TEXT),  # hot | cold | gone
+    Column("lance_table", TEXT),
+    Column("lance_version", WHOLE),
+    Column("lance_tag", TEXT),
+    Column("documents", WHOLE),
+    Column("rows", WHOLE),
+    Column("digest", TEXT),
+    Column("seal", TEXT),  # SHA-256 of `sealed`
+    Column("sealed", TEXT, json=True),  # the release's names, files, probes
+    Column("cause", TEXT),  # why it was placed so
+    Column("mark", TEXT),  # what a reader must know: that something was erased
+    Column("run_id", TEXT),
+    Column("at", MOMENT),
+    statistics="seq",
 )
 
-ANN_MODELS = _table(
-    pa.field("lance_table", pa.string()),
-    pa.field("ivf", pa.binary()),  # Arrow IPC: the centroids
-    pa.field("pq", pa.binary()),  # Arrow IPC: the codebook
-    pa.field("subvectors", pa.int64()),
+SEALED_FILES = StoredTable(
+    "sealed_files",
+    Column("path", TEXT),  # inside the lakehouse
+    Column("bytes", WHOLE),
+    Column("sha256", TEXT),
+    Column("ordinal", WHOLE),  # greater is later
+    statistics="ordinal",
 )
 
-ERASURES = _table(
-    pa.field("receipt", pa.string()),
-    pa.field("subject", pa.string()),  # a hash: what was erased must not stand here
-    pa.field("kind", pa.string()),  # document | user
-    pa.field("status", pa.string()),  # started | erased | allowed
-    pa.field("at", UTC_MICROSECONDS),
-    pa.field("report", pa.string()),  # canonical JSON: all that was touched
-    pa.field("ordinal", pa.int64()),  # greater is later
+ANN_MODELS = StoredTable(
+    "ann_models",
+    Column("lance_table", TEXT),
+    Column("ivf", BYTES),  # Arrow IPC: the centroids
+    Column("pq", BYTES),  # Arrow IPC: the codebook
+    Column("subvectors", WHOLE),
+    statistics="subvectors",
 )
 
-QUARANTINE = _table(
-    pa.field("id", pa.string()),
-    pa.field("source", pa.string()),
-    pa.field("doc_id", pa.string()),
-    pa.field("expectation", pa.string()),
-    pa.field("severity", pa.string()),
-    pa.field("value", pa.string()),
-    pa.field("reason", pa.string()),
-    pa.field("status", pa.string()),  # open | resolved
-    pa.field("run_id", pa.string()),
-    pa.field("at", UTC_MICROSECONDS),  # the run's logical time
-    pa.field("ordinal", pa.int64()),  # greater is later
+ERASURES = StoredTable(
+    "erasures",
+    Column("receipt", TEXT),
+    Column("subject", TEXT),  # a hash: what was erased must not stand here
+    Column("kind", TEXT),  # document | user
+    Column("status", TEXT),  # started | erased | allowed
+    Column("at", MOMENT),
+    Column("report", TEXT, json=True),  # all that was touched
+    Column("ordinal", WHOLE),  # greater is later
+    statistics="ordinal",
 )
 
-RUNS = _table(
-    pa.field("run_id", pa.string()),
-    pa.field("logical_time", UTC_MICROSECONDS),
-    pa.field("started_at", UTC_MICROSECONDS),
-    pa.field("finished_at", UTC_MICROSECONDS),
-    pa.field("status", pa.string()),  # see lakehouse.runs; of other operations done | failed
-    pa.field("report", pa.string()),  # canonical JSON
+QUARANTINE = StoredTable(
+    "quarantine",
+    Column("id", TEXT),
+    Column("source", TEXT),
+    Column("doc_id", TEXT),
+    Column("expectation", TEXT),
+    Column("severity", TEXT),
+    Column("value", TEXT),
+    Column("reason", TEXT),
+    Column("status", TEXT),  # open | resolved
+    Column("run_id", TEXT),
+    Column("at", MOMENT),  # the run's logical time
+    Column("ordinal", WHOLE),  # greater is later
+    statistics="ordinal",
 )
 
-SOURCE_FILES = _table(
-    pa.field("source", pa.string()),
-    pa.field("path", pa.string()),
-    pa.field("ordinal", pa.int64()),  # greater is later
-    pa.field("present", pa.bool_()),
-    pa.field("rules", pa.string()),  # fingerprint of reader and expectations
-    pa.field("documents", pa.list_(pa.string())),  # doc_id of what was accepted
-    pa.field("hashes", pa.list_(pa.string())),  # its content_hash, in the same order
-    pa.field("rejected", pa.list_(pa.string())),  # doc_id of what a must kept out
-    optional=(pa.field("stamp", pa.string()),),
+RUNS = StoredTable(
+    "runs",
+    Column("run_id", TEXT),
+    Column("logical_time", MOMENT),
+    Column("started_at", MOMENT),
+    Column("finished_at", MOMENT),
+    Column("status", TEXT),  # see lakehouse.runs; of other operations done | failed
+    Column("report", TEXT, json=True),
+    statistics="started_at",
+    leased=False,  # several write at a time
 )
 
-ACCESS = _table(
-    pa.field("source", pa.string()),
-    pa.field("doc_id", pa.string()),
-    pa.field("ordinal", pa.int64()),  # greater is later
-    pa.field("principals", pa.list_(pa.string())),  # public | user:ID | group:ID; empty: nobody
-    pa.field("origin", pa.string()),  # connector | column | sidecar | rule
-    pa.field("read_at", UTC_MICROSECONDS),
+SOURCE_FILES = StoredTable(
+    "source_files",
+    Column("source", TEXT),
+    Column("path", TEXT),
+    Column("ordinal", WHOLE),  # greater is later
+    Column("present", FLAG),
+    Column("rules", TEXT),  # fingerprint of reader and expectations
+    Column("documents", TEXTS),  # doc_id of what was accepted
+    Column("hashes", TEXTS),  # its content_hash, in the same order
+    Column("rejected", TEXTS),  # doc_id of what a must kept out
+    Column("stamp", TEXT, None),
+    statistics="ordinal",
 )
 
-LEASE = _table(
-    pa.field("holder", pa.string()),  # empty: given back
-    pa.field("purpose", pa.string()),
-    pa.field("host", pa.string()),
-    pa.field("pid", pa.int64()),
-    pa.field("process_started", pa.float64()),
-    pa.field("expires_at", UTC_MICROSECONDS),
-    optional=(
-        pa.field("process_space", pa.string()),  # where its number means that process
-        pa.field("since", UTC_MICROSECONDS),
-        pa.field("left", pa.bool_()),  # a holder before may still live; see `lakehouse.lease`
-    ),
+ACCESS = StoredTable(
+    "access",
+    Column("source", TEXT),
+    Column("doc_id", TEXT),
+    Column("ordinal", WHOLE),  # greater is later
+    Column("principals", TEXTS),  # public | user:ID | group:ID; empty: nobody
+    Column("origin", TEXT),  # connector | column | sidecar | rule
+    Column("read_at", MOMENT),
+    statistics="ordinal",
 )
 
-REQUESTS = _table(
-    pa.field("request_id", pa.string()),
-    pa.field("asked_at", UTC_MICROSECONDS),
-    pa.field("user_id", pa.string()),
-    pa.field("question", pa.string()),
-    pa.field("context_chunks", pa.list_(pa.string())),  # chunk_id of each passage shown
-    pa.field("details", pa.string()),  # canonical JSON: all else that the log had
-    optional=(
-        pa.field("context_texts", pa.list_(pa.string())),  # in the order of context_chunks
-        pa.field("response", pa.string()),
-        pa.field("session_id", pa.string()),
-        pa.field("history", pa.string()),  # canonical JSON: messages before the question
-        pa.field("prompt", pa.string()),  # canonical JSON: messages as the model got them
-        pa.field("release", pa.int64()),
-        pa.field("index_version", pa.string()),
-        pa.field("prompt_version", pa.string()),
-        pa.field("model", pa.string()),
-        pa.field("adapter", pa.string()),
-        pa.field("prompt_tokens", pa.int64()),
-        pa.field("completion_tokens", pa.int64()),
-        pa.field("latency_ms", pa.float64()),
-        pa.field("lang", pa.string()),
-        pa.field("content_hash", pa.string()),
-        pa.field("context_known", pa.bool_()),  # False: the log did not say what was shown
-    ),
+LEASE = StoredTable(
+    "lease",
+    Column("holder", TEXT),  # empty: given back
+    Column("purpose", TEXT),
+    Column("host", TEXT),
+    Column("pid", WHOLE),
+    Column("process_started", NUMBER),
+    Column("expires_at", MOMENT),
+    Column("process_space", TEXT, None),  # where its number means that process
+    Column("since", MOMENT, None),
+    Column("left", FLAG, False),  # a holder before may still live; see `lakehouse.lease`
+    statistics="expires_at",
+    leased=False,  # several write at a time
 )
 
-VOTES = _table(
-    pa.field("request_id", pa.string()),
-    pa.field("user_id", pa.string()),
-    pa.field("rated_at", UTC_MICROSECONDS),
-    pa.field("rating", pa.int64()),  # 1 | -1
-    optional=(
-        pa.field("comment", pa.string()),
-        pa.field("correction", pa.string()),
-        pa.field("stated", pa.bool_()),  # False: read from the request's own log line
-    ),
+REQUESTS = StoredTable(
+    "requests",
+    Column("request_id", TEXT),
+    Column("asked_at", MOMENT),
+    Column("user_id", TEXT),
+    Column("question", TEXT),
+    Column("context_chunks", TEXTS),  # chunk_id of each passage shown
+    Column("details", TEXT, json=True),  # all else that the log had
+    Column("context_texts", TEXTS, ()),  # in the order of context_chunks
+    Column("response", TEXT, None),
+    Column("session_id", TEXT, None),
+    Column("history", TEXT, (), json=True),  # messages before the question
+    Column("prompt", TEXT, (), json=True),  # messages as the model got them
+    Column("release", WHOLE, None),
+    Column("index_version", TEXT, None),
+    Column("prompt_version", TEXT, None),
+    Column("model", TEXT, None),
+    Column("adapter", TEXT, None),
+    Column("prompt_tokens", WHOLE, None),
+    Column("completion_tokens", WHOLE, None),
+    Column("latency_ms", NUMBER, None),
+    Column("lang", TEXT, None),
+    Column("content_hash", TEXT, None),
+    statistics="asked_at",
+    leased=False,  # several write at a time
+    extended_by=Request,
+    apart=["context"],
 )
 
-TRIAGE = _table(
-    pa.field("request_id", pa.string()),
-    pa.field("ordinal", pa.int64()),  # greater is later; the newest of a request counts
-    pa.field("cause", pa.string()),
-    pa.field("action", pa.string()),
-    pa.field("fingerprint", pa.string()),  # of all that the verdict depends on
-    pa.field("evidence", pa.string()),  # canonical JSON
-    pa.field("documents", pa.string()),  # canonical JSON: [source, doc_id] that the work is on
-    pa.field("run_id", pa.string()),
-    pa.field("at", UTC_MICROSECONDS),
+VOTES = StoredTable(
+    "votes",
+    Column("request_id", TEXT),
+    Column("user_id", TEXT),
+    Column("rated_at", MOMENT),
+    Column("rating", WHOLE),  # 1 | -1
+    Column("comment", TEXT, None),
+    Column("correction", TEXT, None),
+    Column("stated", FLAG, True),  # False: read from the request's own log line
+    statistics="rated_at",
+    leased=False,  # several write at a time
+    extended_by=Vote,
 )
 
-TRAINING_EXAMPLES = _table(
-    pa.field("example_id", pa.string()),
-    pa.field("request_id", pa.string()),
-    pa.field("example", pa.string()),  # canonical JSON
+TRIAGE = StoredTable(
+    "triage",
+    Column("request_id", TEXT),
+    Column("ordinal", WHOLE),  # greater is later; the newest of a request counts
+    Column("cause", TEXT),
+    Column("action", TEXT),
+    Column("fingerprint", TEXT),  # of all that the verdict depends on
+    Column("evidence", TEXT, json=True),
+    Column("documents", TEXT, json=True),  # [source, doc_id] that the work is on
+    Column("run_id", TEXT),
+    Column("at", MOMENT),
+    statistics="ordinal",
+    extended_by=Triaged,
 )
 
-REJECTED_EXAMPLES = _table(
-    pa.field("dataset", pa.string()),
-    pa.field("request_id", pa.string()),
-    pa.field("reason", pa.string()),
-    pa.field("details", pa.string()),  # canonical JSON: the figure that decided, the other row
+TRAINING_EXAMPLES = StoredTable(
+    "training_examples",
+    Column("example_id", TEXT),
+    Column("request_id", TEXT),
+    Column("example", TEXT, json=True),
+    statistics="request_id",
 )
 
-DATASETS = _table(
-    pa.field("dataset", pa.string()),  # SHA-256 over the manifest's examples, sides and rules
-    pa.field("ordinal", pa.int64()),  # greater is later
-    pa.field("manifest", pa.string()),  # canonical JSON; no text of any example
-    pa.field("run_id", pa.string()),
-    pa.field("at", UTC_MICROSECONDS),
+REJECTED_EXAMPLES = StoredTable(
+    "rejected_examples",
+    Column("dataset", TEXT),
+    Column("request_id", TEXT),
+    Column("reason", TEXT),
+    Column("details", TEXT, json=True),  # the figure that decided, the other row
+    statistics="dataset",
 )
 
-SPLITS = _table(
-    pa.field("key", pa.string()),  # hash of a question or of a session
-    pa.field("side", pa.string()),  # train | held_back
-    pa.field("ordinal", pa.int64()),  # the least of a key counts: no row ever changes side
+DATASETS = StoredTable(
+    "datasets",
+    Column("dataset", TEXT),  # SHA-256 over the manifest's examples, sides and rules
+    Column("ordinal", WHOLE),  # greater is later
+    Column("manifest", TEXT, json=True),  # no text of any example
+    Column("run_id", TEXT),
+    Column("at", MOMENT),
+    statistics="ordinal",
 )
 
-ADAPTERS = _table(
-    pa.field("adapter_id", pa.string()),
-    pa.field("status", pa.string()),  # a new row, greater in ordinal, changes it
-    pa.field("trained_on", pa.list_(pa.string())),  # request_id of each example
-    pa.field("recipe", pa.string()),  # canonical JSON: all that made it, files and metrics too
-    pa.field("ordinal", pa.int64()),  # greater is later
-    optional=(
-        pa.field("actor", pa.string()),  # who moved it
-        pa.field("reason", pa.string()),
-        pa.field("run_id", pa.string()),
-        pa.field("at", UTC_MICROSECONDS),
-    ),
+SPLITS = StoredTable(
+    "splits",
+    Column("key", TEXT),  # hash of a question or of a session
+    Column("side", TEXT),  # train | held_back
+    Column("ordinal", WHOLE),  # the least of a key counts: no row ever changes side
+    statistics="ordinal",
 )
 
-EVALUATIONS = _table(
-    pa.field("adapter_id", pa.string()),
-    pa.field("request_id", pa.string()),  # golden:<id> for a golden question
-    pa.field("part", pa.string()),  # held_back | golden | liked
-    pa.field("result", pa.string()),  # canonical JSON: both answers and their scores
-    pa.field("ordinal", pa.int64()),  # greater is later
+ADAPTERS = StoredTable(
+    "adapters",
+    Column("adapter_id", TEXT),
+    Column("status", TEXT),  # a new row, greater in ordinal, changes it
+    Column("trained_on", TEXTS),  # request_id of each example
+    Column("recipe", TEXT, json=True),  # all that made it, files and metrics too
+    Column("ordinal", WHOLE),  # greater is later
+    Column("actor", TEXT, ""),  # who moved it
+    Column("reason", TEXT, ""),
+    Column("run_id", TEXT, ""),
+    Column("at", MOMENT, None),
+    statistics="ordinal",
 )
 
-DELTA_TABLES: dict[str, pa.Schema] = {
-    "document_changes": DOCUMENT_CHANGES,
-    "chunks": CHUNKS,
-    "embeddings": EMBEDDINGS,
-    "releases": RELEASES,
-    "quarantine": QUARANTINE,
-    "runs": RUNS,
-    "source_files": SOURCE_FILES,
-    "access": ACCESS,
-    "lease": LEASE,
-    "placements": PLACEMENTS,
-    "sealed_files": SEALED_FILES,
-    "ann_models": ANN_MODELS,
-    "erasures": ERASURES,
-    "requests": REQUESTS,
-    "votes": VOTES,
-    "triage": TRIAGE,
-    "training_examples": TRAINING_EXAMPLES,
-    "rejected_examples": REJECTED_EXAMPLES,
-    "datasets": DATASETS,
-    "splits": SPLITS,
-    "adapters": ADAPTERS,
-    "evaluations": EVALUATIONS,
+EVALUATIONS = StoredTable(
+    "evaluations",
+    Column("adapter_id", TEXT),
+    Column("request_id", TEXT),  # golden:<id> for a golden question
+    Column("part", TEXT),  # held_back | golden | liked
+    Column("result", TEXT, json=True),  # both answers and their scores
+    Column("ordinal", WHOLE),  # greater is later
+    statistics="ordinal",
+)
+
+TABLES = {
+    one.name: one
+    for one in (
+        DOCUMENT_CHANGES,
+        CHUNKS,
+        EMBEDDINGS,
+        RELEASES,
+        PLACEMENTS,
+        SEALED_FILES,
+        ANN_MODELS,
+        ERASURES,
+        QUARANTINE,
+        RUNS,
+        SOURCE_FILES,
+        ACCESS,
+        LEASE,
+        REQUESTS,
+        VOTES,
+        TRIAGE,
+        TRAINING_EXAMPLES,
+        REJECTED_EXAMPLES,
+        DATASETS,
+        SPLITS,
+        ADAPTERS,
+        EVALUATIONS,
+    )
 }
-# Delta's log repeats the least and greatest values of these columns of each file, and of no other:
-# an erasure must find no text in a log.
-STATISTICS: dict[str, str] = {
-    "document_changes": "seq",
-    "chunks": "ordinal",
-    "embeddings": "embedder",
-    "releases": "seq",
-    "quarantine": "ordinal",
-    "runs": "started_at",
-    "source_files": "ordinal",
-    "access": "ordinal",
-    "lease": "expires_at",
-    "placements": "seq",
-    "sealed_files": "ordinal",
-    "ann_models": "subvectors",
-    "erasures": "ordinal",
-    "requests": "asked_at",
-    "votes": "rated_at",
-    "triage": "ordinal",
-    "training_examples": "request_id",
-    "rejected_examples": "dataset",
-    "datasets": "ordinal",
-    "splits": "ordinal",
-    "evaluations": "ordinal",
-    "adapters": "ordinal",
-}
-# Written by several at a time, without the lease; all others by its holder alone.
-UNLEASED = ("lease", "runs", "requests", "votes")
-PARTITIONS: dict[str, list[str]] = {"embeddings": ["embedder"]}
+
+# What a release needs of Delta; the others are reports, caches and locks.
+SEALED_TABLES = ("document_changes", "chunks", "embeddings", "ann_models", "releases", "placements")
 
 
 def index_schema(dimension: int) -> pa.Schema:

@@ -6,15 +6,23 @@ import re
 import unicodedata
 
 # Soft hyphens, zero-width spaces, byte order marks and marks of direction: nobody sees them.
-_INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
+_INVISIBLE = dict.fromkeys(
+    map(
+        ord,
+        "\u00ad\u200b\u200e\u200f\u2060\ufeff\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
+    )
+)
+_LIGATURES = {
+    ord(one): letters
+    for one, letters in zip("ﬀﬁﬂﬃﬄﬅﬆ", ("ff", "fi", "fl", "ffi", "ffl", "st", "st"), strict=True)
+}
+_REPLACED: dict[int, str | None] = {**_INVISIBLE, **_LIGATURES}
+_REPLACED_LETTERS = frozenset(map(chr, _REPLACED))
 # Joiners decide how Persian, Indic scripts and emoji look; between other letters they do nothing.
+_JOINERS = frozenset("\u200c\u200d")
 _JOINER = re.compile(
     "(?<=[\\u0000-\u052f\u1e00-\u1fff])[\u200c\u200d]|[\u200c\u200d](?=[\\u0000-\u052f])"
 )
-_LIGATURES = str.maketrans(
-    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
-)
-
 _TABLE_DELIMITER = re.compile(r"\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?")
 
 
@@ -35,5 +43,9 @@ def normalized(text: str) -> str:
     """
     if text.isascii():
         return text
-    visible = _JOINER.sub("", _INVISIBLE.sub("", text)).translate(_LIGATURES)
-    return unicodedata.normalize("NFC", visible)
+    letters = frozenset(text)
+    if letters & _REPLACED_LETTERS:
+        text = text.translate(_REPLACED)
+    if letters & _JOINERS:
+        text = _JOINER.sub("", text)
+    return unicodedata.normalize("NFC", text)

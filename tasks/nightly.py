@@ -17,12 +17,11 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
 from almanac.ingest import compare, data_docs, index, ingest, publish, report, snapshot
-from almanac.ingest.models import Models
+from almanac.ingest.nightly_run import NightlyRun
 from almanac.ingest.run import Run, begin_run
 from almanac.retrieval import recall, upgrade
 from almanac.sources.address import redacted
 from lakehouse.documents import Key, StoredDocument
-from lakehouse.lease import Lease
 from lakehouse.placements import Probes
 from lakehouse.probes import ask_probes
 from lakehouse.releases import Release
@@ -30,9 +29,9 @@ from schemas.errors import AlmanacError, TimePast
 from schemas.settings import Settings
 from schemas.times import isoformat
 from tasks import artifacts, events
-from tasks.nightly_artifacts import show_night, show_stopped
+from tasks.nightly_artifacts import show_night
 
-State_ = Mapping[Key, StoredDocument]
+Documents = Mapping[Key, StoredDocument]
 _PROGRESS_FROM = 256  # below that a stage takes seconds
 
 
@@ -54,10 +53,10 @@ _OUTSIDE: dict[str, Any] = {
 def begin(
     settings: Settings, logical_time: datetime, run_id: str | None, scheduled: bool = False
 ) -> Run:
-    """Name the run and say what it is about."""
+    """Name the run and log its sources, logical date and lakehouse."""
     run = begin_run(settings, logical_time, run_id, scheduled)
     sources = ", ".join(
-        f"{name} ({redacted(one.uri)})" for name, one in sorted(run.settings.sources.items())
+        f"{name} ({redacted(source.uri)})" for name, source in sorted(run.settings.sources.items())
     )
     get_run_logger().info(
         "Run %s as of %s: %s into %s",
@@ -70,11 +69,9 @@ def begin(
 
 
 @task(name="recover", cache_policy=NO_CACHE)
-def recover(run: Run, latest: Release | None) -> State_:
-    """Forget what a killed run left, refuse a time that is past, and open the last snapshot.
-
-    `latest` is the release that answers.
-    """
+def recover(night: NightlyRun) -> Documents:
+    """Clear what a killed run left, refuse a date that is past, and read the last snapshot."""
+    run, latest = night.run, night.latest
     if latest and run.logical_time < latest.logical_time:
         raise TimePast(
             f"--as-of {isoformat(run.logical_time)} is earlier than the newest release, "
@@ -89,8 +86,11 @@ def recover(run: Run, latest: Release | None) -> State_:
 
 
 @task(name="read-and-validate", **_OUTSIDE)
-def read_and_validate(run: Run, state: State_, read_all: bool, retry: bool) -> ingest.Ingested:
+def read_and_validate(
+    night: NightlyRun, state: Documents, read_all: bool, retry: bool
+) -> ingest.Ingested:
     """Read what may have changed and quarantine what breaks a must."""
+    run = night.run
     progress = artifacts.progress("reading-progress", "files read", _PROGRESS_FROM)
     found = ingest.Ingested()
     try:
@@ -114,13 +114,10 @@ def read_and_validate(run: Run, state: State_, read_all: bool, retry: bool) -> i
 
 @task(name="compare-with-last-release", cache_policy=NO_CACHE)
 def compare_with_last_release(
-    run: Run,
-    state: State_,
-    found: ingest.Ingested,
-    accept_losses: bool,
-    outcome: report.Outcome,
+    night: NightlyRun, state: Documents, found: ingest.Ingested, accept_losses: bool
 ) -> compare.Changes:
     """What changed; stops the run where too much is gone."""
+    run, outcome = night.run, night.outcome
     with run.timed("compare"):
         changes = compare.Changes(state, found)
         outcome.saw(changes, found)  # a run that is refused says, too, what would be gone
@@ -130,32 +127,29 @@ def compare_with_last_release(
     return changes
 
 
-def speaks_already(run: Run, changes: compare.Changes, outcome: report.Outcome) -> bool:
-    """Is there a release of this very logical time? It stands, whatever changed since."""
-    latest = outcome.release
-    if latest is None or latest.logical_time != run.logical_time:
+def date_is_published(night: NightlyRun, changes: compare.Changes) -> bool:
+    """Is there a release of this very logical date? It stays as it is, whatever changed since."""
+    at, latest = night.run.logical_time, night.latest
+    if latest is None or latest.logical_time != at:
         return False
     if changes:
-        outcome.message = (
-            f"Release {latest.seq} already speaks for {isoformat(run.logical_time)}: what changed "
-            "since waits for a run with a later time."
+        night.outcome.message = (
+            f"Release {latest.seq} is already as of {isoformat(at)}: what changed since waits for "
+            "a run with a later logical date."
         )
     return True
 
 
 def nothing_to_publish(
-    run: Run,
-    models: Models,
-    change: snapshot.IndexChange,
-    outcome: report.Outcome,
-    accept_upgrade: bool,
+    night: NightlyRun, change: snapshot.IndexChange, accept_upgrade: bool
 ) -> bool:
     """Does the latest release hold all of this already?
 
     Raises:
         RunRefused: a candidate does, and nobody said that it may be published.
     """
-    if index.is_current(run, models, change, outcome.release):
+    run, models = night.run, night.models
+    if index.is_current(run, models, change, night.latest):
         return True
     base = change.base
     waits = base and base.kind == "candidate" and index.is_current(run, models, change, base)
@@ -165,11 +159,11 @@ def nothing_to_publish(
 
 
 @task(name="snapshot", cache_policy=NO_CACHE)
-def store_snapshot(run: Run, models: Models, changes: compare.Changes) -> snapshot.IndexChange:
+def store_snapshot(night: NightlyRun, changes: compare.Changes) -> snapshot.IndexChange:
     """Append the changes and say what the index must take over."""
-    with run.timed("snapshot"):
-        seq = snapshot.store_changes(run, changes)
-        change = snapshot.plan_index(run, models, seq)
+    with night.run.timed("snapshot"):
+        seq = snapshot.store_changes(night.run, changes)
+        change = snapshot.plan_index(night.run, night.models, seq)
     get_run_logger().info(
         "Snapshot %d: %d documents to index anew, %d to drop",
         seq,
@@ -180,20 +174,20 @@ def store_snapshot(run: Run, models: Models, changes: compare.Changes) -> snapsh
 
 
 @task(name="chunk", cache_policy=NO_CACHE)
-def chunk_documents(run: Run, models: Models, change: snapshot.IndexChange) -> None:
+def chunk_documents(night: NightlyRun, change: snapshot.IndexChange) -> None:
     """Cut the texts that were never cut by this chunker."""
     progress = artifacts.progress("chunking-progress", "document texts cut", _PROGRESS_FROM)
-    with run.timed("chunk"):
-        cut = snapshot.store_chunks(run, models, change.taken.values(), progress)
+    with night.run.timed("chunk"):
+        cut = snapshot.store_chunks(night.run, night.models, change.taken.values(), progress)
     get_run_logger().info("%d document texts cut into chunks", cut)
 
 
 @task(name="embed", **_OUTSIDE)
-def embed_texts(run: Run, models: Models, change: snapshot.IndexChange) -> snapshot.Embedding:
+def embed_texts(night: NightlyRun, change: snapshot.IndexChange) -> snapshot.Embedding:
     """Embed the texts that have no vector yet."""
     progress = artifacts.progress("embedding-progress", "texts embedded", _PROGRESS_FROM)
-    with run.timed("embed"):
-        result = snapshot.store_vectors(run, models, change.taken.values(), progress)
+    with night.run.timed("embed"):
+        result = snapshot.store_vectors(night.run, night.models, change.taken.values(), progress)
     get_run_logger().info(
         "%d texts needed, %d embedded (%d tokens), %d known",
         result.texts,
@@ -205,10 +199,10 @@ def embed_texts(run: Run, models: Models, change: snapshot.IndexChange) -> snaps
 
 
 @task(name="write-index", **_OUTSIDE)
-def write_index(run: Run, models: Models, change: snapshot.IndexChange) -> index.Written:
+def write_index(night: NightlyRun, change: snapshot.IndexChange) -> index.Written:
     """Bring the Lance table to the snapshot."""
-    with run.timed("index"):
-        written = index.write_index(run, models, change)
+    with night.run.timed("index"):
+        written = index.write_index(night.run, night.models, change)
     get_run_logger().info(
         "Index %s: %d rows, %d added, %d removed",
         written.writer.name,
@@ -220,15 +214,14 @@ def write_index(run: Run, models: Models, change: snapshot.IndexChange) -> index
 
 
 @task(name="verify", cache_policy=NO_CACHE)
-def tag_and_verify(
-    run: Run, models: Models, written: index.Written, outcome: report.Outcome
-) -> tuple[Release, Probes]:
+def tag_and_verify(night: NightlyRun, written: index.Written) -> tuple[Release, Probes]:
     """Tag the index and hold what its readers would see against Delta."""
+    run, outcome = night.run, night.outcome
     with run.timed("verify"):
-        release = publish.tag_release(run, models, written)
+        release = publish.tag_release(run, night.models, written)
         probes = ask_probes(run.lake.read(release))
         outcome.checks += publish.verify_release(run, written, release, probes)
-    _measure(run, models, release, written.change.after, outcome)
+    _measure(night, release, written.change.after)
     measured = f", recall@10 {outcome.recall['mean']:.4f}" if outcome.recall else ""
     get_run_logger().info(
         "Release %d holds what Delta says: %d rows of %d documents, %d probes%s",
@@ -241,20 +234,18 @@ def tag_and_verify(
     return release, probes
 
 
-def _measure(
-    run: Run, models: Models, release: Release, documents: State_, outcome: report.Outcome
-) -> None:
+def _measure(night: NightlyRun, release: Release, documents: Documents) -> None:
     """Recall on the golden questions, where there are any; what can't be asked stops no night."""
-    with run.timed("recall"):
+    with night.run.timed("recall"):
         try:
-            outcome.recall = recall.measure(run, models, release, documents)
+            night.outcome.recall = recall.measure(night.run, night.models, release, documents)
         except AlmanacError as error:
             get_run_logger().warning("The golden questions could not be asked: %s", error)
 
 
-def must_hold(run: Run, lift_hold: bool, outcome: report.Outcome) -> bool:
-    """Was the latest release restored with the order to hold back?"""
-    latest = outcome.release
+def must_hold(night: NightlyRun, lift_hold: bool) -> bool:
+    """Was the latest release restored with the order that nightly runs wait?"""
+    latest, outcome = night.latest, night.outcome
     if latest is None or not latest.held or lift_hold:
         return False
     outcome.held = True
@@ -266,48 +257,57 @@ def must_hold(run: Run, lift_hold: bool, outcome: report.Outcome) -> bool:
     return True
 
 
-@task(name="judge-upgrade", cache_policy=NO_CACHE)
-def judge_upgrade(run: Run, release: Release, latest: Release | None) -> Release:
+def judge_upgrade(night: NightlyRun, release: Release, accept_upgrade: bool) -> Release:
     """The release itself, or a candidate where another model or chunker answers worse."""
+    if accept_upgrade:
+        return release
+    return _judge_upgrade(night, release)
+
+
+@task(name="judge-upgrade", cache_policy=NO_CACHE)
+def _judge_upgrade(night: NightlyRun, release: Release) -> Release:
+    latest = night.latest
     if latest is None or not upgrade.is_upgrade(latest, release):
         return release
-    with run.timed("judge"):
-        reason = upgrade.objection(run, latest, release)
+    with night.run.timed("judge"):
+        reason = upgrade.objection(night.run, latest, release)
     return upgrade.as_candidate(release, reason) if reason else release
 
 
-def refuse_candidate(release: Release) -> None:
-    """End the run where what it stored waits for a person's word."""
-    if release.kind == "candidate":
-        raise upgrade.refusal(release)
+def publish_release(night: NightlyRun, release: Release, probes: Probes) -> None:
+    """Seal the release and append it: the moment from which readers see it.
+
+    Raises:
+        RunRefused: it is a candidate, which was stored and waits for a person.
+    """
+    published = _publish(night, release, probes)
+    if published.kind == "candidate":
+        raise upgrade.refusal(published)
+    night.outcome.release = published
+    night.outcome.published = True
 
 
 @task(name="publish", cache_policy=NO_CACHE)
-def publish_release(run: Run, release: Release, lease: Lease, probes: Probes) -> Release:
-    """Seal the release and append it: the moment from which readers see it."""
-    with run.timed("publish"):
-        placed = publish.publish(run, release, lease, probes)
+def _publish(night: NightlyRun, release: Release, probes: Probes) -> Release:
+    with night.run.timed("publish"):
+        published = publish.publish(night.run, release, night.lease, probes)
     verb = "Kept candidate" if release.kind == "candidate" else "Published release"
     get_run_logger().info("%s %d of index %s", verb, release.seq, release.index)
-    return placed
+    return published
 
 
 @task(name="report", cache_policy=NO_CACHE)
-def finish(run: Run, found: ingest.Ingested | None, outcome: report.Outcome) -> dict[str, Any]:
+def finish(night: NightlyRun, found: ingest.Ingested | None) -> dict[str, Any]:
     """Remember the files that were read, if any were, and make the report of the run.
 
     What cannot be shown is logged. Where the files cannot be remembered the run fails, but what it
     published answers, its report says so, and the next night reads those files again.
     """
+    run = night.run
     with run.timed("remember"):
         if found is not None:
             run.lake.files.record(found.read, found.gone)
-    result = report.report(run, outcome)
+    result = report.report(run, night.outcome)
     show_night(run, result, found)
     events.raise_quarantine(run.settings, result)
     return result
-
-
-def recording(run: Run) -> report.Recording:
-    """Store what comes of the block; where it stops, a page says why and what to do."""
-    return report.Recording(run, report.Outcome(), show_stopped)

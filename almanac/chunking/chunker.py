@@ -25,9 +25,11 @@ from almanac.chunking.sections import TableHeader, read_sections
 from schemas.documents import Chunk
 from schemas.encoder import TokenCounter
 from schemas.errors import ConfigError
+from schemas.identity import identity_of_settings
 from schemas.settings import ChunkerSettings
 
 ALGORITHM = "markdown-cdc-2"
+_FIRST = ("max_tokens", "target_tokens")  # settings of the first version; the identity names them
 _SMALLEST_ROOM = 8
 _SMALLEST_ATOM = 16
 # A tokenizer makes one unknown token of a word it gives up on, and none of blanks. So a chunk is
@@ -97,8 +99,11 @@ class MarkdownChunker:
         self._high = min(room, settings.target_tokens * 3 // 2)
         self._low = self._high // 3
         self._longest_atom = max(_SMALLEST_ATOM, self._high - self._low)
+        named = identity_of_settings(settings, (), apart=_FIRST)
+        later = "".join(f"/{name}={value}" for name, value in named.items())
         self._identity = (
             f"{ALGORITHM}/max={self._limit}/target={settings.target_tokens}/tok={tokenizer_key}"
+            + later
         )
 
     @property

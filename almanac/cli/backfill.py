@@ -75,7 +75,7 @@ def _days(first: datetime | None, last: datetime | None, missing: bool) -> tuple
 
 
 def _missed() -> list[datetime]:
-    from almanac.schedule.series import missed_times
+    from almanac.schedule.backfill import missed_times
 
     return missed_times(settings())
 

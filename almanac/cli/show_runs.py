@@ -13,8 +13,8 @@ _NOTE = 90  # characters
 
 
 def backfill(result: Report) -> str:
-    """The steps, and how far the series is."""
-    from almanac.schedule.series import headline
+    """The steps, and how far the backfill is."""
+    from almanac.schedule.backfill import headline
 
     if not result["steps"]:
         return "No time is missing."

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 
 from lakehouse import Lakehouse
-from lakehouse.placements import SEALED_TABLES
+from lakehouse.mending import CACHES, RECORDS
 from lakehouse.releases import Release
 from lakehouse.seals import SealedFile
 from schemas.errors import AlmanacError
 from schemas.report import Finding
+from schemas.tables import SEALED_TABLES, TABLES
 
 Progress = Callable[[int, int], None]  # (done, total)
 HEAL = "almanac doctor --heal"
@@ -49,7 +50,7 @@ class FileCheck:
 
     def __init__(self, lake: Lakehouse, quick: bool) -> None:
         self._lake = lake
-        self._quick = quick
+        self.quick = quick
         self._known: dict[str, SealedFile] = {}
         with Attempt() as attempt:
             self._known = lake.sealed.known()
@@ -97,7 +98,7 @@ class FileCheck:
             return "unsealed_file", "was never sealed"
         if size != sealed.bytes:
             return "damaged_file", f"has {size} bytes, not {sealed.bytes}"
-        if not self._quick and self._lake.sealed.measured(path) != sealed:
+        if not self.quick and self._lake.sealed.measured(path) != sealed:
             return "damaged_file", "has other bytes than when it was sealed"
         return None
 
@@ -112,9 +113,16 @@ class FileCheck:
 def delta_files(lake: Lakehouse, files: FileCheck) -> Iterator[Finding]:
     """What is wrong with the files of the Delta tables that releases need."""
     if files.unreadable:
-        yield Finding("damaged_table", "delta/sealed_files", files.unreadable, BACKUP)
+        yield Finding("damaged_table", "delta/sealed_files", files.unreadable, HEAL)
+    for name in (one for one in TABLES if one not in (*SEALED_TABLES, "sealed_files")):
+        with Attempt() as attempt:
+            lake.delta(name).check(read=not files.quick)
+        if attempt.failed:
+            mend = HEAL if name in (*CACHES, *RECORDS) else BACKUP
+            yield Finding("damaged_table", f"delta/{name}", attempt.failed, mend)
     for name in SEALED_TABLES:
         with Attempt() as attempt:
+            lake.delta(name).check(read=False)
             paths = lake.delta(name).files()
         if attempt.failed:
             paths = files.known_below(f"delta/{name}")

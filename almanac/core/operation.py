@@ -24,7 +24,9 @@ class Operation:
         self.at = datetime.now(UTC)
         named = sha256_parts(purpose, str(os.getpid()), str(time.time()))[:16]
         self.run_id = run_id or named
-        self.lake: Lakehouse = open_lakehouse(settings.lakehouse, settings.storage_options)
+        self.lake: Lakehouse = open_lakehouse(
+            settings.lakehouse, settings.storage_options, settings.durability
+        )
         self.releases = self.lake.releases(settings.index.name)
         self.report: dict[str, Any] = {}
         self._began = time.perf_counter()

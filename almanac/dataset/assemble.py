@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from almanac.core.shown_context import shown_passages
+from almanac.core.thoughts import answer_and_thoughts
 from almanac.dataset.candidates import Candidate, in_order
 from lakehouse.training import Rejected
 from schemas.examples import Example, Origin
@@ -134,7 +136,7 @@ def _example(
         origin=origin,
         cause="liked" if origin == "like" else "model_fault",
         question=request.question,
-        context=tuple(passage.text for passage in request.context),
+        context=_context(request),
         lang=language_of(request),
         source=str(said.get("source") or source),
         group=question_group(request.question),
@@ -151,15 +153,22 @@ def _left_out(opinion: Opinion, verdict: Triaged | None) -> Cause | Literal["not
 
 
 def _answers(request: Request, opinion: Opinion) -> tuple[str | None, str | None, Origin]:
+    """Chosen, rejected and origin, without the thoughts that older imports took for text."""
+    response = answer_and_thoughts(request.response)[0]
+    correction = answer_and_thoughts(opinion.correction or "")[0].strip()
     if opinion.rating > 0:
-        return request.response, None, "like"
-    if opinion.correction and opinion.correction.strip():
-        return opinion.correction.strip(), request.response, "correction"
-    return None, request.response, "dislike"
+        return response, None, "like"
+    return (correction, response, "correction") if correction else (None, response, "dislike")
+
+
+def _context(request: Request) -> tuple[str, ...]:
+    """What the model was shown, as far as that is known."""
+    shown = shown_passages(request)
+    return shown.texts if shown.is_all else ()
 
 
 def _question(request: Request) -> str:
-    texts = [f"[{at}] {passage.text}" for at, passage in enumerate(request.context, 1)]
+    texts = [f"[{at}] {text}" for at, text in enumerate(_context(request), 1)]
     if not texts:
         return request.question
     return _QUESTION.format(context="\n\n".join(texts), question=request.question)

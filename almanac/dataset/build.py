@@ -27,10 +27,22 @@ from schemas.errors import DatasetRefused
 from schemas.examples import Example, Side
 from schemas.feedback import opinions
 from schemas.hashing import canonical_json, sha256_text
+from schemas.identity import identity_of_settings
 from schemas.settings import DatasetSettings, Settings
 from schemas.times import isoformat
 
 _log = logging.getLogger("almanac.dataset")
+# Settings of the first version that name a dataset; see `schemas.identity` for later ones.
+_RULES = (
+    "held_back",
+    "salt",
+    "max_tokens",
+    "near_duplicate",
+    "max_per_user",
+    "like_share",
+    "languages",
+    "system_prompt",
+)
 _COUNTED = ("cause", "lang", "source", "origin", "side")
 CountTokens = Callable[[str], int]
 
@@ -174,7 +186,7 @@ def _manifest(
         },
         "views": view_sizes(examples, rules.like_share),
         "dropped": dict(sorted(Counter(one.reason for one in dropped).items())),
-        "rules": rules.model_dump(mode="json"),
+        "rules": identity_of_settings(rules, _RULES),
         "versions": versions,
     }
 

@@ -93,6 +93,13 @@ def text(name: str, value: Any) -> str | None:
     raise Broken(f"{name}_is_text", f"{name} is a {type(value).__name__}, not a text", value)
 
 
+def texts(name: str, value: Any) -> tuple[str, ...]:
+    """A list of texts; a bare text is one of one."""
+    parsed = structure(value)
+    each = [parsed] if isinstance(parsed, str) else parsed
+    return tuple(_each(name, each, lambda one: text(name, one) or ""))
+
+
 def moment(name: str, value: Any) -> datetime:
     """A time in UTC: ISO 8601 (UTC where it names no offset), or a number since 1970."""
     try:
@@ -201,8 +208,8 @@ def _is_pair(value: Any) -> bool:
     return (
         isinstance(value, list)
         and len(value) == 2
-        and value[0] not in ROLES
         and all(said is None or isinstance(said, str) for said in value)
+        and value[0] not in ROLES
     )
 
 
@@ -226,8 +233,8 @@ def role_and_content(value: Any) -> tuple[str | None, Any]:
 
     The role is None where it is no message.
     """
-    if isinstance(value, list) and len(value) == 2 and value[0] in ROLES:
-        return ROLES[value[0]], value[1]
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str):
+        return ROLES.get(value[0]), value[1]
     if not isinstance(value, Mapping):
         return None, None
     if isinstance(value.get("role"), str):

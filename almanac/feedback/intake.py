@@ -70,7 +70,7 @@ class Intake:
         """One batch: one commit a table, and none where nothing is new."""
         votes = [entry for entry in entries if entry.table == "votes"]
         votes += self._take_requests(entry for entry in entries if entry.table == "requests")
-        self._take_votes(entry for entry in votes if entry.stated or self._takes_own_votes)
+        self._take_votes(entry for entry in votes if self._takes_own_votes or not entry.is_own)
 
     def _take_requests(self, entries: Iterable[Entry]) -> list[Entry]:
         """Store new requests; the votes that stand in the lines of all that are sound."""
@@ -113,7 +113,7 @@ class Intake:
         stored = {one.request_id: one for one in self._lake.requests.rows(ids)} if ids else {}
         for row in rows:
             first, other = stored[row.item.request_id].as_row(), row.item.as_row()
-            names = [name for name in first if first[name] != other[name]]
+            names = [name for name in {**first, **other} if first.get(name) != other.get(name)]
             reason = (
                 "A request of this id is stored with other content, and the first stays. They "
                 f"differ in: {', '.join(names)}. Give each request an id of its own."

@@ -27,7 +27,8 @@ class Entry:
     """One line that says a request or a vote.
 
     `is_mapped`: its fields have the names of Almanac's already. `stated` is False for a vote whose
-    voter is taken to be who asked. `earlier`: see `Record`.
+    voter is taken to be who asked; `is_own` where it stood in a log of requests, with its request.
+    `earlier`: see `Record`.
     """
 
     line: Line
@@ -35,6 +36,7 @@ class Entry:
     is_mapped: bool = False
     stated: bool = True
     earlier: Mapping[str, Any] | None = None
+    is_own: bool = False
 
 
 class Reader:
@@ -69,7 +71,7 @@ class Reader:
                     yield Entry(line, table)
                     continue
                 for record in records:
-                    yield self._entry(line, record)
+                    yield self._entry(line, record, table)
 
     def _indexed(self, values: Mapping[str, Any], counts: bool) -> Iterator[Any]:
         """The ratings of a row, unless they do not count; remembers what others need of it."""
@@ -98,10 +100,11 @@ class Reader:
             return None
         return (_mapped(one, values, self._columns) for one in export.records(values, self._traces))
 
-    def _entry(self, line: Line, record: Record) -> Entry:
+    def _entry(self, line: Line, record: Record, log: Table) -> Entry:
         table: Table = "votes" if record.is_vote else "requests"
+        is_own = record.is_vote and not record.stated and log == "requests"
         line = _with(line, record.values)
-        return Entry(line, table, True, record.stated, record.earlier)
+        return Entry(line, table, True, record.stated, record.earlier, is_own)
 
 
 def own_vote(line: Line, said: Mapping[str, Any], request: Request) -> Entry | None:
@@ -110,7 +113,7 @@ def own_vote(line: Line, said: Mapping[str, Any], request: Request) -> Entry | N
         return None
     values = {"request_id": request.request_id, "user_id": request.user_id, **said}
     values["rated_at"] = said.get("rated_at") or request.asked_at
-    return Entry(_with(line, values), "votes", is_mapped=True, stated=False)
+    return Entry(_with(line, values), "votes", is_mapped=True, stated=False, is_own=True)
 
 
 def _traced(values: Mapping[str, Any]) -> tuple[Sequence[Span], Sequence[Event]] | None:

@@ -5,25 +5,44 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import fields
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, fields
+from datetime import datetime
+from functools import cache
+from typing import Any, get_type_hints
 
 from almanac.feedback.contents import plain
-from almanac.feedback.fields import Broken, Read, messages, moment, number, passages, text, whole
+from almanac.feedback.fields import (
+    Broken,
+    Read,
+    messages,
+    moment,
+    number,
+    passages,
+    text,
+    texts,
+    whole,
+)
 from almanac.feedback.paths import drop, value_at
 from almanac.feedback.scale import NEITHER, Scale
 from almanac.feedback.shown import answer_text, as_shown
 from almanac.sources.jsonsafe import json_safe
 from schemas.errors import ConfigError
 from schemas.feedback import Request, Vote
+from schemas.stored import plain_type
 
 Columns = Mapping[str, str]
 REQUEST_FIELDS = tuple(field.name for field in fields(Request) if field.name != "context_known")
 VOTE_FIELDS = tuple(field.name for field in fields(Vote) if field.name != "stated")
 _OF_VOTES = ("rating", "rated_at", "comment", "correction")
-_TEXTS = ("session_id", "index_version", "prompt_version", "model", "adapter", "lang")
-_COUNTS = ("release", "prompt_tokens", "completion_tokens")
+# How a field of `Request` that may be absent is read, by its type; the others are read by name.
+_READERS: dict[Any, Callable[[str, Any], Any]] = {
+    str: text,
+    int: whole,
+    float: number,
+    datetime: moment,
+    tuple[str, ...]: texts,
+}
 _LONGEST_ID = 512
 
 
@@ -77,7 +96,6 @@ def request_of(
         context_known=said.get("context") is not None,
         history=messages("history", said.get("history"), read),
         prompt=messages("prompt", said.get("prompt"), read),
-        latency_ms=number("latency_ms", said.get("latency_ms")),
         details=details,
         **_optional(said),
     )
@@ -85,8 +103,20 @@ def request_of(
 
 
 def _optional(said: Mapping[str, Any]) -> dict[str, Any]:
-    texts = {name: text(name, said.get(name)) for name in _TEXTS}
-    return texts | {name: whole(name, said.get(name)) for name in _COUNTS}
+    """The fields with a default that the row has, but for those of a structure of their own."""
+    return {
+        name: read(name, said[name])
+        for name, read in _readers(Request).items()
+        if said.get(name) is not None
+    }
+
+
+@cache
+def _readers(kind: type[Request]) -> dict[str, Callable[[str, Any], Any]]:
+    hints = get_type_hints(kind)
+    named = {one.name: plain_type(hints[one.name]) for one in fields(kind)}
+    optional = [one.name for one in fields(kind) if one.default is not MISSING]
+    return {name: _READERS[named[name]] for name in optional if named[name] in _READERS}
 
 
 def vote_of(

@@ -19,6 +19,7 @@ from lakehouse import Lakehouse
 from lakehouse.index import IndexWriter, merge_sizes
 from lakehouse.releases import Release
 from lakehouse.rows import EMPTY_DIGEST, updated_digest
+from schemas.search import SearchSettings, later_search_settings
 from schemas.settings import IndexSettings
 from schemas.tables import index_schema
 
@@ -167,26 +168,26 @@ def search_settings(
     one that once needed another tokenizer; `scripts` are those of the rows that come.
     """
     approximate = rows >= settings.ann_above_rows or bool(base and base.search["vector"] == "ann")
-    return {
-        "language": settings.language,
-        "vector": "ann" if approximate else "exact",
-        "text": "rebuilt" if rows <= settings.rebuild_text_below_rows else "updated",
-        "nprobes": settings.nprobes,
-        "refine_factor": settings.refine_factor,
-        **_tokenizer(settings, base, scripts),
-    }
+    later = {name: getattr(settings, name) for name in later_search_settings()}
+    later["tokenizer"] = _tokenizer(settings, base, scripts)
+    return SearchSettings(
+        language=settings.language,
+        vector="ann" if approximate else "exact",
+        text="rebuilt" if rows <= settings.rebuild_text_below_rows else "updated",
+        nprobes=settings.nprobes,
+        refine_factor=settings.refine_factor,
+        **later,
+    ).as_json()
 
 
-def _tokenizer(
-    settings: IndexSettings, base: Release | None, scripts: Scripts | None
-) -> dict[str, str]:
-    """How texts become words, where that is not at blanks and signs; which says nothing."""
+def _tokenizer(settings: IndexSettings, base: Release | None, scripts: Scripts | None) -> str:
+    """How texts become words."""
     chosen = settings.tokenizer
     if chosen == "auto":
         chosen = base.search.get("tokenizer", "words") if base else "words"
         if chosen == "words" and scripts:
             chosen = scripts.tokenizer()
-    return {} if chosen == "words" else {"tokenizer": chosen}
+    return chosen
 
 
 def is_current(run: Run, models: Models, change: IndexChange, latest: Release | None) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +15,7 @@ from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
 from lakehouse.index import release_tag
 from lakehouse.lease import Lease
 from lakehouse.placements import Probes, place, seal_tables
-from lakehouse.probes import finds_itself
+from lakehouse.probes import comes_first, unreachable
 from lakehouse.releases import Release
 from lakehouse.rows import EMPTY_DIGEST, joined_digest, updated_digest
 from schemas.errors import VerificationFailed
@@ -40,7 +39,7 @@ def tag_release(run: Run, models: Models, written: Written) -> Release:
         digest=written.digest,
         chunker=models.chunker.identity,
         embedder=models.embedder.key,
-        embedder_identity=asdict(models.embedder),
+        embedder_identity=models.embedder.as_json(),
         lance_table=written.writer.name,
         lance_version=written.writer.tag(release_tag(seq)),
         lance_tag=release_tag(seq),
@@ -70,18 +69,21 @@ def verify_release(
     Raises:
         VerificationFailed: a must of `expectations/index.json` is broken; nothing is published.
     """
-    result = validate("index", index_frame(_facts(written, probes)))
+    lost = unreachable(run.lake.read(release), probes)
+    result = validate("index", index_frame(_facts(written, probes, len(lost))))
     broken = [rejection.reason for _, rejection in result.failing if rejection.severity == "must"]
     broken += [check.reason for check in failed_as_a_whole(result)]
     if broken:
+        rows = ", ".join(probe["chunk_id"] for probe in lost)
         raise VerificationFailed(
             f"release {release.seq} differs from its snapshot and was not published: "
             + "; ".join(broken)
+            + f" (passages {rows})" * bool(lost)
         )
     return result.checks
 
 
-def _facts(written: Written, probes: Probes) -> IndexFacts:
+def _facts(written: Written, probes: Probes, lost: int) -> IndexFacts:
     coverage = written.writer.coverage()
     found = written.writer.read_back(written.added)
     base = written.change.base
@@ -97,7 +99,8 @@ def _facts(written: Written, probes: Probes) -> IndexFacts:
         unindexed_text_rows=coverage.unindexed_text_rows,
         unindexed_vector_rows=coverage.unindexed_vector_rows,
         probes=len(probes),
-        probes_failed=sum(not finds_itself(probe) for probe in probes),
+        probes_failed=lost,
+        probes_behind=sum(not comes_first(probe) for probe in probes),
     )
 
 

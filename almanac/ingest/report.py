@@ -36,6 +36,7 @@ class Outcome:
         self.quarantined = Recorded(0, 0, [])
         self.checks: list[CheckResult] = []
         self.embedding = Embedding(0, 0, 0)
+        self.shortened: list[dict[str, str]] = []
         self.added = 0
         self.removed = 0
         self.release: Release | None = None
@@ -75,6 +76,11 @@ class Outcome:
         """Take over what went into the index."""
         self.added, self.removed = written.added_rows, len(written.removed)
         self.embedding = embedding
+        self.shortened = [
+            {"source": source, "doc_id": doc_id}
+            for (source, doc_id), text in sorted(written.change.taken.items())
+            if text in embedding.shortened
+        ]
 
 
 def _named(changes: Changes) -> Iterator[dict[str, str]]:
@@ -112,6 +118,7 @@ def report(run: Run, outcome: Outcome, error: BaseException | None = None) -> di
             "removed": outcome.removed,
             "embedded": embedded,
             "reused": max(0, outcome.added - embedded),
+            "shortened": outcome.shortened,
         },
         "changed": outcome.changed,
         "tokens_embedded": tokens,
@@ -176,6 +183,11 @@ def count_lines(result: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{chunks['removed']} removed",
         ),
     ]
+    if shortened := chunks.get("shortened"):
+        names = ", ".join(f"{one['source']}/{one['doc_id']}" for one in shortened[:_SHOWN])
+        more = f" and {len(shortened) - _SHOWN} more" if len(shortened) > _SHOWN else ""
+        said = f"{names}{more}: longer than the model reads (embedder.too_long, max_tokens)"
+        lines.append(("shortened", said))
     if unread := unread_files(result):
         lines.insert(1, ("not read", unread))
     if index:

@@ -38,7 +38,9 @@ class Run:
         self.scheduled = scheduled
         self.schedule = ""
         self.started_at = datetime.now(UTC)
-        self.lake: Lakehouse = open_lakehouse(settings.lakehouse, settings.storage_options)
+        self.lake: Lakehouse = open_lakehouse(
+            settings.lakehouse, settings.storage_options, settings.durability
+        )
         self.releases: ReleaseLog = self.lake.releases(settings.index.name)
         self.seconds: dict[str, float] = {}
         self.data_docs: dict[str, str] = {}  # where each source's validation can be read

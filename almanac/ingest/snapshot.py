@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+import numpy as np
+from numpy.typing import NDArray
+
 from almanac.ingest.compare import Changes
 from almanac.ingest.ingest import Progress
 from almanac.ingest.models import Models
@@ -15,7 +18,8 @@ from expectations.runner import validate
 from lakehouse.documents import Key, StoredDocument
 from lakehouse.releases import Release
 from schemas.documents import Chunk
-from schemas.errors import EmbeddingFailed, VerificationFailed
+from schemas.errors import ConfigError, EmbeddingFailed, VerificationFailed
+from schemas.hashing import sha256_text
 
 _CHUNKED_AT_ONCE = 500  # document texts in one commit
 _EMBEDDED_AT_ONCE = 1_024  # texts in one commit: what a kill can cost
@@ -28,7 +32,7 @@ def recover(run: Run) -> int:
         RunRefused: an erasure was killed midway, and must be finished first.
     """
     run.lake.erasures.check_finished()
-    run.lake.placements.discard_after(run.releases.next_seq() - 1)
+    run.lake.placements.discard_after(run.releases.last_seq())
     return run.lake.documents.discard_after(run.releases.last_snapshot())
 
 
@@ -129,11 +133,16 @@ def _check_chunks(chunked: Mapping[str, Sequence[Chunk]], window: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Embedding:
-    """Texts that an index change needs: how many had to be embedded, in tokens too."""
+    """Texts that an index change needs: how many had to be embedded, in tokens too.
+
+    `shortened` are the hashes of document texts with passages that the model did not read as a
+    whole: embedded by their pieces or their beginning.
+    """
 
     texts: int
     embedded: int
     tokens: int
+    shortened: frozenset[str] = frozenset()
 
 
 def texts_to_embed(
@@ -155,8 +164,12 @@ def store_vectors(
     Texts of like length go together, which is what a model is fastest at. A run that is killed
     leaves what it stored, and the next embeds only the rest, to the same bytes.
     """
-    needed, missing = texts_to_embed(run, models, document_hashes)
+    documents = set(document_hashes)
+    needed, missing = texts_to_embed(run, models, documents)
     order = sorted(missing, key=lambda key: (missing[key][1], key))
+    tokens = sum(missing[key][1] for key in order)
+    if order and run.settings.embedder.batch_api:
+        order = _store_by_batches(run, models, {key: missing[key][0] for key in order})
     for start in range(0, len(order), _EMBEDDED_AT_ONCE):
         hashes = order[start : start + _EMBEDDED_AT_ONCE]
         with run.timed("encode"):
@@ -168,4 +181,31 @@ def store_vectors(
             )
         run.lake.vectors.append(models.embedder.key, hashes, vectors)
         progress(start + len(hashes), len(order))
-    return Embedding(needed, len(order), sum(missing[key][1] for key in order))
+    return Embedding(needed, len(missing), tokens, _shortened(run, models, documents, order))
+
+
+def _store_by_batches(run: Run, models: Models, texts: Mapping[str, str]) -> list[str]:
+    """Embed by the endpoint's batch API; the keys of texts that it did not take."""
+    encode = getattr(models.encoder, "encode_by_batches", None)
+    if encode is None:
+        raise ConfigError("embedder.batch_api is for endpoints: set embedder.provider = 'openai'")
+
+    def store(keys: list[str], vectors: NDArray[np.float32]) -> None:
+        run.lake.vectors.append(models.embedder.key, keys, vectors)
+
+    with run.timed("encode"):
+        failed = encode(texts, store)
+    return sorted(failed)
+
+
+def _shortened(
+    run: Run, models: Models, documents: Iterable[str], embedded: Iterable[str]
+) -> frozenset[str]:
+    """Document texts of which the model did not read a passage as a whole in this run."""
+    texts = getattr(models.encoder, "in_pieces", None) if embedded else None
+    if not texts:
+        return frozenset()
+    hashes = {sha256_text(text) for text in texts}
+    chunks = run.lake.chunks.of(models.chunker.identity, documents)
+    pairs = zip(chunks["document_hash"].to_pylist(), chunks["text_hash"].to_pylist(), strict=True)
+    return frozenset(document for document, text in pairs if text in hashes)

@@ -28,7 +28,7 @@ from schemas.report import Finding
 _log = logging.getLogger("almanac.doctor")
 _BY_HAND = "move it elsewhere: nothing of Almanac is in it"
 _ANEW = "run the same tune again, or delete it"
-_OWN = ("delta/", "lance/", "adapters/", "data_docs/")
+_OWN = ("delta/", "lance/", "adapters/", "data_docs/", "set_aside/")
 
 
 def doctor(
@@ -55,6 +55,7 @@ def doctor(
         "release": latest.seq if latest else None,
         "kinds": dict(sorted(Counter(finding.kind for finding in findings).items())),
         "findings": findings,
+        "set_aside": list(map(str, lake.set_aside())),
         "seconds": round(time.perf_counter() - began, 3),
     }
 

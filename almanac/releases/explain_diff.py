@@ -14,6 +14,7 @@ from lakehouse.expected_rows import passage_ids
 from lakehouse.releases import Release
 from lakehouse.search import Hit, Mode
 from schemas.errors import AlmanacError
+from schemas.search import SearchSettings, later_search_settings
 from schemas.settings import Settings
 
 Passage = tuple[str, str]  # heading path, beginning of the text
@@ -229,11 +230,13 @@ def _made_differently(old: Release, new: Release, mode: Mode) -> _Reason | None:
 
 def _searched(release: Release, mode: Mode) -> dict[str, Any]:
     """The settings that a search of that mode heeds."""
+    search = SearchSettings.of(release.search)
     names = [] if mode == "vector" else ["language", "text", "tokenizer"]
     if mode != "text":
         names += ["vector"]
-        names += ["nprobes", "refine_factor"] if release.search["vector"] == "ann" else []
-    return {name: release.search.get(name) for name in names}
+        names += ["nprobes", "refine_factor"] if search.vector == "ann" else []
+    names += [name for name in later_search_settings() if name != "tokenizer"]
+    return {name: getattr(search, name) for name in names}
 
 
 def _changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:

@@ -95,7 +95,7 @@ class _Healing:
         if self._of("unpublished_snapshot"):
             self._lake.documents.discard_after(releases.last_snapshot())
         if self._of("unpublished_release"):
-            self._lake.placements.discard_after(releases.next_seq() - 1)
+            self._lake.placements.discard_after(releases.last_seq())
         for release in self._hot():
             if not release.seal:
                 place(self._lake, release, run_id=self._run.run_id, cause="sealed late")

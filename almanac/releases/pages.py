@@ -45,7 +45,7 @@ def _after_restore(result: Mapping[str, Any]) -> list[str]:
         return ["Nothing was changed. To do it, run it again with *Dry run* switched off."]
     if result.get("held"):
         return [
-            "The nights hold back now: run *nightly* with *Lift the hold of a restore* to go on."
+            "The nights hold back now: run *nightly* with *Resume nightly publishing* to go on."
         ]
     if result["mode"] == "publish":
         return ["The next night goes on from what the sources hold then."]

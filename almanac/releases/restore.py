@@ -196,7 +196,7 @@ def _reopen(run: Operation, release: Release) -> dict[str, Any]:
 
 
 def _copy(run: Operation, release: Release, to: str) -> dict[str, Any]:
-    target = open_lakehouse(to, run.settings.storage_options)
+    target = open_lakehouse(to, run.settings.storage_options, run.settings.durability)
     origin = {"copy_of": {"lakehouse": run.lake.location.uri, "seal": release.seal}}
     copied = replace(release, note=dict(release.note) | origin, seal="")
     with target.lease(run.run_id, "restore (copy)", run.settings.lease.ttl_seconds):

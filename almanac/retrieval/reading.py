@@ -28,24 +28,24 @@ def history(settings: Settings) -> dict[str, Any]:
 
 
 def runs(settings: Settings, missing: bool, last: int) -> dict[str, Any]:
-    """The newest `last` nightly rows; with `missing` those of times that still nothing ran at."""
+    """The newest `last` nightly runs; with `missing` the dates at which nothing ran to this day."""
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
-    nights = lake.runs.nights(settings.index.name)
+    records = lake.runs.records(settings.index.name)
     if missing:
-        nights = still_missed(nights)
+        records = still_missed(records)
     rows = [
         {
-            "as_of": isoformat(night.logical_time),
-            "status": night.status,
-            "release": night.release,
-            "scheduled": night.scheduled,
-            "started_at": isoformat(night.started_at),
-            "run": night.run_id,
-            "message": night.message,
+            "as_of": isoformat(record.logical_time),
+            "status": record.status,
+            "release": record.release,
+            "scheduled": record.scheduled,
+            "started_at": isoformat(record.started_at),
+            "run": record.run_id,
+            "message": record.message,
         }
-        for night in nights[:last]
+        for record in records[:last]
     ]
-    return {"missing": missing, "total": len(nights), "runs": rows}
+    return {"missing": missing, "total": len(records), "runs": rows}
 
 
 def documents(settings: Settings, when: When | None) -> dict[str, Any]:

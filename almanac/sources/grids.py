@@ -21,6 +21,8 @@ def markdown_table(table: Tag, texts: Mapping[int, str], inner: bool) -> str:
     if not any(any(row) for row in grid):
         return ""
     depth = _header_depth(table, rows)
+    if not depth and not inner and all(row and row[0].name == "th" for row in rows):
+        grid = [[""] * len(grid[0]), *grid]  # names stand at the left, not above
     if inner:
         return _in_a_line(grid, depth)
     return grid_to_markdown([_joined(grid[: max(depth, 1)]), *grid[max(depth, 1) :]])

@@ -12,7 +12,7 @@ from markdownify import MarkdownConverter
 from almanac.sources.decoding import clean
 from almanac.sources.grids import markdown_table
 from almanac.sources.parsed import Unreadable
-from almanac.sources.tables import prepare_tables
+from almanac.sources.tables import prepare_tables, write_code_tables
 
 _UNSEEN = "head, script, style, noscript, template, svg, [hidden], .hidden, .visually-hidden"
 _OBJECTS = "iframe, object, embed, video, audio, canvas"
@@ -58,7 +58,9 @@ def markdown_of(soup: BeautifulSoup | Tag) -> tuple[str, dict[str, int]]:
     _drop([*soup.select(_UNSEEN), *soup.find_all(style=_UNSEEN_STYLE), *soup.select(_OBJECTS)])
     for comment in soup.find_all(string=lambda text: isinstance(text, Comment)):
         comment.extract()
-    _drop([*soup.select(_LINE_NUMBERS), *soup.select(_LINKS_TO_SELF)])
+    write_code_tables(soup)
+    _drop(soup.select(_LINE_NUMBERS))
+    drop_self_links(soup)
     _fill_forms(soup)
     _write_lines(soup)
     for image in soup.find_all("img"):
@@ -67,6 +69,11 @@ def markdown_of(soup: BeautifulSoup | Tag) -> tuple[str, dict[str, int]]:
     counts = prepare_tables(soup)
     markdown, _ = clean(_Converter().convert_soup(soup))
     return _BLANK_LINES.sub("\n\n", markdown).strip("\n") + "\n", counts
+
+
+def drop_self_links(soup: BeautifulSoup | Tag) -> None:
+    """The marks behind headings that link to themselves, such as ¶."""
+    _drop(soup.select(_LINKS_TO_SELF))
 
 
 def _drop(tags: Iterable[Tag]) -> None:
@@ -91,7 +98,9 @@ def _value(box: Tag) -> str:
     if box.name == "button" or kind in ("hidden", "submit", "button", "reset", "password", "image"):
         return ""
     if kind in ("checkbox", "radio"):
-        return f"{_TICKED if box.has_attr('checked') else _OPEN} "
+        mark = _TICKED if box.has_attr("checked") else _OPEN
+        after = box.next_sibling
+        return mark if isinstance(after, str) and after[:1].isspace() else f"{mark} "
     return str(box.get("value") or "")
 
 

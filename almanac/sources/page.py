@@ -14,9 +14,11 @@ _AROUND = (
     "nav, [role=navigation], [role=search], [role=dialog], [role=alertdialog], [role=menu], "
     "[role=menubar], dialog, .breadcrumb, .breadcrumbs, .skip-link, .skiplink, .toctree-wrapper ~ "
     ".pagination, .md-source-file, .md-sidebar, .theme-doc-toc-mobile, .theme-doc-toc-desktop, "
-    ".theme-edit-this-page, .prev-next-area, .related, .edit-this-page, button"
+    ".theme-edit-this-page, .tabbed-set > input, .prev-next-area, .related, .edit-this-page, button"
 )
 _EDGES = "header, footer, [role=banner], [role=contentinfo], aside, [role=complementary]"
+_HEADINGS = ["title", "h1", "h2", "h3", "h4", "h5", "h6"]
+_SHORTEST_TEXT = 8
 _CONTENT = ["article", "section", "main"]
 _NOTICE = re.compile(r"\b(?:cookie|consent|gdpr)", re.IGNORECASE)
 _MENU = re.compile(
@@ -48,12 +50,11 @@ def content_of(soup: BeautifulSoup, options: Options) -> BeautifulSoup | Tag:
     except SelectorSyntaxError as error:
         reason = " ".join(str(error).split("\n")[0].split())
         raise Unreadable("selector_is_valid", f"html.select or html.drop: {reason}") from None
-    whole = _length(soup)
     main = _main(soup)
     _drop_around(soup, main)
-    if main is not None and _length(main) >= min(100, _SHARE_OF_MAIN * whole):
+    _drop_menus(soup, main)
+    if main is not None and _length(main) >= min(100, _SHARE_OF_MAIN * _length(soup)):
         return main
-    _drop_menus(soup)
     return soup
 
 
@@ -91,6 +92,10 @@ def _drop_around(soup: BeautifulSoup, main: Tag | None) -> None:
             continue
         if (outside and own is None) or _is_menu(tag):
             tag.extract()
+    for tag in soup.select("#footer, .footer, .site-footer, .page-footer, .md-footer"):
+        outside = main is None or main not in tag.parents
+        if outside and not _holds(tag, main) and _length(tag) < _LONGEST_NOTICE:
+            tag.extract()
     for tag in list(_notices(soup)):
         if not _holds(tag, main):
             tag.extract()
@@ -103,16 +108,18 @@ def _notices(soup: BeautifulSoup) -> Iterator[Tag]:
             yield tag
 
 
-def _drop_menus(soup: BeautifulSoup) -> None:
-    """Blocks of short links, where the page would still say something without them."""
+def _drop_menus(soup: BeautifulSoup, main: Tag | None) -> None:
+    """Blocks of short links outside of the content, where the page says something else too."""
     menus: list[Tag] = []
     for tag in soup.find_all(["ul", "ol", "div", "section", "td", "p"]):
-        if any(menu in tag.parents for menu in menus):
+        if any(menu in tag.parents for menu in menus) or _holds(tag, main):
+            continue
+        if main is not None and main in tag.parents:
             continue
         if _is_menu(tag):
             menus.append(tag)
-    left = _length(soup) - sum(map(_length, menus))
-    if left < 20:
+    headings = [tag for tag in soup.find_all(_HEADINGS) if not any(m in tag.parents for m in menus)]
+    if _length(soup) - sum(map(_length, [*menus, *headings])) < _SHORTEST_TEXT:
         return
     for tag in menus:
         tag.extract()

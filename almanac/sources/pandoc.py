@@ -82,6 +82,10 @@ def as_document(
     soup = soup_of(made.html)
     for title in soup.select("div > div.title"):  # "Note", "Warning" above an admonition
         title.name = "strong"
+    for back in soup.select("a.footnote-back"):
+        back.extract()
+    for mark in soup.select("a.footnote-ref"):
+        mark.unwrap()
     first = soup.find(["h1", "h2", "h3"])
     text, lost = markdown_of(soup)
     opening = "".join(f"# {line}\n\n" for line in [one_line(made.title)] if line)

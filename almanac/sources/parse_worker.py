@@ -31,7 +31,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for the parent to handle
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not garble the answers
-    HTML.load()  # what most files need, so that the first one does not wait for it
+    HTML.parse(b"<p>", Options())  # compiles the selectors, so that no file waits for it
     gc.freeze()
     gc.disable()  # trees of many nodes are built and dropped whole; collecting within costs half
     _send(answers, {"ready": True})

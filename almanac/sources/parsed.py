@@ -81,7 +81,7 @@ def losses(counts: Mapping[str, int]) -> tuple[Note, ...]:
     lost = {what: count for what, count in counts.items() if count}
     if not lost:
         return ()
-    named = ", ".join(f"{count:,} {what}" for what, count in sorted(lost.items()))
+    named = ", ".join(f"{what} {count:,}" for what, count in sorted(lost.items()))
     total = sum(lost.values())
     return (Note("document_is_complete", f"not carried over: {named}", str(total)),)
 

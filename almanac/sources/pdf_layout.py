@@ -20,7 +20,7 @@ _NEWLINES = "\r\n"
 
 
 @dataclass(slots=True)
-class _Piece:
+class Piece:
     """Text on one line without a wide gap, in points from the lower left of the page."""
 
     text: str
@@ -30,18 +30,23 @@ class _Piece:
     top: float
 
 
-def page_text(page: pypdfium2.PdfPage) -> str:
-    """The text of a page as pdfium orders it, or column by column where it mixes columns."""
+def page_text(page: pypdfium2.PdfPage, fields: Sequence[Piece] = ()) -> str:
+    """The text of a page as pdfium orders it, or column by column where it mixes columns.
+
+    With the values of `fields`, line by line from the top.
+    """
     textpage = page.get_textpage()
     letters = _letters(textpage)
     pieces = list(_pieces(letters))
     gutter = _gutter(pieces, page.get_width())
     if gutter is not None and _is_mixed(pieces, gutter):
         return _by_column(pieces, gutter)
+    if fields:
+        return "\n".join(_lines([*pieces, *fields])).replace(_HYPHEN, "").strip()
     plain: str = textpage.get_text_range()
     if any(letter.raised for letter in letters):
         plain = "".join(_with_marks(letters))
-    return plain.replace(_HYPHEN, "").strip()
+    return plain.replace("\r\n", "\n").replace(_HYPHEN, "").strip()
 
 
 @dataclass(slots=True)
@@ -87,21 +92,41 @@ def _is_raised(letter: _Letter, before: _Letter | None) -> bool:
 
 
 def _with_marks(letters: Sequence[_Letter]) -> Iterator[str]:
-    """The letters with ^ in front of what is raised."""
-    raised = False
-    for at, letter in enumerate(letters):
-        if letter.raised and not raised:
-            yield "^"
+    """The letters with ^ in front of what is raised, without line ends that pdfium sees there."""
+    raised, base, waiting = False, None, ""
+    for letter in letters:
+        if letter.char in ("\r", "\n"):
+            waiting += letter.char
+            continue
         if letter.char.strip():
+            if waiting:
+                yield _gap(letter, base, waiting)
+            waiting = ""
+            if letter.raised and not raised:
+                yield "^"
             raised = letter.raised
-        # A line end that pdfium sees between a letter and its power is none.
-        next_raised = any(one.raised for one in letters[at + 1 : at + 3] if one.char.strip())
-        if letter.char in ("\r", "\n") and (next_raised and not raised):
+            base = base if letter.raised else letter
+        elif waiting:
+            waiting += letter.char
             continue
         yield letter.char
 
 
-def _pieces(page: Sequence[_Letter]) -> Iterator[_Piece]:
+def _gap(letter: _Letter, base: _Letter | None, seen: str) -> str:
+    """What stands between two letters where pdfium sees a line end."""
+    if not _is_on_line(letter, base):
+        return seen
+    return "" if letter.raised else " "
+
+
+def _is_on_line(letter: _Letter, base: _Letter | None) -> bool:
+    """Whether a letter goes on the line of `base`, the last one that is not raised."""
+    if base is None or letter.left < base.left:
+        return False
+    return letter.raised or abs(letter.bottom - base.bottom) < _RAISED * base.size
+
+
+def _pieces(page: Sequence[_Letter]) -> Iterator[Piece]:
     """The lines, cut where a gap is wider than between words."""
     letters: list[_Letter] = []
     for letter in page:
@@ -121,10 +146,10 @@ def _is_apart(letters: Sequence[_Letter], letter: _Letter) -> bool:
     return letter.left - last.right > _WIDE_GAP * size or letter.right < last.left - size
 
 
-def _piece(letters: Sequence[_Letter]) -> Iterator[_Piece]:
+def _piece(letters: Sequence[_Letter]) -> Iterator[Piece]:
     inked = [one for one in letters if one.char.strip()]
     if inked:
-        yield _Piece(
+        yield Piece(
             "".join(_with_marks(letters)).strip(),
             min(one.left for one in inked),
             min(one.bottom for one in inked),
@@ -133,7 +158,7 @@ def _piece(letters: Sequence[_Letter]) -> Iterator[_Piece]:
         )
 
 
-def _gutter(pieces: Sequence[_Piece], width: float) -> float | None:
+def _gutter(pieces: Sequence[Piece], width: float) -> float | None:
     """The middle of a vertical strip in the page's inner third that hardly any line crosses."""
     if len(pieces) < 2 * _FEWEST_LINES:
         return None
@@ -151,7 +176,7 @@ def _gutter(pieces: Sequence[_Piece], width: float) -> float | None:
     return min(places)[2] if places else None
 
 
-def _are_columns(left: Sequence[_Piece], right: Sequence[_Piece], width: float) -> bool:
+def _are_columns(left: Sequence[Piece], right: Sequence[Piece], width: float) -> bool:
     """Running text on both sides, not the cells of a table."""
     words = [sum(len(one.text.split()) >= 4 for one in side) / len(side) for side in (left, right)]
     wide = [
@@ -160,17 +185,17 @@ def _are_columns(left: Sequence[_Piece], right: Sequence[_Piece], width: float) 
     return min(words) >= 0.5 and min(wide) > 0.2 * width
 
 
-def _is_mixed(pieces: Sequence[_Piece], gutter: float) -> bool:
+def _is_mixed(pieces: Sequence[Piece], gutter: float) -> bool:
     """Whether pdfium goes from one column to the other and back more than once."""
     sides = [one.left >= gutter for one in pieces if one.right <= gutter or one.left >= gutter]
     return sum(a != b for a, b in pairwise(sides)) > 2
 
 
-def _by_column(pieces: Sequence[_Piece], gutter: float) -> str:
+def _by_column(pieces: Sequence[Piece], gutter: float) -> str:
     """Between lines over the whole width: the left column, then the right one."""
     rows = sorted(pieces, key=lambda one: -one.top)
     lines: list[str] = []
-    band: list[_Piece] = []
+    band: list[Piece] = []
     for piece in [*rows, None]:
         if piece is not None and not piece.left < gutter < piece.right:
             band.append(piece)
@@ -184,9 +209,9 @@ def _by_column(pieces: Sequence[_Piece], gutter: float) -> str:
     return "\n".join(lines).replace(_HYPHEN + "\n", "").replace(_HYPHEN, "").strip()
 
 
-def _lines(column: Sequence[_Piece]) -> list[str]:
+def _lines(column: Sequence[Piece]) -> list[str]:
     """The pieces of a column by line, those of one line from left to right."""
-    lines: list[list[_Piece]] = []
+    lines: list[list[Piece]] = []
     for piece in sorted(column, key=lambda one: -one.bottom):
         if lines and lines[-1][0].bottom - piece.bottom < 0.5 * (piece.top - piece.bottom):
             lines[-1].append(piece)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from bs4 import BeautifulSoup, Tag
+from bs4.element import NavigableString
 
 from almanac.sources.grids import own_rows
 
@@ -15,17 +16,23 @@ _NUMBERS = re.compile(r"\s*\d+(?:\s+\d+)*\s*")
 _CODE_CLASS = re.compile(r"\b(?:code|blob|hljs|highlight|rouge|line|lineno|linenos|gutter)", re.I)
 
 
+def write_code_tables(soup: BeautifulSoup | Tag) -> None:
+    """Make blocks of code of tables that hold code beside its line numbers."""
+    for table in reversed(soup.find_all("table")):
+        code = _code(table, own_rows(table))
+        if code is not None:
+            _replace_by_code(table, code)
+
+
 def prepare_tables(soup: BeautifulSoup | Tag) -> dict[str, int]:
-    """Make code of code tables, sections of layout tables, and lines of lists within cells.
+    """Make sections of layout tables, and lines of the blocks within cells.
 
     Returns what was lost, by what it is.
     """
     lost = 0
     for table in reversed(soup.find_all("table")):
         rows = own_rows(table)
-        if (code := _code(table, rows)) is not None:
-            _replace_by_code(soup, table, code)
-        elif _is_layout(table, rows):
+        if _is_layout(table, rows):
             _unwrap(table)
         else:
             lost += _one_line_cells(table, rows)
@@ -43,6 +50,8 @@ def _code(table: Tag, rows: list[list[Tag]]) -> str | None:
     classes = " ".join(map(str, table.get_attribute_list("class") + _classes_of(rows)))
     if not (all(looks_like_code) or _CODE_CLASS.search(classes) or table.find_parent("pre")):
         return None
+    for line_break in table.find_all("br"):
+        line_break.replace_with("\n")
     lines = [row[1].get_text().strip("\n") for row in pairs]
     return "\n".join(lines)
 
@@ -60,11 +69,13 @@ def _classes_of(rows: list[list[Tag]]) -> list[str]:
     return [str(name) for cell in rows[0] for name in cell.get_attribute_list("class")]
 
 
-def _replace_by_code(soup: BeautifulSoup | Tag, table: Tag, code: str) -> None:
+def _replace_by_code(table: Tag, code: str) -> None:
     around = table.find_parent("pre")
     pre = BeautifulSoup("<pre><code></code></pre>", "lxml").pre
     assert pre is not None and pre.code is not None
     pre.code.string = code + "\n"
+    if around is not None and around.code is not None and around.code.get("class"):
+        pre.code["class"] = around.code.get_attribute_list("class")
     (around or table).replace_with(pre)
 
 
@@ -73,7 +84,8 @@ def _is_layout(table: Tag, rows: list[list[Tag]]) -> bool:
     if str(table.get("role") or "") in ("presentation", "none"):
         return True
     cells = [cell for row in rows for cell in row]
-    if not cells or table.find(["th", "thead", "caption"]):
+    own = [tag for tag in table.find_all(["thead", "caption"]) if tag.find_parent("table") is table]
+    if not cells or own or any(cell.name == "th" for cell in cells):
         return False
     if any(cell.find(_HEADINGS) for cell in cells):
         return True
@@ -112,4 +124,8 @@ def _one_line_cells(table: Tag, rows: Iterable[list[Tag]]) -> int:
 
 
 def _follows(item: Tag) -> bool:
-    return any(isinstance(one, Tag) for one in item.previous_siblings)
+    """Whether something stands before a block in its cell."""
+    before = [*item.previous_siblings, *(item.parent.previous_siblings if item.parent else ())]
+    in_list = item.parent is not None and item.parent.name in ("ul", "ol", "dl")
+    near = before if in_list else [*item.previous_siblings]
+    return any(one.get_text().strip() for one in near if isinstance(one, Tag | NavigableString))

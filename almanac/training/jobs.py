@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from almanac.training.base import Base, cache_folder
-from almanac.training.recipe import Recipe, resolve
+from almanac.training.recipe import Recipe, recipe_identity, resolve
 from almanac.training.views import label_counts, read_view
 from schemas.errors import TuningFailed
 from schemas.hashing import canonical_json, sha256_text
@@ -110,7 +110,10 @@ def prepare(exported: Path, dataset: str, base: Base, recipe: Recipe, into: Path
         "recipe": recipe.model_dump(mode="json"),
         "libraries": _libraries(),
     }
-    identity = made_of | {"base": [base.name, base.revision, base.sha256]}
+    identity = made_of | {
+        "recipe": recipe_identity(recipe),
+        "base": [base.name, base.revision, base.sha256],
+    }
     adapter_id = sha256_text(canonical_json(identity))
     job = Job(into / adapter_id[:16], made_of | {"adapter_id": adapter_id, "base": base.as_json()})
     for side in ("train", "held_back"):

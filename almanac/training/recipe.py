@@ -10,9 +10,39 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from schemas.errors import ConfigError
 from schemas.examples import Method
+from schemas.identity import identity_of_settings
 
 _RECIPES = Path(__file__).parent / "recipes"
 Weight = float | None
+# What an adapter's id is made of since the first version; see `schemas.identity` for later keys.
+_LORA = ("r", "alpha", "dropout", "target_modules")
+_FIRST = (
+    "method",
+    "lora",
+    "learning_rate",
+    "schedule",
+    "warmup",
+    "weight_decay",
+    "max_grad_norm",
+    "epochs",
+    "max_steps",
+    "batch_size",
+    "micro_batch",
+    "max_length",
+    "precision",
+    "device",
+    "activation_checkpointing",
+    "seed",
+    "threads",
+    "log_steps",
+    "save_steps",
+    "eval_steps",
+    "patience",
+    "beta",
+    "sft_weight",
+    "desirable_weight",
+    "undesirable_weight",
+)
 
 
 class Lora(BaseModel):
@@ -88,6 +118,12 @@ class Recipe(BaseModel):
         """Optimizer steps on so many examples."""
         every = self.epochs * -(-rows // self.batch_size)
         return min(every, self.max_steps or every)
+
+
+def recipe_identity(recipe: Recipe) -> dict[str, Any]:
+    """The keys of a recipe that an adapter is named by, as plain JSON values."""
+    lora = identity_of_settings(recipe.lora, _LORA)
+    return identity_of_settings(recipe, _FIRST) | {"lora": lora}
 
 
 def load_recipe(name_or_file: str | Path, **overrides: Any) -> Recipe:

@@ -52,8 +52,13 @@ class Case:
     def outside(self) -> tuple[Held, ...]:
         """Hits of the release that answered which the model was not shown."""
         shown = {one.chunk_id for one in self.context} | {one.text for one in self.context}
+        within = " ".join(" ".join(one.text.split()) for one in self.context)
         hits = self.then.hits if self.then else ()
-        return tuple(one for one in hits if not {one.chunk_id, one.text} & shown)
+        return tuple(
+            one
+            for one in hits
+            if not {one.chunk_id, one.text} & shown and " ".join(one.text.split()) not in within
+        )
 
 
 def contradicting(opinion: Opinion) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from almanac.core.shown_context import shown_passages
 from almanac.triage.case import Case, Look, own_rarity
 from almanac.triage.replay import Encoders, Held, Replay
 from lakehouse import Lakehouse
@@ -95,7 +96,12 @@ def queries(request: Request, sought: str) -> list[str]:
 def case_of(
     releases: Releases, request: Request, opinion: Opinion, answered: Release | None, why: str
 ) -> Case:
-    """All that the rules need. Where no release can be asked, `why` says the reason."""
+    """All that the rules need. Where no release can be asked, `why` says the reason.
+
+    Passages that the log has in the prompt alone count as the request's context.
+    """
+    shown = shown_passages(request)
+    request = replace(request, context=shown.passages, context_known=shown.is_all)
     sought = opinion.correction or request.response
     replay = releases.open(answered) if answered else None
     if not isinstance(replay, Replay):

@@ -25,6 +25,9 @@ LONG = 20  # stems of an answer that may be spread over several passages of a do
 _THIN = 3  # stems of a question below which no text can be told to be about it
 _FIRST = 3  # hits of the question that are taken to be about it, whatever their words
 _EXACT = 1e-9
+UNKNOWN_CONTEXT = (
+    "the log does not say what the model was shown: log `context`, or the whole prompt"
+)
 _NOTHING = Support(0.0, 0.0, 0.0)
 
 
@@ -120,8 +123,14 @@ class Examination:
             return self._found("source_stale", said, fresh)
         if outside.beats(context, margin):
             said = "the release held a passage that supports the correction and was not shown"
-            return self._found("retrieval_missed", said, outside)
+            return self._missed(said, outside)
         return None
+
+    def _missed(self, said: str, outside: Best) -> Found:
+        """A passage was not shown, as far as the log tells what was."""
+        if self.case.request.context_known:
+            return self._found("retrieval_missed", said, outside)
+        return self._found("not_judged", UNKNOWN_CONTEXT, outside)
 
     def _context_had_it(self, context: Best, agrees: str) -> Found:
         """The context supports the correction: does the response?"""
@@ -191,7 +200,7 @@ class Examination:
             return self._found("source_stale", said, fresh)
         if other.support.about >= max(self.rules.related, shown.support.about + apart):
             said = "the release held a passage closer to the question, which was not shown"
-            return self._found("retrieval_missed", said, other)
+            return self._missed(said, other)
         if self.case.then and most < 1 - self.rules.answers:
             said = f"no passage of release {self.case.then.release} is about the question"
             return self._found("source_missing", said, shown if shown.held else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from almanac.core.shown_context import shown_passages
 from almanac.llm.judge import Judge
 from almanac.triage.case import disliked
 from almanac.triage.rules import VERSION
@@ -12,8 +13,12 @@ from lakehouse import Lakehouse
 from lakehouse.releases import Release
 from schemas.feedback import Opinion, Request, Triaged, opinions
 from schemas.hashing import canonical_json, sha256_text
+from schemas.identity import identity_of_settings
 from schemas.settings import Settings
 from schemas.times import isoformat
+
+# Settings of the first version that decide a verdict; see `schemas.identity` for later ones.
+_RULES = ("k", "supported", "related", "unrelated", "answers", "margin")
 
 
 def disliked_now(lake: Lakehouse) -> dict[str, Opinion]:
@@ -38,7 +43,7 @@ class Fingerprints:
     """Hashes over all that verdicts of one run depend on."""
 
     def __init__(self, settings: Settings, judge: Judge | None, now: Release | None) -> None:
-        rules = settings.triage.model_dump(exclude={"batch"})
+        rules = identity_of_settings(settings.triage, _RULES, apart=["batch"])
         self._common: list[Any] = [VERSION, rules, judge.identity if judge else None]
         self._how = [now.chunker, now.embedder] if now else []
 
@@ -56,6 +61,9 @@ class Fingerprints:
             [then.seq, then.digest] if then else None,
             [seen, *self._how] if seen is not None else None,
         ]
+        if not request.context and (request.prompt or not request.context_known):
+            shown = shown_passages(request)
+            parts.append(["shown", *shown.texts, shown.is_all])
         return sha256_text(canonical_json(parts))
 
 

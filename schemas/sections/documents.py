@@ -156,9 +156,33 @@ class EmbedderSettings(Section):
     api_key_env: str = Field(
         default="OPENAI_API_KEY", description="The environment variable that holds the key."
     )
+    api_version: str | None = Field(
+        default=None,
+        description="Of Azure OpenAI, which then is spoken to in its own paths and headers; "
+        "`model` is the name of the deployment.",
+    )
+    batch_texts: int = Field(
+        default=256, gt=0, description="Texts in one request to an endpoint; fewer where refused."
+    )
+    too_long: Literal["pieces", "truncate", "stop"] = Field(
+        default="pieces",
+        description="A passage longer than the endpoint's model reads: embed its pieces and take "
+        "their mean, embed its beginning, or stop the run.",
+    )
+    batch_api: bool = Field(
+        default=False,
+        description="Embed passages by OpenAI's batch API, at half the price and within a day: a "
+        "run submits them, and a later one collects them and publishes.",
+    )
+    batch_wait_minutes: float = Field(
+        default=0.0, ge=0, description="How long a run waits for its batches before it ends."
+    )
     price_per_million_tokens: float = Field(default=0.0, ge=0)
     timeout_seconds: float = Field(default=60.0, gt=0)
     max_retries: int = Field(default=6, ge=0)
+    rate_limit_seconds: float = Field(
+        default=900.0, ge=0, description="How long one request waits for a rate limit (HTTP 429)."
+    )
 
 
 class IndexSettings(Section):

@@ -61,7 +61,7 @@ def test_a_wrong_value_is_refused_before_anything_runs(screen: ui.Ui, operator: 
 
 def test_nights_and_a_restore_by_date(screen: ui.Ui, operator: Operator) -> None:
     screen.open_form("nightly")
-    screen.pick_midnight("The time it speaks for", DAY)
+    screen.pick_midnight("Logical date (as of)", DAY)
     screen.switch("Read everything", True)
     first = screen.submit()
     screen.ended("Completed")

@@ -40,6 +40,7 @@ class Endpoint:
         self.faults: list[Fault] = []
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str | None] = []
+        self.headers: list[dict[str, str]] = []
         self.url = ""
 
     def answer(self, request: dict[str, Any]) -> Answer:
@@ -103,6 +104,7 @@ def serving(vector: Vector = vector) -> Iterator[Endpoint]:
             request = json.loads(self.rfile.read(length))
             endpoint.requests.append(request | {"path": self.path})
             endpoint.keys.append(self.headers["Authorization"])
+            endpoint.headers.append({name.lower(): value for name, value in self.headers.items()})
             code, headers, content = endpoint.answer(request)
             self.send_response(code)
             sent = {"Content-Type": "application/json", "Content-Length": str(len(content))}
@@ -135,3 +137,49 @@ def hashing() -> Iterator[dict[str, str]]:
             "ALMANAC_EMBEDDER__DIMENSION": str(HASHED),
             "OPENAI_API_KEY": "none",
         }
+
+
+class Limits:
+    """What an endpoint will not take: a fault for each of its requests.
+
+    texts: more in a request are refused with `code`. tokens: longer texts are refused, a token
+    being a word. base64, dimensions: whether they are taken. vague: it does not say why.
+    """
+
+    def __init__(
+        self,
+        *,
+        texts: int | None = None,
+        tokens: int | None = None,
+        base64: bool = True,
+        dimensions: bool = True,
+        vague: bool = False,
+        code: int = 400,
+    ) -> None:
+        self.texts, self.tokens, self.code, self.vague = texts, tokens, code, vague
+        self.base64, self.dimensions = base64, dimensions
+
+    def __call__(self, request: dict[str, Any]) -> Answer | None:
+        longest = max(len(text.split()) for text in request["input"])
+        if not self.base64 and request["encoding_format"] == "base64":
+            return self._refusal("encoding_format base64 is not supported")
+        if not self.dimensions and "dimensions" in request:
+            return self._refusal("this model has no matryoshka: dimensions not allowed")
+        if self.texts is not None and len(request["input"]) > self.texts:
+            return self._refusal(f"batch size {len(request['input'])} > {self.texts}")
+        if self.tokens is not None and longest > self.tokens:
+            return self._refusal(f"Input is longer than the maximum of {self.tokens} tokens")
+        return None
+
+    def _refusal(self, message: str) -> Answer:
+        return status(self.code, text="bad request" if self.vague else message)({}) or (0, {}, b"")
+
+
+class Always(list[Fault]):
+    """The same fault for every request."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__([fault])
+
+    def pop(self, _: Any = -1) -> Fault:
+        return self[0]

@@ -182,7 +182,7 @@ def test_only_the_failed_request_is_repeated(endpoint: Endpoint, encoder: Any) -
     assert [len(asked) for asked in endpoint.inputs] == [256, 44, 44]
 
 
-@pytest.mark.parametrize("code", [400, 401, 403, 404])
+@pytest.mark.parametrize("code", [401, 403, 404])
 def test_refusals_are_not_repeated(endpoint: Endpoint, encoder: Any, code: int) -> None:
     endpoint.faults = [status(code, text="this is why")]
     with pytest.raises(EmbeddingFailed, match=rf"HTTP {code}: .*this is why"):
@@ -271,7 +271,7 @@ def test_the_key_is_never_told(
     made.encode(["a"])
     said = [repr(made), repr(made.identity)]
     for fault in (status(401, text=f"wrong key {KEY}"), status(400, text=KEY), raw(KEY.encode())):
-        endpoint.faults = [fault]
+        endpoint.faults = [fault, fault]
         with pytest.raises(EmbeddingFailed) as caught:
             made.encode(["a"])
         said += [str(caught.value), repr(caught.value)]

@@ -23,6 +23,7 @@ FACTS = IndexFacts(
     unindexed_vector_rows=0,
     probes=3,
     probes_failed=0,
+    probes_behind=0,
 )
 
 
@@ -103,6 +104,7 @@ def test_each_must_about_an_index(change: dict[str, object], name: str, value: s
     ("change", "name"),
     [
         ({"unindexed_vector_rows": 3}, "index_vectors_are_searchable"),
+        ({"probes_behind": 1}, "index_ranks_its_probes"),
         ({"rows": 0, "expected_rows": 0}, "index_is_not_empty"),
     ],
 )

@@ -20,12 +20,13 @@ class Desk:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.columns: dict[str, str] = {}
+        self.ratings: dict[str, int] = {}
 
     @property
     def settings(self) -> Settings:
         return Settings(
             lakehouse=str(self.root / "lake"),
-            feedback=FeedbackSettings(columns=self.columns),
+            feedback=FeedbackSettings(columns=self.columns, ratings=self.ratings),
             lease=LeaseSettings(wait_seconds=5),
         )
 

@@ -101,7 +101,7 @@ def test_a_night_that_published_and_then_failed_says_both(
     report = twelve.nightly()  # a picture that cannot be drawn stops nothing
     assert (report["release"], report["chunks"]["embedded"]) == (2, 1)
     assert set(left_by(report["run"])) == {"nightly-report", "releases", "quarantine"}
-    nights = twelve.lake.runs.nights("documents")
+    nights = twelve.lake.runs.records("documents")
     assert [(night.status, night.release) for night in nights] == [
         ("published", 2),
         ("published", 1),

@@ -14,9 +14,9 @@ from prefect import flow
 
 from almanac.releases.restore import restore
 from flows.nightly import nightly
-from schemas.errors import ConfigError, RunRefused, SeriesStopped
+from schemas.errors import BackfillStopped, ConfigError, RunRefused
 from schemas.settings import load_settings
-from tasks.schedule import plan_series, run_series
+from tasks.backfill import plan_backfill, run_backfill
 from tests.flows.conftest import House
 from tests.flows.test_keeping import newest_page
 
@@ -56,7 +56,7 @@ class Past:
 
     def rows(self) -> list[tuple[int, str]]:
         """(day, status) of every row, the oldest time first."""
-        nights = self.house.lake.runs.nights("documents")[::-1]
+        nights = self.house.lake.runs.records("documents")[::-1]
         return [(one.logical_time.day, one.status) for one in nights]
 
 
@@ -102,7 +102,7 @@ def test_an_interrupted_series_resumed_equals_an_unbroken_one(
     whole.deliver(1, 2, 3, 4)
     whole.fill(1, 4)
     broken.deliver(1, 2, 4)
-    with pytest.raises(SeriesStopped, match=r"the step 2026-03-03T23.*does not exist") as stopped:
+    with pytest.raises(BackfillStopped, match=r"the step 2026-03-03T23.*does not exist") as stopped:
         broken.fill(1, 4)
     assert "start the same form again" in str(stopped.value)
     assert broken.rows() == [(1, "published"), (2, "published"), (3, "missed")]
@@ -118,7 +118,7 @@ def test_absent_days_can_be_passed_over_for_good(past: Past) -> None:
     result = past.fill(1, 3, when_absent="pass over")
     assert statuses(result) == ["published", "passed over", "published"]
     assert past.rows() == [(1, "published"), (2, "missed"), (3, "published")]
-    passed = past.house.lake.runs.nights("documents")[1]
+    passed = past.house.lake.runs.records("documents")[1]
     assert (passed.scheduled, passed.release) == (False, 1)
     assert newest_page("backfill-report").startswith("# 2 of 3 steps are done, 1 passed over, ")
     again = past.fill(1, 3, when_absent="pass over")
@@ -143,11 +143,11 @@ def test_a_hold_that_comes_during_a_series_stops_it(past: Past) -> None:
 
     @flow
     def series() -> None:
-        planned = plan_series(settings, date(2026, 3, 1), date(2026, 3, 3), "day", "", 9, False)
+        planned = plan_backfill(settings, date(2026, 3, 1), date(2026, 3, 3), "day", "", 9, False)
         restore(settings, 1, "publish", hold=True)
-        run_series(planned, nightly, {"config": str(past.house.config)}, "stop")
+        run_backfill(planned, nightly, {"config": str(past.house.config)}, "stop")
 
-    with pytest.raises(SeriesStopped, match=r"2026-03-03T23.*tells nightly runs to hold back"):
+    with pytest.raises(BackfillStopped, match=r"2026-03-03T23.*tells nightly runs to hold back"):
         series()
     assert past.rows()[-1] == (3, "held")
     assert "Stopped at 2026-03-03T23:59:59.999999Z: 2 of 3" in newest_page("backfill-report")
@@ -202,7 +202,7 @@ def test_the_nightly_deployments_own_times(past: Past) -> None:
 
 def test_the_command_line_fills_what_is_missing_and_lists_runs(past: Past) -> None:
     past.deliver(1, 3)
-    with pytest.raises(SeriesStopped):
+    with pytest.raises(BackfillStopped):
         past.fill(1, 2)
     past.deliver(2)
     listed = json.loads(almanac(past, "runs", "--missing", "--json"))

@@ -109,7 +109,7 @@ def test_dislikes_become_an_adapter_that_the_gate_judges(config: Path) -> None:
 def test_the_event_of_a_due_tune_is_the_one_that_is_deployed() -> None:
     import yaml
 
-    from tasks.learning import DUE
+    from tasks.feedback import DUE
 
     root = Path(__file__).resolve().parents[2]
     deployments = yaml.safe_load((root / "prefect.yaml").read_text())["deployments"]

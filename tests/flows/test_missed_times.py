@@ -18,10 +18,10 @@ from prefect.states import Scheduled
 
 from almanac.embedding import factory
 from almanac.ingest import compare
-from almanac.schedule.turn import Schedule, newest_dates, newest_turn
-from lakehouse.runs import Night
+from almanac.schedule.logical_date import Schedule, newest_dates, newest_logical_date
+from lakehouse.runs import RunRecord
 from schemas.times import isoformat
-from tasks.schedule import AUTO, dates_of, key_of, schedule_of
+from tasks.prefect_schedule import AUTO, dates_of, key_of, schedule_of
 from tests.flows.conftest import House
 
 pytestmark = pytest.mark.slow
@@ -70,7 +70,7 @@ class Deployed:
 
     def rows(self) -> list[tuple[int, str, int | None]]:
         """(days before the newest time, status, release) of every row, the oldest first."""
-        nights = self.house.lake.runs.nights("documents")[::-1]
+        nights = self.house.lake.runs.records("documents")[::-1]
         return [((self.at - one.logical_time).days, one.status, one.release) for one in nights]
 
     def children(self, run_id: UUID) -> list[str]:
@@ -90,7 +90,7 @@ def deployed(house: House) -> Iterator[Deployed]:
     yield Deployed(house)
 
 
-def test_a_late_run_speaks_for_the_newest_time_and_the_others_were_missed(
+def test_a_late_run_takes_the_newest_date_and_the_others_were_missed(
     deployed: Deployed,
 ) -> None:
     deployed.once(deployed.at - 3 * DAY)
@@ -101,11 +101,11 @@ def test_a_late_run_speaks_for_the_newest_time_and_the_others_were_missed(
     expected = [(3, "published", 1), (2, "missed", 1), (1, "missed", 1), (0, "unchanged", 1)]
     assert deployed.rows() == expected
     assert result["caught_up"] == (
-        "Nothing had run at 2 times of the schedule before this one; stored as missed: "
+        "Nothing had run at 2 dates of the schedule before this one; stored as missed: "
         f"{isoformat(deployed.at - 2 * DAY)} to {isoformat(deployed.at - DAY)}."
     )
-    missed = deployed.house.lake.runs.nights("documents")[1]
-    assert "nothing ran at this time of the schedule" in missed.message
+    missed = deployed.house.lake.runs.records("documents")[1]
+    assert "nothing ran at this date of the schedule" in missed.message
 
 
 def test_a_release_whose_run_left_no_row_was_not_missed(deployed: Deployed) -> None:
@@ -118,22 +118,20 @@ def test_a_release_whose_run_left_no_row_was_not_missed(deployed: Deployed) -> N
     result, _ = deployed.run(deployed.at)
     assert deployed.rows() == [(2, "published", 1), (1, "published", 2), (0, "unchanged", 2)]
     assert result["caught_up"] == ""
-    told = deployed.house.lake.runs.nights("documents")[1]
+    told = deployed.house.lake.runs.records("documents")[1]
     assert told.message.startswith("the run was ended after it had published release 2")
 
 
-def test_the_run_whose_time_was_spoken_for_ends_at_once(deployed: Deployed) -> None:
+def test_a_run_whose_date_is_published_ends_at_once(deployed: Deployed) -> None:
     first, _ = deployed.run(deployed.at - DAY)
     deployed.house.put("mail.md", "# Mail\n\nAnother text, for the next night.\n")
     rows = deployed.house.lake.runs.rows()
     result, run = deployed.run(deployed.at)
-    said = (
-        f"release 1 already speaks for {isoformat(deployed.at)}; this run had nothing left to say"
-    )
+    said = f"release 1 is already as of {isoformat(deployed.at)}: this run has nothing left to do"
     assert (run.state_name, run.state.message) == ("Completed", said)
     assert (result["published"], result["message"]) == (False, said)
     _, run = deployed.run(deployed.at - 2 * DAY)
-    assert f"this late run of {isoformat(deployed.at - 2 * DAY)} had nothing" in run.state.message
+    assert f"this late run of {isoformat(deployed.at - 2 * DAY)} has nothing" in run.state.message
     assert deployed.house.lake.runs.rows() == rows
     assert first["release"] == 1
     assert len(deployed.house.lake.releases("documents").history()) == 1
@@ -145,11 +143,11 @@ def test_a_changed_schedule_has_missed_nothing_before_it_was_one(
 ) -> None:
     assert deployed.schedule.since and deployed.schedule.since > deployed.at  # deployed just now
     key, then = deployed.schedule.key if same else "another", deployed.at - 3 * DAY
-    row = Night("a night", then, then, "failed", None, True, "the disk is full", key)
+    row = RunRecord("a night", then, then, "failed", None, True, "the disk is full", key)
     runs = deployed.house.lake.runs
-    runs.note_missed("documents", [row], deployed.house.lake.location.guard)
+    runs.append_missed("documents", [row], deployed.house.lake.location.guard)
     deployed.run(deployed.at)
-    missed = [night for night in runs.nights("documents") if night.status == "missed"]
+    missed = [night for night in runs.records("documents") if night.status == "missed"]
     assert [(deployed.at - night.logical_time).days for night in missed] == told[::-1]
     assert {night.schedule for night in missed} <= {deployed.schedule.key}
 
@@ -214,7 +212,7 @@ def test_missed_times_of_a_dated_source_run_first_each_on_its_own_data(
         f"nightly as of {isoformat(deployed.at - 2 * DAY)}, missed"
     ]
     assert result["caught_up"].startswith("Ran 1 time first, ")
-    missed = deployed.house.lake.runs.nights("documents")[1]
+    missed = deployed.house.lake.runs.records("documents")[1]
     assert f"{deployed.at - DAY:%Y-%m-%d}, does not exist: nothing was changed" in missed.message
     texts = [deployed.house.lake.as_of(seq).text(one) for seq, one in documents(deployed)]
     assert texts == ["# Mail\n\nDay three.\n", "# Mail\n\nDay two.\n", "# Mail\n\nToday.\n"]
@@ -227,7 +225,7 @@ def test_a_missed_time_that_cannot_be_listed_holds_up_no_night(deployed: Deploye
     result, _ = deployed.run(deployed.at)
     assert deployed.rows() == [(2, "published", 1), (1, "missed", 1), (0, "published", 2)]
     assert result["caught_up"].startswith("Nothing had run at 1 time")
-    missed = deployed.house.lake.runs.nights("documents")[1]
+    missed = deployed.house.lake.runs.records("documents")[1]
     assert "is neither a folder nor a file" in missed.message
 
 
@@ -311,7 +309,7 @@ def test_whenever_one_looks_back_the_newest_night_is_the_same(
     for minute in range(0, 28 * 60, 7):
         now = evening + timedelta(minutes=minute)
         expected = max(night for night in nights if night <= now)
-        assert newest_turn(evening - 2 * DAY, now, Schedule(dates)).at == expected, now
+        assert newest_logical_date(evening - 2 * DAY, now, Schedule(dates)).at == expected, now
 
 
 def test_all_kinds_of_schedules_are_asked_together() -> None:

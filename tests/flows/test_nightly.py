@@ -179,7 +179,7 @@ def test_the_time_of_a_release_is_taken(two_documents: House) -> None:
     two_documents.put("mail.md", PRINTER)
     report = two_documents.nightly(5)
     assert not report["published"]
-    assert "Release 1 already speaks for 2026-03-05T02:00:00Z" in report["message"]
+    assert "Release 1 is already as of 2026-03-05T02:00:00Z" in report["message"]
     assert counts(two_documents.nightly(6)) == (0, 1, 0, 1, 0)
 
 

@@ -63,12 +63,12 @@ def test_findings_are_looked_at_again_while_nobody_writes(
     from prefect.logging import disable_run_logger
 
     from schemas.settings import load_settings
-    from tasks import proving
+    from tasks import verify as stages
 
     settings = load_settings(two_nights.config)
     looks = iter([{"ok": False, "findings": ["half done"]}, {"ok": True, "findings": []}] * 2)
     with disable_run_logger():
-        assert proving._undisturbed(settings, "verify", "r1", lambda: next(looks))["ok"]
-        monkeypatch.setattr(proving, "_PATIENCE", 0.1)
+        assert stages.undisturbed(settings, "verify", "r1", lambda: next(looks))["ok"]
+        monkeypatch.setattr(stages, "_PATIENCE", 0.1)
         with two_nights.lake.lease("other", "nightly run", 90.0), pytest.raises(LeaseHeld):
-            proving._undisturbed(settings, "verify", "r1", lambda: next(looks))
+            stages.undisturbed(settings, "verify", "r1", lambda: next(looks))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks.schedule import AUTO
+from tasks.prefect_schedule import AUTO
 from tests.prefect_api import Api, until
 from tests.prefect_server import prefect_server
 

@@ -42,9 +42,9 @@ def test_what_fails_after_publishing_leaves_the_night_published(house: House, ma
     said = stop(run, OSError("the disk is full"), lambda: house.night(1), marked)
     assert (said["status"], said["release"], said["published"]) == ("published", 1, True)
     assert said["message"] == SAID
-    [night] = house.lake.runs.nights("documents")
+    [night] = house.lake.runs.records("documents")
     assert (night.status, night.release, night.message) == ("published", 1, SAID)
-    assert night.spoke
+    assert night.succeeded
 
 
 def test_what_fails_before_publishing_does_not(house: House) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lakehouse import Lakehouse
-from lakehouse.runs import KnownFile, Night, missed_id, still_missed
+from lakehouse.runs import KnownFile, RunRecord, missed_id, still_missed
 from schemas.errors import LeaseHeld
 
 NOW = datetime(2026, 3, 9, tzinfo=UTC)
@@ -23,7 +23,7 @@ def store(lake: Lakehouse, number: int, status: str, **report: Any) -> None:
 
 
 def nights(lake: Lakehouse, index: str = "documents") -> list[tuple[int, str, int | None, bool]]:
-    found = lake.runs.nights(index)
+    found = lake.runs.records(index)
     return [(one.logical_time.day, one.status, one.release, one.scheduled) for one in found]
 
 
@@ -42,9 +42,11 @@ def test_only_nightly_runs_of_the_index_are_nights(lake: Lakehouse) -> None:
     assert nights(lake, "other") == [(5, "published", 2, False), (1, "published", 1, False)]
 
 
-def missed(*days: int) -> list[Night]:
+def missed(*days: int) -> list[RunRecord]:
     return [
-        Night(missed_id("documents", day(one)), day(one), NOW, "missed", 1, True, "asleep", "key")
+        RunRecord(
+            missed_id("documents", day(one)), day(one), NOW, "missed", 1, True, "asleep", "key"
+        )
         for one in days
     ]
 
@@ -52,16 +54,16 @@ def missed(*days: int) -> list[Night]:
 def test_a_time_is_missed_once(lake: Lakehouse) -> None:
     store(lake, 2, "failed", release=1, index_name="documents")
     guard = lake.location.guard
-    lake.runs.note_missed("documents", missed(1, 3), guard)
+    lake.runs.append_missed("documents", missed(1, 3), guard)
     expected = [(3, "missed", 1, True), (2, "failed", 1, False), (1, "missed", 1, True)]
     assert nights(lake) == expected
-    lake.runs.note_missed("documents", missed(1, 3), guard)  # by a writer that came late
+    lake.runs.append_missed("documents", missed(1, 3), guard)  # by a writer that came late
     assert nights(lake) == expected
-    stored = lake.runs.nights("documents")
+    stored = lake.runs.records("documents")
     assert stored[::2] == missed(3, 1)
     assert still_missed(stored) == missed(3, 1)
     store(lake, 3, "unchanged", release=1, index_name="documents")
-    assert still_missed(lake.runs.nights("documents")) == missed(1)
+    assert still_missed(lake.runs.records("documents")) == missed(1)
 
 
 def test_a_writer_that_lost_its_lease_tells_of_no_missed_time(lake: Lakehouse) -> None:
@@ -73,7 +75,7 @@ def test_a_writer_that_lost_its_lease_tells_of_no_missed_time(lake: Lakehouse) -
 
     guard = lake.location.guard
     with guard.holding(Lost()), pytest.raises(LeaseHeld):
-        lake.runs.note_missed("documents", missed(1), guard)
+        lake.runs.append_missed("documents", missed(1), guard)
     assert lake.runs.rows() == []
 
 

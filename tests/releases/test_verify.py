@@ -13,8 +13,9 @@ import pytest
 from almanac.releases.doctor import doctor
 from almanac.releases.verify import verify
 from lakehouse import Lakehouse
-from lakehouse.placements import SEALED_TABLES, moved, seal_placement, seal_tables
+from lakehouse.placements import moved, seal_placement, seal_tables
 from lakehouse.releases import Release
+from schemas.tables import SEALED_TABLES
 from tests.releases.conftest import House, contents, kinds
 
 SEED = 20260301

@@ -27,6 +27,7 @@ _NS = {
     "wp": "http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing",
     "c": "http://schemas.openxmlformats.org/drawingml/2006/chart",
     "dgm": "http://schemas.openxmlformats.org/drawingml/2006/diagram",
+    "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
     "pic": "http://schemas.openxmlformats.org/drawingml/2006/picture",
 }
 _OFF = ("0", "false", "off")
@@ -51,6 +52,8 @@ def parse(data: bytes, options: Options) -> Parsed:
             tree = _tree(content)
             _prepare(tree, hidden, lost)
             changed[name] = etree.tostring(tree, encoding="utf-8", xml_declaration=True)
+    if styles := members.get("word/styles.xml"):
+        changed["word/styles.xml"] = _without_looks(styles)
     lost["comments"] += _comments(members.get("word/comments.xml"))
     made = convert(replaced(data, changed), "docx", _EXPECTATION)
     edges = "".join(f"<p>{html.escape(text)}</p>" for text in _edges(members, hidden))
@@ -81,6 +84,14 @@ def _hidden_styles(styles: bytes | None) -> frozenset[str]:
     )
 
 
+def _without_looks(styles: bytes) -> bytes:
+    """The styles without those of tables: most of the bytes, and most of pandoc's time."""
+    tree = _tree(styles)
+    for style in _find(tree, "//w:latentStyles | //w:style[@w:type='table']"):
+        _remove(style)
+    return bytes(etree.tostring(tree, encoding="utf-8", xml_declaration=True))
+
+
 def _prepare(tree: etree._Element, hidden: frozenset[str], lost: Counter[str]) -> None:
     for run in _hidden_runs(tree, hidden):
         lost["hidden passages"] += bool("".join(run.itertext(f"{_W}t")).strip())
@@ -90,6 +101,7 @@ def _prepare(tree: etree._Element, hidden: frozenset[str], lost: Counter[str]) -
         if re.fullmatch(r"TOC\d|TableofFigures", style, re.IGNORECASE):
             _remove(paragraph)
     _write_boxes(tree)
+    _lift_text_boxes(tree)
     for picture in _find(tree, "//w:drawing[.//wp:docPr and .//pic:pic and not(.//w:txbxContent)]"):
         described = str(_find(picture, ".//wp:docPr")[0].get("descr") or "").strip()
         lost["pictures without a description"] += not described
@@ -148,6 +160,17 @@ def _write_boxes(tree: etree._Element) -> None:
         box = etree.Element(f"{_W}r")
         _set_text(box, "☒ " if _is_on(state) else "☐ ")
         run.addprevious(box)
+
+
+def _lift_text_boxes(tree: etree._Element) -> None:
+    """The paragraphs of text boxes behind the paragraph that they are anchored in."""
+    for fallback in _find(tree, "//mc:Fallback"):  # the same box, for older programs
+        _remove(fallback)
+    for box in _find(tree, "//w:txbxContent"):
+        anchor = next(box.iterancestors(f"{_W}p"), None)
+        if anchor is not None:
+            for paragraph in reversed(list(box)):
+                anchor.addnext(paragraph)
 
 
 def _set_text(run: etree._Element, text: str) -> None:

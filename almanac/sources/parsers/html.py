@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from almanac.sources.decoding import decode
-from almanac.sources.markup import markdown_of, soup_of
+from almanac.sources.markup import drop_self_links, markdown_of, soup_of
 from almanac.sources.page import content_of
 from almanac.sources.parsed import Options, Parsed, losses
 
@@ -25,6 +25,7 @@ def parse(data: bytes, options: Options) -> Parsed:
     charset = _CHARSET.search(head) or _XML_CHARSET.search(head)
     html, notes = decode(data, charset[1].decode("ascii") if charset else None)
     soup = soup_of(html)
+    drop_self_links(soup)
     title = soup.title or soup.h1
     named = title.get_text() if title else None
     content = content_of(soup, options)

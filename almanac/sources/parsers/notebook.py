@@ -73,7 +73,7 @@ def _output(output: Any, lost: Counter[str]) -> str:
     if output.get("output_type") in ("error", "pyerr"):
         return _fenced(f"{output.get('ename')}: {output.get('evalue')}", "")
     if "text" in output and output.get("output_type") == "stream":
-        return _fenced(_joined(output["text"]), "")
+        return _printed(_joined(output["text"]), lost)
     shown = output.get("data") or output
     lost["pictures of outputs"] += any(
         str(kind).startswith("image/") or kind in ("png", "jpeg", "svg") for kind in shown
@@ -84,7 +84,12 @@ def _output(output: Any, lost: Counter[str]) -> str:
     if "<table" in page:
         return html_to_markdown(page)[0]
     text = _joined(shown.get("text/plain") or shown.get("text") or "")
-    return "" if _is_a_picture_alone(shown, text) else _fenced(text, "")
+    return "" if _is_a_picture_alone(shown, text) else _printed(text, lost)
+
+
+def _printed(text: str, lost: Counter[str]) -> str:
+    lost["long outputs, cut"] += len(text) > _LONGEST_OUTPUT
+    return _fenced(text[:_LONGEST_OUTPUT], "")
 
 
 def _is_a_picture_alone(shown: Mapping[str, Any], text: str) -> bool:
@@ -96,6 +101,6 @@ def _joined(lines: Any) -> str:
 
 
 def _fenced(code: str, language: str) -> str:
-    code = _COLOURS.sub("", code).rstrip()[:_LONGEST_OUTPUT]
+    code = _COLOURS.sub("", code).rstrip()
     fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`{3,}", code))])
     return f"{fence}{language}\n{code}\n{fence}" if code.strip() else ""

@@ -9,6 +9,7 @@ import pypdfium2
 from almanac.sources.decoding import clean
 from almanac.sources.ocr import read_page
 from almanac.sources.parsed import Note, Options, Parsed, Unreadable
+from almanac.sources.pdf_forms import filled_fields
 from almanac.sources.pdf_layout import page_text
 from almanac.sources.pdf_pages import drop_running_heads
 
@@ -52,10 +53,7 @@ def parse(data: bytes, options: Options) -> Parsed:
 
 def _text_of(document: pypdfium2.PdfDocument, at: int) -> str:
     page = document[at]
-    if document.formenv and pypdfium2.raw.FPDFPage_Flatten(page, 0) == 1:
-        page.close()
-        page = document[at]
-    text = page_text(page)
+    text = page_text(page, filled_fields(document, page))
     page.close()
     return text
 

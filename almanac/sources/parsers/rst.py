@@ -15,7 +15,7 @@ from almanac.sources.parsed import Note, Options, Parsed
 _DOMAIN_DIRECTIVE = re.compile(r"^(\s*\.\. )[a-z]{1,4}:([\w-]+)::", re.MULTILINE)
 _DOMAIN_ROLE = re.compile(r"(?<![\w:`]):[a-z]{1,4}:([\w-]+):(?=`)")
 _CODE_BLOCK = re.compile(r"^(\s*\.\. )(?:sourcecode|code-block|prompt|parsed-literal)::", re.M)
-_NO_LANGUAGE = re.compile(r"^([ \t]*\.\. )code::[ \t]*$", re.MULTILINE)
+_INCLUDED = re.compile(r"^([ \t]*)\.\. (?:include|literalinclude)::", re.MULTILINE)
 _AFTER_VERSION = re.compile(
     r"^([ \t]*\.\. (?:version(?:added|changed|removed)|deprecated)::[^\n]*)\n(?=[ \t]+\S)",
     re.MULTILINE,
@@ -38,6 +38,7 @@ _NO_CONTENT = (
     "testsetup",
     "testcleanup",
     "currentlibrary",
+    "todo",
 )
 _VERSIONS = {
     "versionadded": "Added in version ",
@@ -77,16 +78,19 @@ def parse(data: bytes, options: Options) -> Parsed:
     Files that it includes, and descriptions that Sphinx takes from the code, are counted as lost.
     """
     text, notes = decode(data)
-    return read_or_keep(_plainer(text), "rst", lambda made: _page(made, notes), notes)
+    included = len(_INCLUDED.findall(text))
+    plainer = _plainer(_INCLUDED.sub(r"\1.. (included)", text))
+    return read_or_keep(plainer, "rst", lambda made: _page(made, included, notes), notes)
 
 
-def _page(made: Converted, notes: Sequence[Note]) -> Parsed:
+def _page(made: Converted, included: int, notes: Sequence[Note]) -> Parsed:
     soup = soup_of(made.html)
     lost = {
-        "included files": _drop(soup, lambda name: name in ("include", "literalinclude")),
-        "descriptions taken from code": _count(soup, lambda name: name.startswith("auto")),
+        "included files": included,
+        "descriptions taken from code": len(_directives(soup, lambda name: name[:4] == "auto")),
     }
-    _drop(soup, lambda name: name in _NO_CONTENT)
+    for tag in _directives(soup, lambda name: name in _NO_CONTENT):
+        tag.extract()
     _name_versions(soup)
     _write_roles(soup)
     return as_document(made._replace(html=str(soup)), lost, notes)
@@ -98,18 +102,6 @@ def _plainer(text: str) -> str:
     text = _CODE_BLOCK.sub(r"\1code::", text)
     text = _AFTER_VERSION.sub(r"\1\n\n", text)
     return _DOMAIN_ROLE.sub(r":\1:", text)
-
-
-def _drop(soup: BeautifulSoup, wanted: Callable[[str], bool]) -> int:
-    """Remove the directives of those names; how many there were."""
-    found = _directives(soup, wanted)
-    for tag in found:
-        tag.extract()
-    return len(found)
-
-
-def _count(soup: BeautifulSoup, wanted: Callable[[str], bool]) -> int:
-    return len(_directives(soup, wanted))
 
 
 def _directives(soup: BeautifulSoup, wanted: Callable[[str], bool]) -> list[Tag]:

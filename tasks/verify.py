@@ -1,4 +1,4 @@
-"""Proofs as Prefect tasks, each with a page in the UI; what stays wrong ends a run as failed."""
+"""Verification as a Prefect task, with its page; what stays wrong ends a run as failed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from almanac.core.file_check import Attempt
-from almanac.releases.checks import doctor_report, verify_report
-from almanac.releases.pages import doctor_page, verify_page
+from almanac.releases.checks import verify_report
+from almanac.releases.pages import verify_page
 from lakehouse import open_lakehouse
 from schemas.errors import ConfigError, LeaseHeld, VerificationFailed
 from schemas.settings import Settings
@@ -41,22 +41,9 @@ def prove(
     def look() -> Report:
         return verify_report(settings, when, every, quick, progress)
 
-    result = _undisturbed(settings, "verify", run_id, look)
+    result = undisturbed(settings, "verify", run_id, look)
     artifacts.page("verify-report", verify_page(result), "Verification")
-    return _listed("verify-findings", result)
-
-
-@task(name="doctor", cache_policy=NO_CACHE)
-def examine(settings: Settings, heal: bool, quick: bool, run_id: str | None) -> Report:
-    """See `almanac.releases.checks.doctor_report`."""
-    progress = artifacts.progress("doctor-progress", "open releases looked at", _FROM)
-
-    def look() -> Report:
-        return doctor_report(settings, heal, quick, run_id, progress)
-
-    result = look() if heal else _undisturbed(settings, "doctor", run_id, look)
-    artifacts.page("doctor-report", doctor_page(result), "Doctor")
-    return _listed("doctor-findings", result)
+    return list_findings("verify-findings", result)
 
 
 def sound(result: Report) -> Report:
@@ -71,7 +58,7 @@ def sound(result: Report) -> Report:
     )
 
 
-def _undisturbed(
+def undisturbed(
     settings: Settings, purpose: str, run_id: str | None, look: Callable[[], Report]
 ) -> Report:
     """What is found while nobody writes: work in progress looks like damage.
@@ -94,7 +81,8 @@ def _undisturbed(
     return result  # where the lease itself is damaged, what was found without it
 
 
-def _listed(key: str, result: Report) -> Report:
+def list_findings(key: str, result: Report) -> Report:
+    """Show the findings as a table, if there are any; returns `result` itself."""
     if findings := result["findings"]:
         artifacts.table(key, findings[:_LISTED], count(len(findings), "finding"))
     return result

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from almanac.schedule.series import (
+from almanac.schedule.backfill import (
     refuse_undated,
     refuse_wrong_range,
     refuse_wrong_steps,

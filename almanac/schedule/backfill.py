@@ -1,4 +1,4 @@
-"""A backfill: logical times in order, which of them the lakehouse has, and what became of each."""
+"""A backfill: logical dates in order, which of them the lakehouse has, and what became of each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
 from almanac.core.markdown import code, first_of, table
+from almanac.schedule.catch_up import IndexHistory
 from almanac.schedule.dated import absence, dated_names
-from almanac.schedule.turn import Dates, Past, newest_dates
+from almanac.schedule.logical_date import Dates, newest_dates
 from almanac.sources.address import redacted
 from lakehouse import open_lakehouse
-from lakehouse.runs import Night, missed_id, still_missed
+from lakehouse.runs import RunRecord, missed_id, still_missed
 from schemas.errors import ConfigError, RunRefused
 from schemas.settings import Settings
 from schemas.times import end_of_day, isoformat
@@ -23,10 +24,11 @@ MOST_STEPS = 1_000
 _SHOWN = 100  # steps on the page; the table has them all
 _DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-class Step:
-    """One logical time of a series.
+class BackfillStep:
+    """One logical date of a plan.
 
     status: to do; done before; published, unchanged or failed in this run; passed over, because its
     data is absent.
@@ -46,7 +48,7 @@ class Step:
         return self.status == "to do"
 
     def ran(self, report: Mapping[str, Any]) -> None:
-        """Take over what the nightly run of this time reported."""
+        """Take over what the nightly run of this date reported."""
         self.status = "published" if report["published"] else "unchanged"
         self.release = report["release"]
         counts = report["documents"]
@@ -59,80 +61,84 @@ class Step:
         return {**vars(self), "at": isoformat(self.at)}
 
 
-class Series:
+class BackfillPlan:
     """Steps in order over one index, with where they go and what the lakehouse has of them.
 
-    `missing`: the steps are times that stand as missed, so that none was passed over on purpose.
+    `missing`: the steps are dates recorded as missed, so that none was passed over on purpose.
     """
 
     def __init__(
         self, settings: Settings, times: Sequence[datetime], missing: bool = False
     ) -> None:
         self.settings = settings
-        self.steps = [Step(at) for at in times]
+        self.steps = [BackfillStep(at) for at in times]
         self.lake = open_lakehouse(settings.lakehouse, settings.storage_options)
         self.index = settings.index.name
-        past = Past(self.lake, self.index)
-        self._take_over(past, missing)
-        self._refuse_what_is_past(past, missing)
+        history = IndexHistory(self.lake, self.index)
+        self._take_over(history, missing)
+        self._refuse_what_is_past(history, missing)
 
     @property
-    def open(self) -> list[Step]:
+    def open(self) -> list[BackfillStep]:
         """The steps that are to do."""
         return [step for step in self.steps if step.open]
 
-    def _take_over(self, past: Past, missing: bool) -> None:
-        """What a release, or a row that says unchanged, tells of a step."""
-        told = {night.logical_time: night.release for night in past.nights if night.spoke}
-        told |= past.published
-        documents = {one.seq: one.documents for one in past.history}
-        passed = {night.logical_time for night in past.nights if night.status == "missed"}
-        newest = max(told, default=None)
+    def _take_over(self, history: IndexHistory, missing: bool) -> None:
+        """Mark the steps that the lakehouse has already, and those that were passed over."""
+        done = {
+            record.logical_time: record.release for record in history.records if record.succeeded
+        }
+        done |= history.published
+        documents = {release.seq: release.documents for release in history.releases}
+        passed = {record.logical_time for record in history.records if record.status == "missed"}
+        newest = max(done, default=None)
         for step in self.steps:
-            if step.at in told:
-                step.status, step.release = "done before", told[step.at]
+            if step.at in done:
+                step.status, step.release = "done before", done[step.at]
                 step.documents = documents.get(step.release or 0)
             elif not missing and newest and step.at < newest and step.at in passed:
                 step.status = "passed over"
 
-    def _refuse_what_is_past(self, past: Past, missing: bool) -> None:
-        spoke = [(night.logical_time, night.release) for night in past.nights if night.spoke]
-        if past.latest:
-            spoke.append((past.latest.logical_time, past.latest.seq))
-        newest, seq = max(spoke, key=lambda one: one[0], default=(None, None))
-        early = [step for step in self.open if newest and step.at < newest]
+    def _refuse_what_is_past(self, history: IndexHistory, missing: bool) -> None:
+        covered = [
+            (record.logical_time, record.release) for record in history.records if record.succeeded
+        ]
+        if history.latest:
+            covered.append((history.latest.logical_time, history.latest.seq))
+        newest, seq = max(covered, key=lambda pair: pair[0], default=(_NEVER, None))
+        early = [step for step in self.open if step.at < newest]
         if early:
             how = ", by day, week, month or schedule: it has no missed times" if missing else ""
             raise RunRefused(
                 f"{len(early)} of the {len(self.steps)} steps, from {isoformat(early[0].at)} to "
-                f"{isoformat(early[-1].at)}, are earlier than what release {seq} spoke for, "
-                f"{isoformat(newest)}: history is only added to. Begin after that, or fill "  # type: ignore[arg-type]
+                f"{isoformat(early[-1].at)}, are earlier than release {seq}, which is "
+                f"as of {isoformat(newest)}: history is only added to. Begin after that, or fill "
                 f"another lakehouse (--lakehouse) and read the past there{how}"
             )
-        if self.open and past.latest and past.latest.held:
+        if self.open and history.latest and history.latest.held:
             raise RunRefused(
-                f"release {past.latest.seq} tells nightly runs to hold back: run "
+                f"release {history.latest.seq} tells nightly runs to hold back: run "
                 "`almanac nightly --lift-hold` first"
             )
 
-    def pass_over(self, step: Step, reason: str) -> None:
+    def pass_over(self, step: BackfillStep, reason: str) -> None:
         """Leave a step out whose data is absent; a row says so, unless one stands already."""
         step.status, step.note = "passed over", reason
         lease = self.settings.lease
         with self.lake.lease("backfill", "backfill", lease.ttl_seconds, lease.wait_seconds):
-            past = Past(self.lake, self.index)
-            if any(night.logical_time == step.at for night in past.nights):
+            history = IndexHistory(self.lake, self.index)
+            if any(record.logical_time == step.at for record in history.records):
                 return
-            night = Night(
+            record = RunRecord(
                 missed_id(self.index, step.at),
                 step.at,
                 datetime.now(UTC),
                 "missed",
-                past.latest.seq if past.latest else None,
+                history.latest.seq if history.latest else None,
                 scheduled=False,
                 message=reason,
             )
-            self.lake.runs.note_missed(self.index, [night], self.lake.location.guard)
+            self.lake.runs.append_missed(self.index, [record], self.lake.location.guard)
 
     def look_ahead(self) -> None:
         """Note at each step to do whose data is absent."""
@@ -165,10 +171,10 @@ def scheduled_times(first: date, last: date, dates: Dates) -> list[datetime]:
 
 
 def missed_times(settings: Settings) -> list[datetime]:
-    """The times that stand as missed and that no run spoke for since, in order."""
+    """The dates recorded as missed at which no run succeeded since, in order."""
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
-    missed = still_missed(lake.runs.nights(settings.index.name))
-    return sorted({night.logical_time for night in missed})
+    missed = still_missed(lake.runs.records(settings.index.name))
+    return sorted({record.logical_time for record in missed})
 
 
 def refuse_wrong_range(first: date, last: date) -> None:
@@ -209,20 +215,20 @@ def refuse_undated(settings: Settings, accept: bool) -> None:
         raise ConfigError("no source is configured: give `source`, as in docs/{date}")
 
 
-def report(series: Series, dry_run: bool) -> dict[str, Any]:
+def report(plan: BackfillPlan, dry_run: bool) -> dict[str, Any]:
     """What a backfill did or would do, as one JSON object; `counts` are steps by status."""
-    steps = [step.to_json() for step in series.steps]
+    steps = [step.to_json() for step in plan.steps]
     return {
         "dry_run": dry_run,
-        "lakehouse": series.settings.lakehouse,
-        "index_name": series.index,
+        "lakehouse": plan.settings.lakehouse,
+        "index_name": plan.index,
         "counts": dict(sorted(Counter(step["status"] for step in steps).items())),
         "steps": steps,
     }
 
 
 def headline(result: Mapping[str, Any]) -> str:
-    """One sentence: how far the series is."""
+    """One sentence: how far the backfill is."""
     steps = result["steps"]
     left = [step["at"] for step in steps if step["status"] in ("to do", "failed")]
     passed = sum(step["status"] == "passed over" for step in steps)

@@ -1,0 +1,112 @@
+"""What a writer does before it writes: tables that a crash left unreadable are brought back."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from lakehouse.fencing import WRITER
+from lakehouse.mending import CACHES, RECORDS, Mending, SetAside
+from lakehouse.releases import Release
+from lakehouse.table_files import LOG, TableFiles
+from schemas.errors import LakehouseDamaged
+from schemas.tables import TABLES
+
+if TYPE_CHECKING:
+    from lakehouse.lakehouse import Lakehouse
+
+_log = logging.getLogger("almanac.recovery")
+
+
+def mend_lease(lake: Lakehouse) -> None:
+    """Make the lease's table readable; a holder that lives notices that its lease is gone."""
+    if lake.location.folder is not None:
+        Mending(lake.location.folder).mend(["lease"])
+
+
+def least_number(lake: Lakehouse) -> int:
+    """The number that the next lease must be above: that of every commit a writer ever made.
+
+    The lease's own table says it, unless a crash took its newest rows or it was made anew.
+    """
+    root = lake.location.folder
+    if root is None:
+        return 0
+    marks = [_mark(TableFiles(root / "delta" / name)) for name in TABLES]
+    aside = (root / "set_aside").glob(f"*/delta/lease/{LOG}/*.json")
+    return max([0, *marks, *(int(path.stem) + 1 for path in aside if path.stem.isdigit())])
+
+
+def _mark(files: TableFiles) -> int:
+    for version in reversed(files.commits):
+        marks = (one.get("txn", {}) for one in files.actions(version) or ())
+        found = [int(one["version"]) for one in marks if one.get("appId") == WRITER]
+        if found:
+            return max(found)
+    return 0
+
+
+def recover(lake: Lakehouse, *, rebooted: bool) -> list[SetAside]:
+    """Mend what can be mended without a loss; only under the lease. What was set aside.
+
+    `rebooted`: the machine was started since the last writer wrote, so that what it wrote and did
+    not sync may be gone.
+    """
+    root = lake.location.folder
+    if root is None:
+        return []
+    done = Mending(root).mend(["sealed_files"])
+    known = frozenset(lake.sealed.known())
+    # Without any hash nobody can tell what was announced from what was not.
+    if known or not TableFiles(root / "delta" / "releases").commits:
+        done += Mending(root, known).mend()
+    else:
+        done += Mending(root, known).mend((*CACHES, *RECORDS))
+    _seal_again(lake, done)
+    try:
+        releases = lake.releases("").every_index()
+        done += _indexes(lake, releases)
+        if rebooted or done:
+            _use_up_numbers(lake, releases)
+    except LakehouseDamaged as error:  # who reads it says so, and heal mends it
+        _log.warning("%s", error)
+    return done
+
+
+def _seal_again(lake: Lakehouse, done: Iterable[SetAside]) -> None:
+    """Hash the entries that were written again in the place of those set aside."""
+    paths = [
+        f"delta/{one.table}/{path}"
+        for one in done
+        for path in one.files
+        if one.table in TABLES and _is_entry(path)
+    ]
+    lake.sealed.seal_again(paths)
+
+
+def _is_entry(path: str) -> bool:
+    return path.startswith(f"{LOG}/") and path.endswith(".json")
+
+
+def _indexes(lake: Lakehouse, releases: Iterable[Release]) -> list[SetAside]:
+    """Set aside the newest versions of Lance tables where no release has them and they are torn."""
+    hot = [one for one in releases if one.tier == "hot"]
+    done = []
+    for table in lake.tables.names():
+        named = [one for one in hot if one.lance_table == table]
+        versions = {one.lance_version for one in named}
+        done += lake.tables.mend(table, versions, {one.lance_tag for one in named})
+    return done
+
+
+def _use_up_numbers(lake: Lakehouse, releases: Iterable[Release]) -> None:
+    """No number of a release that was ever seen is given again, if what it named is gone."""
+    log = lake.releases("")
+    seen = max(lake.placements.newest(), default=0)
+    last = max((one.seq for one in releases), default=0)
+    if seen > last:
+        log.use_up(seen)
+        _log.warning(
+            "releases %d to %d were never published: their numbers are used up", last + 1, seen
+        )
