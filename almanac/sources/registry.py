@@ -21,6 +21,8 @@ KINDS = {
     "auto": "folder:FolderConnector",
     "folder": "folder:FolderConnector",
     "table": "folder:FolderConnector",
+    "git": "git:GitConnector",
+    "sql": "sql:SqlConnector",
 }
 _GROUP = "almanac.sources"
 

@@ -79,7 +79,7 @@ class SourceSettings(Section):
         default="auto",
         pattern=r"^[a-z][a-z0-9_-]*$",
         description="auto: a table where the URI ends like one, else a folder. folder, table, sql, "
-        "git, web, confluence, notion, mail, slack, or a connector that is installed.",
+        "git, or a connector that another package brings.",
     )
     include: tuple[str, ...] | None = Field(
         default=None,
