@@ -34,6 +34,9 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _POINTER = Note("file_is_complete", "a pointer of Git LFS: the content is not in the repository")
 
 
+_LOST = Note("file_is_complete", "its blob is missing from the repository: fetch it again")
+
+
 class GitOptions(Section):
     """The keys of a source of kind git."""
 
@@ -83,13 +86,21 @@ class GitConnector:
         with self._reporting():
             repository = self._opened()
         for file in files:
-            data = repository[str(file.stamp).encode()].data
-            if len(data) > self._settings.max_bytes:
+            data = self._blob(repository, str(file.stamp))
+            if data is None:
+                yield Unreadable.because(_LOST)
+            elif len(data) > self._settings.max_bytes:
                 yield Unreadable.because(too_large(len(data), self._settings.max_bytes))
             elif data.startswith(_LFS):
                 yield Unreadable.because(_POINTER)
             else:
                 yield Content(data, f"{redacted(self._settings.uri).rstrip('/')}/{file.path}")
+
+    def _blob(self, repository: Any, sha: str) -> bytes | None:
+        try:
+            return bytes(repository[sha.encode()].data)
+        except KeyError:
+            return None
 
     def _blobs(self, repository: Any, tree: bytes, walk: Walk) -> dict[str, str]:
         """The id of each file by its path; submodules and links are remarked on."""
