@@ -142,7 +142,7 @@ class SqlConnector:
     ) -> Iterator[Mapping[str, Any]]:
         import sqlalchemy as sa
 
-        what = [sa.column(name) for name in columns] or [sa.text("*")]
+        what: list[Any] = [sa.column(name) for name in columns] or [sa.text("*")]
         statement = sa.select(*what).select_from(self._from())
         if values is not None:
             statement = statement.where(sa.column(self._keys[0]).in_(values))
@@ -181,8 +181,12 @@ class SqlConnector:
             ) from None
 
     def _name(self) -> str:
-        url = self._url.set(username=None, password=None, query={})
-        place = url.render_as_string().replace("+psycopg", "")
+        """The address without user, password and parameters, then the table."""
+        from sqlalchemy import URL
+
+        url = self._url
+        kind = url.get_backend_name()
+        place = str(URL.create(kind, host=url.host, port=url.port, database=url.database))
         return f"{place}/{self._options.table}" if self._options.table else place
 
 

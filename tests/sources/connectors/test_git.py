@@ -128,7 +128,7 @@ def test_as_of_a_commit_a_tag_and_a_date(nights: Nights, repository: Repository)
         assert nights.texts["mail.md"] == f"# Mail\n\n{text}", ref
     with pytest.raises(SourceUnavailable, match=r"no commit of main by 2026-02-01.*2026-03-01"):
         nights.run(ref="main@2026-02-01")
-    with pytest.raises(SourceUnavailable, match="has no ref 'trunk'; some that it has: .*main"):
+    with pytest.raises(SourceUnavailable, match=r"has no ref 'trunk'; some that it has: .*main"):
         nights.run(ref="trunk")
 
 

@@ -204,5 +204,5 @@ def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(SourceUnavailable, match=r"no\.db does not exist"):
         Nights(tmp_path, uri=f"sqlite:///{tmp_path}/no.db", kind="sql", table="a").run()
     assert not (tmp_path / "no.db").exists()
-    with pytest.raises(SourceUnavailable, match="postgresql://127.0.0.1:9/kb/a cannot be read"):
+    with pytest.raises(SourceUnavailable, match=r"postgresql://127\.0\.0\.1:9/kb/a cannot be read"):
         Nights(tmp_path, uri="postgresql://kb@127.0.0.1:9/kb", kind="sql", table="a").run()
