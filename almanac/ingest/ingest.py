@@ -49,6 +49,7 @@ class Ingested:
         self.quarantined = Recorded(0, 0, [])
         self.validated: dict[str, Any] = {}  # Great Expectations' own result, by source
         self.access: dict[Key, Access] = {}  # who may see it, where that is known
+        self.row_access: dict[Key, Access] = {}  # of rows that were not read, by their file
         self.files = 0
         self.skipped = 0
         self.endings: Counter[str] = Counter()  # of the files that are read
@@ -97,8 +98,7 @@ def quarantine(run: Run, found: Ingested) -> Recorded:
 
     Who may see what is stored with it: also by a night that publishes nothing.
     """
-    known = {key: access for key, access in found.access.items() if _is_document(key, found)}
-    run.lake.access.record(known, run.started_at)
+    _record_access(run, found)
     found.quarantined = run.lake.quarantine.record(
         found.rejections, frozenset(found.unchecked), run.run_id, run.logical_time
     )
@@ -157,14 +157,13 @@ class _SourceReading:
     def _note_access(self, file: SourceFile, known: KnownFile | None) -> None:
         """Who may see what the file holds, read again or not.
 
-        Rows that have a column for it keep what they had until their file is read again.
+        A row whose own column said it keeps that until its file is read again.
         """
         if file.access is None:
             return
         self._found.access[self._name, file.path] = file.access
-        if known and not self._settings.access.column:
-            for doc_id, _ in known.documents:
-                self._found.access[self._name, doc_id] = file.access
+        for doc_id, _ in known.documents if known else ():
+            self._found.row_access[self._name, doc_id] = file.access
 
     def _holds(self, file: SourceFile) -> bool:
         known = self._known[file.path]
@@ -272,6 +271,21 @@ class _SourceReading:
         self._found.protected.update(
             key for key in self._state if key[0] == self._name and key[1].startswith(below)
         )
+
+
+def _record_access(run: Run, found: Ingested) -> None:
+    if not found.access:
+        return
+    current = run.lake.access.current()
+    by_file = {
+        key: access
+        for key, access in found.row_access.items()
+        if key not in current or current[key].origin != "column"
+    }
+    known = by_file | found.access
+    run.lake.access.record(
+        {key: access for key, access in known.items() if _is_document(key, found)}, run.started_at
+    )
 
 
 def _is_document(key: Key, found: Ingested) -> bool:

@@ -117,9 +117,23 @@ def test_rights_of_a_folder_and_of_a_table_in_it(tmp_path: Path) -> None:
         "hr/terms.md": (),
         "items.csv#1": ("user:bob",),
     }
-    assert [(r.doc_id, r.expectation) for _, r in found.rejections] == [
-        ("hr/.acl.toml", "access_is_readable")
+    assert [r.doc_id for _, r in found.rejections if r.expectation == "access_is_readable"] == [
+        "hr/.acl.toml"
     ]
+
+
+def test_a_changed_sidecar_reaches_rows_that_are_not_read_again(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "items.csv").write_text("id,text,acl\n1,One.,user:ann\n2,Two.,\n")
+    (docs / ".acl.toml").write_text('default = ["public"]\n')
+    rules = {"sidecar": ".acl.toml", "column": "acl"}
+    nights = Nights(tmp_path / "lake", uri=str(docs), access=rules)
+    nights.run()
+    assert nights.access == {"items.csv#1": ("user:ann",), "items.csv#2": ("public",)}
+    (docs / ".acl.toml").write_text('default = ["group:hr"]\n')
+    assert nights.read() == []
+    assert nights.access == {"items.csv#1": ("user:ann",), "items.csv#2": ("group:hr",)}
 
 
 def test_a_folder_without_rules_stores_nothing_of_rights(tmp_path: Path) -> None:
