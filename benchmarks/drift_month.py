@@ -41,10 +41,11 @@ from almanac.drift.answers import judge_answers
 from almanac.drift.documents import Passage, changes, draw, judge_documents
 from almanac.drift.measures import Seen, judged, unknown
 from almanac.drift.questions import judge_questions
-from almanac.drift.requests import Asked, too_few
+from almanac.drift.requests import too_few
 from almanac.drift.scripts import script
 from almanac.embedding.factory import open_encoder
 from lakehouse.documents import StoredDocument
+from lakehouse.request_slots import SlottedRequest
 from lakehouse.search import Hit
 from schemas.hashing import sha256_text
 from schemas.settings import DriftSettings, EmbedderSettings, Settings
@@ -196,7 +197,9 @@ class World:
             if at < end and slot <= rules.reference_windows:
                 when = FIRST + timedelta(days=at)
                 here = int(end - at) % window
-                asked.append(Asked(str(number), user, when, slot, here, one.question, one.lang))
+                asked.append(
+                    SlottedRequest(str(number), user, when, slot, here, one.question, one.lang)
+                )
                 said.append(one)
         once = []
         for at, one in enumerate(asked):
@@ -212,7 +215,7 @@ class World:
         }
         return judged([questions, judge_answers(voted, causes, rules)], rules.significance)
 
-    def _questions(self, asked: list[Asked]) -> Seen:
+    def _questions(self, asked: list[SlottedRequest]) -> Seen:
         if reason := too_few(asked, self._rules.questions.minimum, "questions"):
             return unknown("questions", reason)
         vectors = np.stack([self._vectors[one.question] for one in asked]).astype(np.float64)

@@ -67,7 +67,7 @@ def _steps(folder: Path, rows: int) -> Iterator[dict[str, Any]]:
         "verify --quick": ["verify", "--quick"],
         "verify": ["verify"],
         "doctor": ["doctor"],
-        "restore --mode publish": ["restore", "--as-of", "2"],
+        "restore --mode publish": ["restore", "--as-of", "2", "--yes"],
         "restore --mode copy": [
             "restore",
             "--as-of",
@@ -77,7 +77,7 @@ def _steps(folder: Path, rows: int) -> Iterator[dict[str, Any]]:
             "--to",
             str(folder / "copy"),
         ],
-        "retention apply": ["retention", "apply"],
+        "retention apply": ["retention", "apply", "--yes"],
     }
     for name, verb in verbs.items():
         command = [sys.executable, "-m", "almanac", *verb, "--json", "--config", str(config)]

@@ -22,6 +22,7 @@ def nightly(
     retry_quarantined: Annotated[bool, forms.named("Read what was rejected again")] = False,
     accept_upgrade: Annotated[bool, forms.named("Accept another model")] = False,
     lift_hold: Annotated[bool, forms.named("Resume nightly publishing")] = False,
+    allow_future: Annotated[bool, forms.named("Allow a date in the future")] = False,
     lakehouse: forms.Lakehouse = None,
     config: forms.Config = None,
 ) -> dict[str, Any]:
@@ -41,13 +42,15 @@ def nightly(
         retry_quarantined: Read files again that something was quarantined from.
         accept_upgrade: Publish with another embedder or chunker, whatever it answers.
         lift_hold: Publish although a restore told nightly runs to wait.
+        allow_future: Take a date that is more than an hour ahead. Until it has come, every other
+            night is refused.
         lakehouse: Folder or URI of another lakehouse than the configured one; without credentials.
         config: Path of another configuration file than the worker's.
     """
     settings = settings_for(config, lakehouse)
     settings = settings.with_source(source) if source else settings
 
-    with nightly_run(settings, as_of, lift_hold, nightly) as night:
+    with nightly_run(settings, as_of, allow_future, lift_hold, nightly) as night:
         if night.result is not None:
             return night.result
         state = stages.recover(night)

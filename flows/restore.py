@@ -19,6 +19,7 @@ def restore(
     reason: Annotated[str, forms.named("Why")] = "",
     to: Annotated[forms.Place, forms.named("Where a copy goes")] = None,
     hold: Annotated[bool, forms.named("Hold back the nights after it")] = False,
+    at: Annotated[forms.Moment, forms.named("Logical time of the new release")] = None,
     dry_run: Annotated[bool, forms.named("Dry run")] = True,
     lakehouse: forms.Lakehouse = None,
     config: forms.Config = None,
@@ -32,6 +33,7 @@ def restore(
         reason: Is kept with the release.
         to: An empty folder or object-store URI; for mode copy, and for no other.
         hold: Nightly runs publish nothing until one is told to lift the hold.
+        at: For mode publish; the present unless given. Later nights must not be earlier.
         dry_run: Only say what it would do. Switch it off to do it.
         lakehouse: Folder or URI of another lakehouse than the configured one; without credentials.
         config: Path of another configuration file than the worker's.
@@ -43,6 +45,7 @@ def restore(
         to=to,
         reason=reason,
         hold=hold,
+        at=at,
         dry_run=dry_run,
         run_id=runtime.flow_run.id,
     )

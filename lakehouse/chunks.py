@@ -88,6 +88,12 @@ class VectorStore:
         hashes, vectors = found["text_hash"].to_pylist(), found["vector"].to_pylist()
         return dict(zip(hashes, vectors, strict=True))
 
+    def embedders_of(self, text_hash: str, vector: bytes) -> list[str]:
+        """Embedders under which a text has exactly this vector (little-endian float32 bytes)."""
+        sql = f"SELECT embedder, vector FROM log WHERE text_hash = '{text_hash}'"
+        rows = self._log.query(sql).to_pylist()
+        return [row["embedder"] for row in rows if row["vector"] == vector]
+
     def append(
         self, embedder: str, text_hashes: Sequence[str], vectors: NDArray[np.float32]
     ) -> None:

@@ -30,7 +30,8 @@ _QUARANTINE = """
 def copy_release(source: Lakehouse, target: Lakehouse, release: Release) -> None:
     """Append to the tables of `target` all that a release is made of, a part at a time in memory.
 
-    Documents, chunks, vectors, trained models, what stood in quarantine then, the run's report. The
+    Documents, chunks, vectors, trained models, what stood in quarantine then, the run's report, and
+    what was erased. The
     release itself and its index are for the caller to add.
     """
     documents, chunks = source.delta("document_changes"), source.delta("chunks")
@@ -48,6 +49,8 @@ def copy_release(source: Lakehouse, target: Lakehouse, release: Release) -> None
     until = isoformat(release.logical_time)
     quarantined = source.delta("quarantine").query(_QUARANTINE.format(until=until))
     target.delta("quarantine").append(quarantined)
+    # What was erased stays out of the copy's later nights, too.
+    target.delta("erasures").append(source.delta("erasures").read())
     report = f"SELECT * FROM log WHERE run_id = '{release.run_id}'"
     target.delta("runs").append(source.delta("runs").query(report))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,6 +20,17 @@ _STATE = """
         SELECT *, row_number() OVER (PARTITION BY source, doc_id ORDER BY seq DESC) AS newest
         FROM (SELECT seq, op, {columns} FROM log WHERE seq <= {seq})
     ) WHERE newest = 1 AND op = 'put' ORDER BY source, doc_id
+"""
+_CHANGES = """
+    SELECT *, count(*) OVER () AS total FROM (
+        SELECT source, doc_id, seq, op, content_hash, document_hash, title, run_id,
+            lag(op) OVER (PARTITION BY source, doc_id ORDER BY seq) AS before
+        FROM log {only}
+    ) WHERE seq > {after} AND seq <= {until} ORDER BY seq, source, doc_id
+"""
+_LAST_CHANGES = """
+    SELECT source, doc_id, max(seq) AS last FROM log WHERE seq > {after} AND seq <= {until}
+    GROUP BY source, doc_id ORDER BY source, doc_id
 """
 _STATE_COLUMNS = (
     "source",
@@ -95,6 +107,34 @@ class DocumentLog:
         sql = "SELECT DISTINCT doc_id FROM log, wanted WHERE ends_with(lower(doc_id), ending)"
         found = self._log.query(sql, wanted=wanted)
         return sorted(found["doc_id"].to_pylist())
+
+    def versions(self, keys: Iterable[Key]) -> list[dict[str, Any]]:
+        """Every change of these documents, oldest first; `before` is the op of the one before."""
+        pairs = sorted(set(keys))
+        columns = [pa.array([pair[at] for pair in pairs], pa.string()) for at in (0, 1)]
+        wanted = pa.table(columns, names=["source", "doc_id"])
+        only = "SEMI JOIN wanted USING (source, doc_id)"
+        sql = _CHANGES.format(only=only, after=0, until=2**62)
+        rows: list[dict[str, Any]] = self._log.query(sql, wanted=wanted).to_pylist()
+        return rows
+
+    def changes(self, after: int, until: int, limit: int) -> tuple[int, list[dict[str, Any]]]:
+        """How many changes the snapshots in (after, until] have, and the first `limit`, by seq."""
+        sql = _CHANGES.format(only="", after=int(after), until=int(until))
+        rows = self._log.query(f"{sql} LIMIT {int(limit)}").to_pylist()
+        return (rows[0]["total"] if rows else 0), rows
+
+    def last_changes(self, after: int, until: int) -> dict[Key, int]:
+        """The documents that changed in the snapshots in (after, until], each by its last one."""
+        sql = _LAST_CHANGES.format(after=int(after), until=int(until))
+        rows = self._log.query(sql).to_pylist()
+        return {(row["source"], row["doc_id"]): row["last"] for row in rows}
+
+    def counts_after(self, seq: int) -> dict[int, int]:
+        """How many changes each snapshot after `seq` has, by snapshot, in no order."""
+        sql = f"SELECT seq, count(*) AS changes FROM log WHERE seq > {int(seq)} GROUP BY seq"
+        rows = self._log.query(sql).to_pylist()
+        return {row["seq"]: row["changes"] for row in rows}
 
     def append(
         self,

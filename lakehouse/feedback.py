@@ -6,12 +6,14 @@ So one of them may stand there twice, and reading takes each once.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
+from lakehouse.columns import id_column
 from lakehouse.delta import DeltaLog
 from schemas.feedback import Passage, Request, Triaged, Vote
 from schemas.tables import REQUESTS, TRIAGE, VOTES
@@ -22,6 +24,25 @@ _REQUESTS = """
         {where}
     ) WHERE nth = 1 ORDER BY asked_at, request_id
 """
+_SUMMARIES = """
+    SELECT request_id, asked_at, user_id, left(question, 200) AS question, "release",
+        index_version, model, adapter
+    FROM log SEMI JOIN wanted ON request_id = id
+    QUALIFY row_number() OVER (PARTITION BY request_id ORDER BY content_hash) = 1
+    ORDER BY asked_at DESC, request_id
+"""
+_SHOWN = """
+    SELECT DISTINCT request_id FROM (
+        SELECT request_id, unnest(context_chunks) AS chunk FROM log
+    ) SEMI JOIN wanted ON chunk = id
+"""
+_CONTEXTS = """
+    SELECT DISTINCT unnest(context_chunks) AS chunk FROM log SEMI JOIN wanted ON request_id = id
+"""
+_ANSWERED_BY = """
+    SELECT DISTINCT request_id FROM log, wanted
+    WHERE starts_with(id, adapter) AND length(adapter) >= 12
+"""
 _VOTES = """
     SELECT DISTINCT {columns} FROM log {where}
     QUALIFY stated OR NOT bool_or(stated) OVER (PARTITION BY request_id)
@@ -31,6 +52,13 @@ _TRIAGED = """
     SELECT * EXCLUDE (nth) FROM (
         SELECT *, row_number() OVER (PARTITION BY request_id ORDER BY ordinal DESC) AS nth FROM log
     ) WHERE nth = 1 ORDER BY request_id
+"""
+_VERDICTS = """
+    SELECT request_id, cause, documents, run_id, "at",
+        try_cast(json_extract_string(evidence, '$.then.release') AS BIGINT) AS release
+    FROM log
+    QUALIFY row_number() OVER (PARTITION BY request_id ORDER BY ordinal DESC) = 1
+    ORDER BY "at" DESC, request_id
 """
 _FAULTS_SINCE = """
     SELECT count(*) AS n FROM (
@@ -79,6 +107,42 @@ class RequestLog:
         """How many different requests there are."""
         return _count(self._log, "request_id")
 
+    def span(self) -> tuple[datetime | None, datetime | None]:
+        """When the first and the last request were asked; (None, None) before there are any."""
+        sql = "SELECT min(asked_at) AS first, max(asked_at) AS last FROM log"
+        row = self._log.query(sql).to_pylist()[0]
+        return row["first"], row["last"]
+
+    def summaries(self, request_ids: Collection[str]) -> list[dict[str, Any]]:
+        """These requests, each once, newest first, with the first 200 characters of the question.
+
+        request_id, asked_at, user_id, question, release, index_version, model, adapter.
+        """
+        wanted = id_column(request_ids)
+        rows: list[dict[str, Any]] = self._log.query(_SUMMARIES, wanted=wanted).to_pylist()
+        return rows
+
+    def shown(self, chunk_ids: Collection[str]) -> set[str]:
+        """Ids of requests whose context had one of these passages."""
+        return self._ids(_SHOWN, chunk_ids)
+
+    def contexts(self, request_ids: Collection[str]) -> set[str]:
+        """Ids of the passages that these requests were shown."""
+        return self._ids(_CONTEXTS, request_ids)
+
+    def answered_from(self, seq: int) -> set[str]:
+        """Ids of requests whose log names this release."""
+        sql = f'SELECT DISTINCT request_id FROM log WHERE "release" = {int(seq)}'
+        return self._ids(sql, ())
+
+    def answered_by(self, adapter_id: str) -> set[str]:
+        """Ids of requests that name the adapter by its id, or by at least twelve digits of it."""
+        return self._ids(_ANSWERED_BY, [adapter_id])
+
+    def _ids(self, sql: str, wanted: Collection[str]) -> set[str]:
+        rows = self._log.query(sql, wanted=id_column(wanted))
+        return {str(name) for name in rows.column(0).to_pylist()}
+
 
 class VoteLog:
     """`votes`: many a request, append-only."""
@@ -117,6 +181,17 @@ class TriageLog:
         """The verdict on each request that was looked into."""
         rows = self._log.query(_TRIAGED).to_pylist()
         return {row["request_id"]: _triaged(row) for row in rows}
+
+    def verdicts(self) -> list[dict[str, Any]]:
+        """The newest verdict on each request, newest first, without its evidence.
+
+        request_id, cause, documents (source, doc_id), run_id, at, and the release that answered.
+        """
+        rows: list[dict[str, Any]] = self._log.query(_VERDICTS).to_pylist()
+        return [
+            row | {"documents": [tuple(key) for key in json.loads(row["documents"])]}
+            for row in rows
+        ]
 
     def faults_since(self, moment: datetime | None) -> int:
         """Requests that are the model's own fault now, and were found to be after `moment`."""

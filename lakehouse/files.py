@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,8 @@ class Files:
             return
         target = Path(self._location.uri) / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{target.name}.part")
+        # Several may write one file at a time, as the first writers of a lakehouse do its format.
+        part = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.part")
         part.write_bytes(data)
         self._location.disk.sync_file(part)
         part.replace(target)

@@ -9,25 +9,32 @@ from datetime import date
 from lakehouse.access import AccessLog
 from lakehouse.asof import AsOf
 from lakehouse.chunks import ChunkStore, VectorStore
+from lakehouse.correction_notes import CorrectionNotes
 from lakehouse.delta import DeltaLog
 from lakehouse.documents import DocumentLog
 from lakehouse.erasures import ErasureLog
 from lakehouse.expected_rows import Contents
 from lakehouse.feedback import RequestLog, TriageLog, VoteLog
 from lakehouse.files import Files
+from lakehouse.format import FORMAT, check_format, check_release_format, stored_format
 from lakehouse.index import IndexWriter
 from lakehouse.lease import Lease, writer
 from lakehouse.location import Durability, Location, locate
 from lakehouse.maintenance import LanceTables
 from lakehouse.mending import Mending, SetAside, notes
+from lakehouse.opinions import Opinions
+from lakehouse.passages import Passages
 from lakehouse.placements import seal_tables
 from lakehouse.quarantine import Quarantine
 from lakehouse.recovery import least_number, mend_lease, recover
 from lakehouse.releases import PlacementLog, Release, ReleaseLog, check_not_gone
+from lakehouse.request_slots import RequestSlots
 from lakehouse.runs import FileLog, RunLog
 from lakehouse.seals import SealedFiles
 from lakehouse.search import IndexReader
+from lakehouse.table import is_written
 from lakehouse.training import AdapterLog, DatasetLog, EvaluationLog
+from lakehouse.upgrades import pending, upgrade
 from schemas.errors import ReleaseNotOpen
 from schemas.tables import SEALED_TABLES, TABLES
 from schemas.times import as_when
@@ -50,9 +57,16 @@ class Lakehouse:
         self.tables = LanceTables(location)
         self._files = Files(location)
         self.sealed = SealedFiles(DeltaLog(location, "sealed_files"), self._files)
-        self.erasures = ErasureLog(DeltaLog(location, "erasures"))
+        self.erasures = ErasureLog(DeltaLog(location, "erasures"), self._files)
         self.requests = RequestLog(DeltaLog(location, "requests"))
         self.votes = VoteLog(DeltaLog(location, "votes"))
+        self.opinions = Opinions(DeltaLog(location, "requests"), DeltaLog(location, "votes"))
+        self.request_slots = RequestSlots(
+            DeltaLog(location, "requests"), DeltaLog(location, "votes")
+        )
+        self.passages = Passages(
+            DeltaLog(location, "chunks"), DeltaLog(location, "document_changes")
+        )
         self.triage = TriageLog(DeltaLog(location, "triage"))
         self.datasets = DatasetLog(
             *(
@@ -60,8 +74,19 @@ class Lakehouse:
                 for name in ("datasets", "training_examples", "rejected_examples", "splits")
             )
         )
+        self.correction_notes = CorrectionNotes(DeltaLog(location, "training_examples"))
         self.adapters = AdapterLog(DeltaLog(location, "adapters"))
         self.evaluations = EvaluationLog(DeltaLog(location, "evaluations"))
+
+    @property
+    def format(self) -> int:
+        """The number of the storage format; that of this version before the first write."""
+        check_format(self.location)
+        return stored_format(self.location) if is_written(self.location) else FORMAT
+
+    def pending_upgrades(self) -> list[str]:
+        """What the next writer will do first, to bring the lakehouse to this version's format."""
+        return [f"format {step.to}: {step.summary}" for step in pending(self.format)]
 
     def sizes(self, folder: str = "") -> dict[str, int]:
         """Bytes of every file below a folder of the lakehouse, by path inside it."""
@@ -118,6 +143,7 @@ class Lakehouse:
         Raises:
             ReleaseNotOpen: it is cold or gone; the message names the policy and what to do.
             ReleaseNotFound: its files are missing.
+            FormatTooNew: a later version wrote it in a way not known here.
         """
         if release.tier == "cold":
             raise ReleaseNotOpen(
@@ -126,6 +152,7 @@ class Lakehouse:
                 "--mode reopen` builds it again, exactly"
             )
         check_not_gone(release)
+        check_release_format(release.seq, release.format)
         return IndexReader(self.location, release)
 
     def write(self, table: str, dimension: int) -> IndexWriter:
@@ -136,7 +163,11 @@ class Lakehouse:
     def lease(
         self, holder: str, purpose: str, ttl_seconds: float, wait_seconds: float = 0.0
     ) -> Iterator[Lease]:
-        """Be the one writer for the length of a block; see `lakehouse.lease`."""
+        """Be the one writer for the length of a block; see `lakehouse.lease`.
+
+        A lakehouse of an earlier storage format is upgraded first.
+        """
+        check_format(self.location)
         mend_lease(self)
         log = self.delta("lease")
         with (
@@ -150,6 +181,7 @@ class Lakehouse:
                     self.delta(name).fence()
                 seal_tables(self)
                 lease.fenced()
+            upgrade(self.location, lease.check)
             yield lease
             self.location.disk.sync()
 

@@ -4,8 +4,12 @@ Taking it is a compare-and-swap (Delta's transaction numbers). A writer that was
 at once where its process can be seen to be gone, else when the lease runs out. One that was only
 stopped may come back after that: see `lakehouse.guard` for what keeps it from writing.
 
-When a lease runs out is what the holder's clock said. Two hosts' clocks may differ by `_SKEW`
-(NTP keeps them within a fraction of a second); a lease of another host counts that much longer.
+When a lease runs out is what the holder's clock said. Two hosts' clocks may differ by `SKEW` (NTP
+keeps them within a fraction of a second); a lease of another host counts that much longer.
+
+A row that promises more than a few ttl was dated by a wrong clock. Its holder may live all the
+same, and then it renews every third of the ttl. So whoever waits watches the row for one ttl by its
+own uptime, even if it was told not to wait, and takes the lease of a holder that stays silent.
 """
 
 from __future__ import annotations
@@ -19,19 +23,27 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from lakehouse.delta import DeltaLog, TransactionTaken, storage_errors
+from lakehouse.holder import (
+    TRANSACTION,
+    Watch,
+    boot,
+    named,
+    process_space,
+    process_started,
+    read_row,
+    stands,
+    was_left,
+)
 from schemas.errors import LeaseHeld
 from schemas.times import isoformat
 
 _log = logging.getLogger("almanac.lease")
-_NAME = "lease"
 _POLL_SECONDS = (0.5, 2.0)  # drawn anew each time, so that waiters do not ask in step
 _SAID_EVERY = 60.0
 _RETRY_SECONDS = 5.0
-_SKEW = timedelta(seconds=30)
 
 
 class Lease:
@@ -48,8 +60,9 @@ class Lease:
             "purpose": purpose,
             "host": platform.node(),
             "pid": os.getpid(),
-            "process_started": _process_started(os.getpid()) or 0.0,
-            "process_space": _process_space(),
+            "process_started": process_started(os.getpid()) or 0.0,
+            "process_space": process_space(),
+            "ttl_seconds": ttl_seconds,
         }
         self._since: datetime | None = None
         self._last = 0  # the number of the table's last commit, as far as is known
@@ -72,17 +85,20 @@ class Lease:
         """
         deadline = time.monotonic() + wait_seconds
         say_next = time.monotonic()
-        while (held := self._tried(deadline)) is not None:
+        watch = Watch(self._ttl)
+        while (held := self._tried(deadline, watch)) is not None:
             now = time.monotonic()
+            if watch.until is not None:
+                deadline = max(deadline, watch.until)
             if now >= deadline:
                 waited = f"after {wait_seconds:g} seconds still " if wait_seconds else ""
                 raise LeaseHeld(
-                    f"{waited}another writer holds the lakehouse: {_named(held)}, at least until "
+                    f"{waited}another writer holds the lakehouse: {named(held)}, at least until "
                     f"{isoformat(held['expires_at'])}; wait for it, or set lease.wait_seconds"
                 )
             if now >= say_next:
                 left = deadline - now
-                _log.info("waiting up to %.0f s for the lakehouse: %s", left, _named(held))
+                _log.info("waiting up to %.0f s for the lakehouse: %s", left, named(held))
                 say_next = now + _SAID_EVERY
             time.sleep(min(random.uniform(*_POLL_SECONDS), max(deadline - now, 0.0)))
         self.number = self._last
@@ -122,34 +138,29 @@ class Lease:
         except storage_errors() as error:
             _log.warning("the lease could not be given back and will run out: %s", error)
 
-    def _tried(self, deadline: float) -> dict[str, Any] | None:
+    def _tried(self, deadline: float, watch: Watch) -> dict[str, Any] | None:
         """See `_try`; storage that does not answer is asked again as long as we wait."""
         while True:
             try:
-                return self._try()
+                return self._try(watch)
             except storage_errors() as error:
                 if time.monotonic() >= deadline:
                     raise
                 _log.warning("the lease cannot be read, trying again: %s", error)
                 time.sleep(random.uniform(*_POLL_SECONDS))
 
-    def _try(self) -> dict[str, Any] | None:
+    def _try(self, watch: Watch) -> dict[str, Any] | None:
         """None: it is ours now. Else the row of who has it."""
-        self._last = max(self._log.transaction_version(_NAME), self._above)
-        row = self._row()
-        if row and _stands(row):
+        self._last = max(self._log.transaction_version(TRANSACTION), self._above)
+        row = read_row(self._log)
+        if row and stands(row) and not watch.is_silent(row, self._last):
             return row
-        self.rebooted = row is None or _boot(row["process_space"]) != _boot(_process_space())
+        self.rebooted = row is None or boot(row["process_space"]) != boot(process_space())
         self._since = datetime.now(UTC)
-        self.was_left = row is not None and _was_left(row)
+        self.was_left = row is not None and was_left(row)
         if self._commit():
             return None
-        return self._row() or self._me | {"expires_at": self._since}
-
-    def _row(self) -> dict[str, Any] | None:
-        # Columns that a lakehouse of an older version does not have are null.
-        rows: list[dict[str, Any]] = self._log.dataset().to_table().to_pylist()
-        return dict.fromkeys(self._log.schema.names) | rows[0] if rows else None
+        return read_row(self._log) or self._me | {"expires_at": self._since}
 
     def _commit(self, changed: dict[str, Any] | None = None) -> bool:
         """Store that we hold it for another `ttl`; False where another committed first."""
@@ -158,7 +169,9 @@ class Lease:
             row = self._me | {"since": self._since, "expires_at": clock + self._ttl}
             row["left"] = self.was_left
             try:
-                self._log.replace([row | (changed or {})], transaction=(_NAME, self._last + 1))
+                self._log.replace(
+                    [row | (changed or {})], transaction=(TRANSACTION, self._last + 1)
+                )
             except TransactionTaken:
                 return False
             self._last += 1
@@ -187,8 +200,8 @@ class Lease:
 
     def _is_ours(self) -> bool:
         """Is what was committed first our own, whose confirmation got lost?"""
-        self._last = self._log.transaction_version(_NAME)
-        row = self._row() or {}
+        self._last = self._log.transaction_version(TRANSACTION)
+        row = read_row(self._log) or {}
         return all(row.get(name) == value for name, value in self._me.items()) and self._commit()
 
     def _renew(self) -> None:
@@ -214,68 +227,3 @@ def writer(
         yield lease
     finally:
         lease.release()
-
-
-def _named(row: dict[str, Any]) -> str:
-    since = f", since {isoformat(row['since'])}" if row.get("since") else ""
-    return f"{row['purpose']} ({row['holder']}, process {row['pid']} on {row['host']}{since})"
-
-
-def _stands(row: dict[str, Any]) -> bool:
-    """Must the holder be taken to write?"""
-    if not row["holder"] or _is_gone(row):
-        return False
-    skew = timedelta(0) if row["process_space"] == _process_space() else _SKEW
-    return bool(row["expires_at"] + skew > datetime.now(UTC))
-
-
-def _was_left(row: dict[str, Any]) -> bool:
-    """Is there a writer, the last holder or one before, that may still be about to commit?"""
-    return bool(row["left"] or (row["holder"] and not _is_gone(row)))
-
-
-def _is_gone(row: dict[str, Any]) -> bool:
-    """Can its process be seen to be gone? Only from where process numbers mean the same."""
-    if row["process_space"] != _process_space():
-        return False
-    return bool(_process_started(row["pid"]) != row["process_started"])
-
-
-def _process_space() -> str:
-    """Where a process number names one process: this boot of this kernel, and its namespace.
-
-    Not the host's name: containers may share one and see other processes.
-    """
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:
-        return platform.node()
-
-
-def _boot(process_space: str | None) -> str:
-    """The boot of a process space; one host's name where there is nothing better."""
-    return (process_space or "").partition(" ")[0]
-
-
-def _process_started(pid: int) -> float | None:
-    """When the process began, in clock ticks since boot; None if there is no such process.
-
-    With the process number it tells a process from a later one of the same number. Field 22 of
-    /proc/<pid>/stat, proc(5); a system without /proc knows the process number only.
-    """
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-        return None if fields[0] in (b"Z", b"X") else float(fields[19])
-    except OSError:
-        return None if Path("/proc/self").is_dir() else _answers(pid)
-
-
-def _answers(pid: int) -> float | None:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        return 0.0
-    return 0.0

@@ -18,11 +18,13 @@ class Location:
     """A folder or an object-store URI with its storage options.
 
     `options` are spelled as Delta spells them (AWS_ENDPOINT_URL, AWS_REGION, AWS_ALLOW_HTTP).
+    `known` is what need not be asked again while it is open; see `lakehouse.format`.
     """
 
     uri: str
     options: Mapping[str, str] = field(default_factory=dict)
     guard: Guard = field(default_factory=Guard, compare=False, repr=False)
+    known: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
     disk: Disk = field(default_factory=lambda: Disk(None), compare=False, repr=False)
 
     def child(self, *parts: str) -> str:

@@ -129,6 +129,24 @@ class LanceTables:
         """The data and deletion files of a version, the newest for None: which rows it has."""
         return frozenset(_row_files(self._open(table, version)))
 
+    def holds(self, table: str, keys: Collection[tuple[str, str]]) -> bool:
+        """Does any file of a table have a row of these (source, doc_id), deleted ones too?
+
+        A table that can't be read may have one.
+        """
+        wanted = set(keys)
+        seen: set[str] = set()
+        try:
+            dataset = self._open(table)
+            numbers = sorted((one["version"] for one in dataset.versions()), reverse=True)
+            for number in numbers:
+                fresh = _unseen(self._open(table, number), seen)
+                if any(wanted & rows for rows in fresh):
+                    return True
+        except (OSError, ValueError):
+            return True
+        return False
+
     def fragments(self, table: str) -> int:
         """Into how many pieces the newest version is cut."""
         return len(self._open(table).get_fragments())
@@ -188,6 +206,23 @@ def _is_json(data: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _unseen(dataset: Any, seen: set[str]) -> Iterator[set[tuple[str, str]]]:
+    """(source, doc_id) of all rows of fragments whose files were not `seen`, and now are."""
+    for fragment in dataset.get_fragments():
+        paths = {file.path for file in fragment.data_files()}
+        if paths <= seen:
+            continue
+        seen |= paths
+        scanner = dataset.scanner(
+            columns=["source", "doc_id"],
+            fragments=[fragment],
+            with_row_id=True,
+            include_deleted_rows=True,
+        )
+        for batch in scanner.to_batches():
+            yield set(zip(batch["source"].to_pylist(), batch["doc_id"].to_pylist(), strict=True))
 
 
 def _row_files(dataset: Any) -> Iterator[str]:

@@ -39,8 +39,10 @@ class Release:
     """One published state of one index, and the names of all that made it.
 
     kind: publish; rollback, which answers as an earlier release did; candidate, which was built but
-    awaits a person's word. tier: hot, in LanceDB; cold, in Delta alone; gone. Where it stands and
-    what it holds is as of its newest placement; `mark` says what was erased from it since.
+    awaits a person's word; withdrawal, which takes back the release `note["of"]` and answers as
+    release `note["to"]` did, or not at all where that is None. `withdrawn_by` is the release that
+    took this one back, 0 where none did. tier: hot, in LanceDB; cold, in Delta alone; gone. Where
+    it stands and XX
     """
 
     seq: int
@@ -63,9 +65,18 @@ class Release:
     made_by: Mapping[str, Any]
     note: Mapping[str, Any] = field(default_factory=dict)
     seal: str = ""
+    format: int = 1
     tier: str = "hot"
     cause: str = ""
     mark: str = ""
+    withdrawn_by: int = 0
+
+    @property
+    def serves(self) -> bool:
+        """Can a date lead to it? Else it answers to its number alone."""
+        if self.kind == "withdrawal" and self.note.get("to") is None:
+            return False
+        return self.kind != "candidate" and not self.withdrawn_by
 
     @property
     def held(self) -> bool:
@@ -151,8 +162,8 @@ def _placement_row(placement: Placement, ordinal: int) -> dict[str, Any]:
 
 
 def answering(history: Iterable[Release]) -> Release | None:
-    """Of releases, newest first, the one that answers: the first that is no candidate."""
-    return next((one for one in history if one.kind != "candidate"), None)
+    """Of releases, newest first, the one that answers."""
+    return next((one for one in history if one.serves), None)
 
 
 class ReleaseLog:
@@ -171,12 +182,23 @@ class ReleaseLog:
         """The releases of all indexes, newest first."""
         rows = self._log.query("SELECT * FROM log ORDER BY seq DESC").to_pylist()
         placed = self._placements.newest() if rows else {}
-        return [_placed(RELEASES.read(Release, row), placed.get(row["seq"])) for row in rows]
+        return _withdrawn(
+            [_placed(RELEASES.read(Release, row), placed.get(row["seq"])) for row in rows]
+        )
 
     def published_seal(self, seq: int) -> str:
         """The seal that a release was published with; empty where it had none."""
         rows = self._log.query(f"SELECT * FROM log WHERE seq = {int(seq)}").to_pylist()
         return next((row["seal"] for row in rows), "")
+
+    def published_figures(self, seq: int) -> list[dict[str, Any]]:
+        """`documents`, `rows` and `digest` as a release was published with them.
+
+        One row; none where the release was never published.
+        """
+        sql = f"SELECT documents, rows, digest FROM log WHERE seq = {int(seq)}"
+        rows: list[dict[str, Any]] = self._log.query(sql).to_pylist()
+        return rows
 
     def latest(self) -> Release | None:
         """The release that answers now; None before the first."""
@@ -185,7 +207,8 @@ class ReleaseLog:
     def as_of(self, when: When | None = None) -> Release:
         """The release with that number, or the newest with a logical time at or before `when`.
 
-        None is the one that answers now. A candidate answers to its number alone.
+        None is the one that answers now. A candidate and a withdrawn release answer to their
+        numbers alone.
 
         Raises:
             ReleaseNotFound: there is none; the message names the first.
@@ -236,13 +259,14 @@ def check_not_gone(release: Release) -> None:
 
 def pick(history: Sequence[Release], when: When | None, index: str) -> Release:
     """One of a history, newest first; see `ReleaseLog.as_of`."""
-    served = [release for release in history if release.kind != "candidate"]
-    if not served:
-        raise ReleaseNotFound(f"index {index!r} has no release yet: run `almanac nightly` first")
-    if when is None:
-        return served[0]
-    if isinstance(when, int):
+    if isinstance(when, int) and history:
         return _numbered(history, when, index)
+    served = [release for release in history if release.serves]
+    if not served:
+        has = "no release yet" if not history else "no release that answers"
+        raise ReleaseNotFound(f"index {index!r} has {has}: run `almanac nightly` first")
+    if when is None or isinstance(when, int):
+        return served[0]
     for release in served:
         if release.logical_time <= as_utc(when):
             return release
@@ -261,6 +285,21 @@ def _numbered(history: Sequence[Release], seq: int, index: str) -> Release:
         f"index {index!r} has no release {seq}: they go from {history[-1].seq} to "
         f"{history[0].seq}; `almanac history` lists them"
     )
+
+
+def _withdrawn(history: Sequence[Release]) -> list[Release]:
+    """The releases, newest first, each with the number of the one that took it back.
+
+    A withdrawal that answers as a release which was taken back itself is taken back with it.
+    """
+    by: dict[int, int] = {}
+    for one in history:  # the newest first, so that it is known what becomes of an older withdrawal
+        if one.kind == "withdrawal":
+            by[one.note["of"]] = one.seq
+    for one in history:
+        if one.kind == "withdrawal" and one.note.get("to") in by:
+            by.setdefault(one.seq, by[one.note["to"]])
+    return [replace(one, withdrawn_by=by.get(one.seq, 0)) for one in history]
 
 
 def _placed(release: Release, placement: Mapping[str, Any] | None) -> Release:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from lakehouse.columns import id_column
 from lakehouse.delta import DeltaLog
 from lakehouse.fencing import Guard
 from schemas.hashing import canonical_json, sha256_parts
@@ -40,6 +41,18 @@ _RECORDS = """
            coalesce(report ->> '$.message', '') AS message,
            coalesce(report ->> '$.schedule', '') AS schedule
 """
+_OF_PURPOSE = """
+    SELECT report FROM log
+    WHERE report->>'$.purpose' = '{purpose}' AND report->>'$.index' = '{index}'
+        AND logical_time > TIMESTAMPTZ '{after}' AND logical_time <= TIMESTAMPTZ '{until}'
+    ORDER BY logical_time DESC, started_at DESC
+"""
+# A run at a time to come, asked for by hand, is none that later ones come after.
+_LATEST_AFTER = """
+    SELECT max(logical_time) AS at FROM log
+    WHERE report->>'$.purpose' = '{purpose}' AND report->>'$.index' = '{index}'
+        AND logical_time > TIMESTAMPTZ '{after}' AND logical_time <= finished_at
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +60,9 @@ class RunRecord:
     """What came of a nightly run at a logical date, or that nothing ran then.
 
     status: published; unchanged; held, refused or failed, which published nothing; missed, where
-    nothing ran. `release` answered after it. `scheduled`: the date is one of a schedule, and
-    `schedule` is its key then; empty in a row from before rows named it.
+    nothing ran; withdrawn, where its release was taken back. `release` answered after it.
+    `scheduled`: the date is one of a schedule, and `schedule` is its key then; empty in a row from
+    before rows named it.
     """
 
     run_id: str
@@ -78,6 +92,14 @@ def still_missed(records: Sequence[RunRecord]) -> list[RunRecord]:
         record
         for record in records
         if record.status == "missed" and record.logical_time not in done
+    ]
+
+
+def without_withdrawn(records: Iterable[RunRecord], withdrawn: Collection[int]) -> list[RunRecord]:
+    """The records, those whose release was taken back with the status `withdrawn`."""
+    return [
+        replace(one, status="withdrawn") if one.succeeded and one.release in withdrawn else one
+        for one in records
     ]
 
 
@@ -121,6 +143,29 @@ class RunLog:
         sql = f"SELECT logical_time, status, report {_OF_INDEX} LIMIT {int(last)}"
         rows = self._log.query(sql.format(index=index)).to_pylist()
         return [row | {"report": json.loads(row["report"])} for row in rows]
+
+    def reports_of(
+        self, purpose: str, index: str, after: datetime, until: datetime
+    ) -> list[dict[str, Any]]:
+        """Reports of one purpose and index, of logical times in (after, until], newest first."""
+        times = {"after": isoformat(after), "until": isoformat(until)}
+        rows = self._log.query(_OF_PURPOSE.format(purpose=purpose, index=index, **times))
+        return [json.loads(row["report"]) for row in rows.to_pylist()]
+
+    def latest_after(self, purpose: str, index: str, after: datetime) -> datetime | None:
+        """The greatest logical time of a purpose and index after one; None where there is none.
+
+        Runs that ended before their own logical time do not count.
+        """
+        sql = _LATEST_AFTER.format(purpose=purpose, index=index, after=isoformat(after))
+        latest: datetime | None = self._log.query(sql)["at"][0].as_py()
+        return latest
+
+    def rows_of(self, run_ids: Collection[str]) -> list[dict[str, Any]]:
+        """What these runs stored, oldest first; one with several operations has several rows."""
+        sql = "SELECT * FROM log SEMI JOIN wanted ON run_id = id ORDER BY started_at, finished_at"
+        rows: list[dict[str, Any]] = self._log.query(sql, wanted=id_column(run_ids)).to_pylist()
+        return rows
 
     def append_missed(self, index: str, records: Iterable[RunRecord], guard: Guard) -> None:
         """Store records of dates that left none themselves, under the lease that `guard` knows.

@@ -131,7 +131,8 @@ def sealed(
 
 def names_of(release: Release) -> dict[str, Any]:
     """All that a release says of itself and that must not change unnoticed."""
-    return {
+    later = {"format": release.format} if release.format > 1 else {}
+    return later | {
         "seq": release.seq,
         "index": release.index,
         "kind": release.kind,

@@ -10,6 +10,7 @@ from typing import Any
 from lakehouse.damage import Reading, storage_condition, table_sentence
 from lakehouse.fencing import WRITER
 from lakehouse.files import Files
+from lakehouse.format import FORMAT, check_format, stored_format, write_format
 from lakehouse.location import Location
 from lakehouse.mending import without_checkpoint
 from lakehouse.table_files import TableFiles
@@ -53,6 +54,16 @@ def _opened(open_table: Callable[[], Any]) -> Any:
     return open_table()
 
 
+def is_written(location: Location) -> bool:
+    """Is there anything yet? Every table but these is written by who holds the lease."""
+    from deltalake import DeltaTable
+
+    options = location.delta_options
+    names = [one.name for one in TABLES.values() if not one.leased]
+    uris = [location.child("delta", name) for name in names]
+    return any(DeltaTable.is_deltatable(uri, storage_options=options) for uri in uris)
+
+
 def sound_version(folder: Path, name: str) -> int | None:
     """See `Table._sound_version`; costs one listing where nothing is wrong."""
     files = TableFiles(folder)
@@ -76,17 +87,22 @@ class Table:
         self.name = name
         self.stored = TABLES[name]
         self.schema = self.stored.schema
+        self._location = location
         self._folder = f"delta/{name}"
         self._uri = location.child("delta", name)
         self._options = location.delta_options
         self._files = Files(location)
         self._guard = location.guard if self.stored.leased else None
-        self._location = location
 
     def exists(self) -> bool:
-        """Has anything ever been written?"""
+        """Has anything ever been written?
+
+        Raises:
+            FormatTooNew: a later version wrote the lakehouse in a way not known here.
+        """
         from deltalake import DeltaTable
 
+        check_format(self._location)
         with self.reading():
             return DeltaTable.is_deltatable(self._uri, storage_options=self._options)
 
@@ -154,9 +170,19 @@ class Table:
             return None
         return sound_version(self._location.folder / self._folder, self.name)
 
+    def _begin(self) -> None:
+        """Before the first table of a lakehouse, store the format that it will have."""
+        check_format(self._location)
+        if stored_format(self._location) > 1 or "begun" in self._location.known:
+            return
+        if not is_written(self._location):
+            write_format(self._location, FORMAT)
+        self._location.known["begun"] = 1
+
     def _open_or_create(self) -> Any:
         from deltalake import DeltaTable
 
+        self._begin()
         configuration = FOREVER | {"delta.dataSkippingStatsColumns": self.stored.statistics}
         return _opened(
             lambda: DeltaTable.create(

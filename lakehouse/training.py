@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
+from lakehouse.columns import id_column
 from lakehouse.delta import DeltaLog
 from lakehouse.feedback import next_ordinal
 from schemas.errors import AdapterRefused, DatasetRefused
@@ -17,6 +18,18 @@ from schemas.examples import Example, Side
 from schemas.tables import ADAPTERS, DATASETS, REJECTED_EXAMPLES
 
 _SIDES = "SELECT key, arg_min(side, ordinal) AS side FROM log GROUP BY key"
+_BEGINNING = """
+    SELECT DISTINCT {column} AS name FROM log, wanted WHERE starts_with({column}, wanted.id)
+    ORDER BY 1 LIMIT 10
+"""
+_EXAMPLES_OF = """
+    SELECT DISTINCT example_id, request_id FROM log SEMI JOIN wanted ON request_id = id
+    ORDER BY request_id, example_id
+"""
+_REJECTIONS_OF = """
+    SELECT dataset, reason, count(DISTINCT request_id) AS n FROM log
+    SEMI JOIN wanted ON request_id = id GROUP BY ALL ORDER BY dataset, reason
+"""
 _CURRENT = """
     SELECT * EXCLUDE (nth) FROM (
         SELECT *, row_number() OVER (PARTITION BY adapter_id ORDER BY ordinal DESC) AS nth FROM log
@@ -126,6 +139,34 @@ class DatasetLog:
         ).to_pylist()
         return [REJECTED_EXAMPLES.read(Rejected, row) for row in rows]
 
+    def datasets_beginning(self, text: str) -> list[str]:
+        """Datasets whose hash begins so, in order, at most ten."""
+        return _beginning(self._datasets, "dataset", text)
+
+    def examples_beginning(self, text: str) -> list[str]:
+        """Examples whose id begins so, in order, at most ten."""
+        return _beginning(self._examples, "example_id", text)
+
+    def examples_of(self, request_ids: Collection[str]) -> list[dict[str, str]]:
+        """`example_id` and `request_id` of the examples of these requests, by request, then id."""
+        wanted = id_column(request_ids)
+        rows: list[dict[str, str]] = self._examples.query(_EXAMPLES_OF, wanted=wanted).to_pylist()
+        return rows
+
+    def requests_of(self, example_ids: Collection[str]) -> set[str]:
+        """Ids of the requests that these examples were made of."""
+        sql = "SELECT DISTINCT request_id FROM log SEMI JOIN wanted ON example_id = id"
+        rows = self._examples.query(sql, wanted=id_column(example_ids))
+        return set(rows["request_id"].to_pylist())
+
+    def rejections_of(self, request_ids: Collection[str]) -> dict[str, dict[str, int]]:
+        """Of each dataset, how many of these requests a guard kept out, by reason."""
+        counts: dict[str, dict[str, int]] = {}
+        rows = self._rejected.query(_REJECTIONS_OF, wanted=id_column(request_ids))
+        for row in rows.to_pylist():
+            counts.setdefault(row["dataset"], {})[row["reason"]] = row["n"]
+        return counts
+
     def _keep_examples(self, examples: Iterable[Example]) -> None:
         rows = {
             one.example_id: {
@@ -175,6 +216,10 @@ class AdapterLog:
         found = [_adapter(row) for row in rows]
         return [one for one in found if adapter_id in (None, one.adapter_id)]
 
+    def beginning(self, text: str) -> list[str]:
+        """Adapters whose id begins so, in order, at most ten."""
+        return _beginning(self._log, "adapter_id", text)
+
     def find(self, name: str) -> Adapter:
         """The adapter whose id begins so.
 
@@ -220,6 +265,11 @@ class EvaluationLog:
             wanted=pa.table({"adapter_id": [adapter_id]}),
         ).to_pylist()
         return [row | {"result": json.loads(row["result"])} for row in found]
+
+
+def _beginning(log: DeltaLog, column: str, text: str) -> list[str]:
+    rows = log.query(_BEGINNING.format(column=column), wanted=id_column([text]))
+    return [str(name) for name in rows["name"].to_pylist()]
 
 
 def _column(example_ids: Iterable[str]) -> pa.Table:

@@ -64,7 +64,7 @@ RELEASES = StoredTable(
     "releases",
     Column("seq", WHOLE),
     Column("index", TEXT),
-    Column("kind", TEXT),  # publish | rollback | candidate
+    Column("kind", TEXT),  # publish | rollback | candidate | withdrawal
     Column("logical_time", MOMENT),
     Column("published_at", MOMENT),
     Column("run_id", TEXT),
@@ -82,6 +82,7 @@ RELEASES = StoredTable(
     Column("made_by", TEXT, json=True),  # code, reader, rules, libraries, threads
     Column("seal", TEXT, ""),  # of the first placement
     Column("note", TEXT, {}, json=True),  # of a rollback its target, reason and hold
+    Column("format", WHOLE, 1),  # the storage format that it was written in
     statistics="seq",
 )
 
@@ -199,6 +200,7 @@ LEASE = StoredTable(
     Column("process_space", TEXT, None),  # where its number means that process
     Column("since", MOMENT, None),
     Column("left", FLAG, False),  # a holder before may still live; see `lakehouse.lease`
+    Column("ttl_seconds", NUMBER, None),
     statistics="expires_at",
     leased=False,  # several write at a time
 )

@@ -19,6 +19,7 @@ from prefect.tasks import Task, exponential_backoff
 from almanac.ingest import compare, data_docs, index, ingest, publish, report, snapshot
 from almanac.ingest.nightly_run import NightlyRun
 from almanac.ingest.run import Run, begin_run
+from almanac.releases.erase import finish_erasure
 from almanac.retrieval import recall, upgrade
 from almanac.sources.address import redacted
 from lakehouse.documents import Key, StoredDocument
@@ -78,6 +79,7 @@ def recover(night: NightlyRun) -> Documents:
             f"{latest.seq} of {isoformat(latest.logical_time)}: history is only added to"
         )
     with run.timed("recover"):
+        finish_erasure(run.settings, run.lake, run.run_id)
         orphans = snapshot.recover(run)
         state = run.lake.documents.state(run.releases.last_snapshot())
     if orphans:
@@ -250,8 +252,9 @@ def must_hold(night: NightlyRun, lift_hold: bool) -> bool:
         return False
     outcome.held = True
     reason = f" ({latest.note['reason']})" if latest.note.get("reason") else ""
+    made = "taking back" if latest.kind == "withdrawal" else "restored from"
     outcome.message = (
-        f"Release {latest.seq}, restored from release {latest.note['of']}{reason}, tells nightly "
+        f"Release {latest.seq}, {made} release {latest.note['of']}{reason}, tells nightly "
         "runs to hold back: nothing was read. `almanac nightly --lift-hold` goes on."
     )
     return True

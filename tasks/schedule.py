@@ -23,6 +23,7 @@ from almanac.schedule.logical_date import (
     LogicalDate,
     already_published,
     newest_logical_date,
+    refuse_future,
 )
 from lakehouse import open_lakehouse
 from schemas.errors import SourceUnavailable
@@ -36,7 +37,11 @@ from tasks.prefect_schedule import AUTO, as_plain_utc, schedule_of
 
 @contextmanager
 def nightly_run(
-    settings: Settings, as_of: datetime | None, lift_hold: bool, nightly: Flow[..., Any]
+    settings: Settings,
+    as_of: datetime | None,
+    allow_future: bool,
+    lift_hold: bool,
+    nightly: Flow[..., Any],
 ) -> Iterator[NightlyRun]:
     """Hold the lease for a nightly run at its logical date, and record what comes of it.
 
@@ -44,7 +49,7 @@ def nightly_run(
     else stored. `nightly` is the flow that such a date is run with. Where `NightlyRun.result` is
     set, there is nothing for the block to do.
     """
-    date = logical_date_of_run(as_of)
+    date = logical_date_of_run(as_of, allow_future)
     caught_up, models = catch_up(date, settings, nightly)
     run = stages.begin(settings, date.at, runtime.flow_run.id, date.scheduled)
     ttl, wait = settings.lease.ttl_seconds, settings.lease.wait_seconds
@@ -62,13 +67,18 @@ def nightly_run(
             yield night
 
 
-def logical_date_of_run(as_of: datetime | None) -> LogicalDate:
+def logical_date_of_run(as_of: datetime | None, allow_future: bool = False) -> LogicalDate:
     """The logical date of this flow run.
 
     `as_of` where it is given. A run that a schedule made takes the newest date of its deployment's
     schedules that has come; any other, such as a Quick run, the time at which it was due.
+
+    Raises:
+        RunRefused: `as_of` is too far ahead, and `allow_future` is not set.
     """
     now = datetime.now(UTC)
+    if as_of is not None and not allow_future:
+        refuse_future(as_of, now)
     start = runtime.flow_run.scheduled_start_time
     due = as_plain_utc(start) if start else now
     if as_of is not None:

@@ -7,6 +7,7 @@ count like any other.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ MAY_IMPORT = {
     "ingest": "core sources chunking embedding schedule lakehouse expectations",
     "retrieval": "core embedding ingest lakehouse",
     "adapters": "core training lakehouse",
-    "releases": "core embedding ingest retrieval adapters lakehouse",
+    "releases": "core embedding ingest retrieval training adapters lakehouse",
     "drift": "core embedding retrieval lakehouse",
     "feedback": "core sources lakehouse expectations",
     "triage": "core embedding llm retrieval lakehouse",
@@ -74,6 +75,16 @@ ROOMS_OF = {
     "openai": ("almanac/embedding", "almanac/llm"),
     "fsspec": ("almanac/sources",),
 }
+_SQL = re.compile(r"\b(SELECT|FROM log)\b")
+# Where tables are reached past their logs: a SQLite file of its own, and files of whole tables,
+# which are checked, tidied and cleared alike.
+PAST_THE_LOGS = {
+    "almanac/feedback/traces.py": {"SQL"},
+    "almanac/core/file_check.py": {".delta()"},
+    "almanac/releases/doctor.py": {".deltas()"},
+    "almanac/releases/erase.py": {".delta()"},
+    "almanac/releases/retention.py": {".delta()", ".deltas()"},
+}
 
 
 def package_of(module: str) -> str | None:
@@ -91,6 +102,19 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def table_access(tree: ast.AST) -> set[str]:
+    """What of a module goes to stored tables past the logs of `lakehouse`: calls, and SQL."""
+    calls = {
+        f".{node.func.attr}()"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("delta", "deltas", "query")
+    }
+    texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return calls | {"SQL" for text in texts if isinstance(text, str) and _SQL.search(text)}
 
 
 def forbidden(package: str, tree: ast.AST) -> set[str]:
@@ -151,3 +175,27 @@ def test_the_table_names_every_package_and_has_no_cycle() -> None:
 )
 def test_an_import_upwards_is_found(package: str, line: str) -> None:
     assert len(forbidden(package, ast.parse(line))) == 1
+
+
+def test_stored_tables_are_read_through_their_logs_alone() -> None:
+    reached = {}
+    for path in _modules():
+        if _package(path) in ("lakehouse", "schemas", "expectations"):
+            continue
+        access = table_access(ast.parse(path.read_text(encoding="utf-8")))
+        if access:
+            reached[path.relative_to(ROOT).as_posix()] = access
+    assert reached == PAST_THE_LOGS
+
+
+@pytest.mark.parametrize(
+    ("line", "access"),
+    [
+        ('rows = lake.delta("runs").files()', ".delta()"),
+        ("for log in run.lake.deltas(): log.tidy(grace)", ".deltas()"),
+        ('sql = f"SELECT {name} FROM log"', "SQL"),
+        ("rows = self._log.query(sql)", ".query()"),
+    ],
+)
+def test_a_table_reached_past_its_log_is_found(line: str, access: str) -> None:
+    assert table_access(ast.parse(line)) == {access}

@@ -88,6 +88,11 @@ def _run_nightly(**parameters: Any) -> Report:
 @click.option(
     "--lift-hold", is_flag=True, help="Publish although a restore told runs to hold back."
 )
+@click.option(
+    "--allow-future",
+    is_flag=True,
+    help="Take a time more than an hour ahead; nights before it are refused.",
+)
 @reports(show.nightly)
 def nightly(**parameters: Any) -> Report:
     """Bring the index to what the sources hold and publish it."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import click
 
 from almanac.cli import show_runs
-from almanac.cli.options import Report, given_options, reports, settings
+from almanac.cli.options import Change, Report, applies, given_options, reports, settings
 from schemas.errors import ConfigError
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -37,8 +38,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
     type=click.IntRange(1, 1_000),
     help="More are refused.",
 )
-@click.option("--dry-run", is_flag=True, help="List the steps and change nothing.")
-@reports(show_runs.backfill)
+@applies(show_runs.backfill)
 def backfill(
     first: datetime | None,
     last: datetime | None,
@@ -46,14 +46,16 @@ def backfill(
     missing: bool,
     pass_over: bool,
     **parameters: Any,
-) -> Report:
+) -> Change:
     """Publish a release a day of the past; run again, it goes on where it stopped."""
     from almanac.cli.engine import run_flow
 
     days = _days(first, last, missing)
     if days is None:
-        return {"steps": []}
-    return run_flow(
+        nothing = {"steps": [], "nothing_to_do": "no time is missing"}
+        return Change(lambda: nothing, lambda: nothing)
+    fill = partial(
+        run_flow,
         "backfill",
         from_date=days[0],
         to_date=days[1],
@@ -62,6 +64,7 @@ def backfill(
         **given_options(),
         **parameters,
     )
+    return Change(lambda: fill(dry_run=True), lambda: fill(dry_run=False))
 
 
 def _days(first: datetime | None, last: datetime | None, missing: bool) -> tuple[date, date] | None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, NamedTuple, ParamSpec
 
 import click
 
@@ -113,6 +113,74 @@ def reports(
         return located(as_json(run))
 
     return decorate
+
+
+class Change(NamedTuple):
+    """What a verb would change, and the change itself.
+
+    A plan with the key `nothing_to_do` ends the verb as done.
+    """
+
+    plan: Callable[[], Report]
+    act: Callable[[], Report]
+
+
+def applies(
+    human: Callable[[Report], str],
+) -> Callable[[Callable[..., Change]], Callable[..., None]]:
+    """A verb that changes what is stored: it shows its plan first, and asks on a terminal.
+
+    `--yes` acts at once and `--dry-run` only shows. Without a terminal and without either of them
+    the plan is shown, nothing is changed, and the exit code is 2.
+    """
+    yes = click.option("--yes", is_flag=True, help="Do it without asking.")
+    dry_run = click.option("--dry-run", is_flag=True, help="Show what it would do, and do nothing.")
+
+    def decorate(verb: Callable[..., Change]) -> Callable[..., None]:
+        @wraps(verb)
+        def run(json_: bool, yes: bool, dry_run: bool, **parameters: Any) -> None:
+            _log_to_stderr()
+            with one_line_errors():
+                change = verb(**parameters)
+                if yes and not dry_run:
+                    _print(change.act(), human, json_)
+                    return
+                plan = change.plan()
+                if plan.get("nothing_to_do") or dry_run or not _asked(plan, human, json_):
+                    _print(plan, human, json_)
+                    _end_of_plan(plan, dry_run)
+                    return
+                _print(change.act(), human, json_)
+
+        return located(as_json(yes(dry_run(run))))
+
+    return decorate
+
+
+def _print(result: Report, human: Callable[[Report], str], json_: bool) -> None:
+    click.echo(json.dumps(result, ensure_ascii=False) if json_ else human(result))
+
+
+def _asked(plan: Report, human: Callable[[Report], str], json_: bool) -> bool:
+    """Show the plan to whoever sits at the terminal, and ask; False where nobody does.
+
+    Standard output is left to the result, so that `--json` gives one object all the same.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    click.echo(human(plan), err=True)
+    if not click.confirm("Do it?", err=True):
+        click.echo("Nothing was changed.", err=True)
+        sys.exit(1)
+    return True
+
+
+def _end_of_plan(plan: Report, dry_run: bool) -> None:
+    if plan.get("nothing_to_do"):
+        return
+    click.echo("Nothing was changed: --yes does it.", err=True)
+    if not dry_run:
+        sys.exit(2)
 
 
 def _log_to_stderr() -> None:

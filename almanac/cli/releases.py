@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from almanac.cli import show_releases
-from almanac.cli.options import AS_OF, MOMENT, Report, as_of, reports, settings
+from almanac.cli.options import AS_OF, MOMENT, Change, Report, applies, as_of, reports, settings
 from almanac.cli.show_diff import difference as show_difference
 from schemas.times import When
 
@@ -54,6 +54,16 @@ def doctor(heal: bool, quick: bool) -> Report:
 
 
 @click.command()
+@click.option("--dry-run", is_flag=True, help="Say which steps are due.")
+@reports(show_releases.upgrade)
+def upgrade(dry_run: bool) -> Report:
+    """Bring the lakehouse to the storage format of this version, as the next run would."""
+    from almanac.releases.upgrade import upgrade as run
+
+    return run(settings(), dry_run)
+
+
+@click.command()
 @click.option(
     "--as-of",
     "when",
@@ -72,13 +82,42 @@ def doctor(heal: bool, quick: bool) -> Report:
 @click.option("--to", metavar="URI", help="Where the copy goes; must be empty.")
 @click.option("--reason", default="", help="Is kept with the release.")
 @click.option("--hold", is_flag=True, help="Nightly runs wait until one is given --lift-hold.")
-@click.option("--dry-run", is_flag=True, help="Say what it would do.")
-@reports(show_releases.restore)
-def restore(**parameters: Any) -> Report:
+@click.option(
+    "--at",
+    type=MOMENT,
+    metavar="WHEN",
+    help="The logical time of the new release; the present unless given. Later nights "
+    "must not be earlier.",
+)
+@applies(show_releases.restore)
+def restore(when: When, mode: Any, **parameters: Any) -> Change:
     """Go back to a release. History is added to, never rewritten."""
     from almanac.releases.restore import restore as run
 
-    return run(settings(), parameters.pop("when"), parameters.pop("mode"), **parameters)
+    configured = settings()
+    return Change(
+        lambda: run(configured, when, mode, dry_run=True, **parameters),
+        lambda: run(configured, when, mode, **parameters),
+    )
+
+
+@click.command()
+@click.argument("release", type=int)
+@click.option("--reason", required=True, metavar="TEXT", help="Is kept with the history.")
+@click.option("--hold", is_flag=True, help="Nightly runs wait until one is given --lift-hold.")
+@applies(show_releases.withdraw)
+def withdraw(release: int, reason: str, hold: bool) -> Change:
+    """Take back the newest RELEASE: readers get the one before it, later nights go on.
+
+    History is added to: the number is never given again, and --as-of NUMBER still opens it.
+    """
+    from almanac.releases.withdraw import withdraw as run
+
+    configured = settings()
+    return Change(
+        lambda: run(configured, release, reason, hold=hold, dry_run=True),
+        lambda: run(configured, release, reason, hold=hold),
+    )
 
 
 @click.group()
@@ -101,12 +140,13 @@ def retention_plan(now: Any) -> Report:
 
 @retention.command("apply")
 @_now
-@reports(show_releases.retention)
-def retention_apply(now: Any) -> Report:
+@applies(show_releases.retention)
+def retention_apply(now: Any) -> Change:
     """Do what `plan` says, compact, and clear what nothing needs any more."""
     from almanac.releases import retention as stage
 
-    return stage.apply(settings(), now)
+    configured = settings()
+    return Change(lambda: stage.plan(configured, now), lambda: stage.apply(configured, now))
 
 
 @click.command()
@@ -114,26 +154,65 @@ def retention_apply(now: Any) -> Report:
 @click.option("--source", metavar="NAME", help="Where several sources have that document.")
 @click.option("--copies", is_flag=True, help="Also other ids that ever had the very same text.")
 @click.option("--user", "user_id", metavar="ID", help="A user's requests and votes.")
+@click.option("--receipt", metavar="ID", help="With --allow: what that erasure took.")
 @click.option("--allow", is_flag=True, help="Let it be ingested again; erases nothing.")
-@click.option("--dry-run", is_flag=True, help="Say what it would touch.")
-@reports(show_releases.erase)
+@applies(show_releases.erase)
 def erase(
     doc_id: str | None,
     source: str | None,
     copies: bool,
     user_id: str | None,
+    receipt: str | None,
     allow: bool,
-    dry_run: bool,
-) -> Report:
-    """Remove a document or a user from every release, table, index and log, physically."""
+) -> Change:
+    """Remove a document or a user from every release, table, index and log, physically.
+
+    There is no form for it: Prefect would keep the id among the parameters of the run.
+    """
     from almanac.releases import erase as stage
 
-    if (doc_id is None) == (user_id is None):
-        raise click.UsageError("give either --doc ID or --user ID")
-    subject = stage.Subject(doc_id, source, user_id, copies)
+    if sum(value is not None for value in (doc_id, user_id, receipt)) != 1:
+        raise click.UsageError("give either --doc ID or --user ID; or --allow and --receipt ID")
+    if receipt is not None and not allow:
+        raise click.UsageError("--receipt goes with --allow")
+    configured, subject = settings(), stage.Subject(doc_id, source, user_id, copies, receipt)
     if allow:
-        return stage.allow(settings(), subject)
-    return stage.erase(settings(), subject, dry_run=dry_run)
+        return Change(
+            lambda: stage.allow(configured, subject, dry_run=True),
+            lambda: stage.allow(configured, subject),
+        )
+    return Change(
+        lambda: stage.erase(configured, subject, dry_run=True),
+        lambda: stage.erase(configured, subject),
+    )
 
 
-VERBS = (diff, verify, doctor, restore, retention, erase)
+@click.group()
+def lease() -> None:
+    """Who writes now; on the command line alone."""
+
+
+@lease.command("show")
+@reports(show_releases.lease)
+def lease_show() -> Report:
+    """The holder of the lease, and whether the next writer would wait for it."""
+    from almanac.releases import lease as stage
+
+    return stage.show(settings())
+
+
+@lease.command("break")
+@click.option("--reason", required=True, metavar="TEXT", help="Is kept in the table of runs.")
+@applies(show_releases.lease_broken)
+def lease_break(reason: str) -> Change:
+    """Take the lease from a holder that is dead; what a living one still commits is refused."""
+    from almanac.releases import lease as stage
+
+    configured = settings()
+    return Change(
+        lambda: stage.break_(configured, reason, dry_run=True),
+        lambda: stage.break_(configured, reason),
+    )
+
+
+VERBS = (diff, verify, doctor, upgrade, restore, withdraw, retention, erase, lease)

@@ -82,10 +82,18 @@ def history(result: Report) -> str:
 
 def _said(row: Report) -> str:
     note = row["note"]
-    said = f"as release {note['of']}: {note['reason']}" if note.get("of") else ""
+    reason = f": {note['reason']}" if note.get("reason") else ""
+    what = ""
+    if row["kind"] == "withdrawal":
+        to = f"answers as release {note['to']}" if note.get("to") else "nothing answers"
+        what = f"takes back release {note['of']}, {to}{reason}"
+    elif note.get("of"):
+        what = f"as release {note['of']}{reason}"
+    by = row["withdrawn_by"]
+    taken_back = f"taken back by release {by}" if by else ""
     held = "nights hold back" if note.get("hold") else ""
     refused = "not yet decided" if note.get("refused") else ""
-    return "; ".join(filter(None, [said.rstrip(": "), held, refused, row["mark"]]))
+    return "; ".join(filter(None, [what, taken_back, held, refused, row["mark"]]))
 
 
 def search(result: Report) -> str:

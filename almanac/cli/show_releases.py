@@ -43,9 +43,29 @@ def doctor(result: Report) -> str:
             f"Healed {count(result['healed'], 'finding')}: {count(result['rows_written'], 'row')} "
             f"written, {count(result['embedded'], 'text')} embedded."
         )
+    lines += _upgrades(result)
     if result["ok"]:
         return "\n".join([*lines, "Nothing is wrong."])
     return "\n".join(lines + _findings(result["findings"]))
+
+
+def _upgrades(result: Report) -> list[str]:
+    if not result.get("upgrades"):
+        return []
+    first = (
+        f"The lakehouse has storage format {result['format']}. The next run that writes upgrades it"
+        " first, and `almanac upgrade` does it now:"
+    )
+    return [first, *(f"  {step}" for step in result["upgrades"])]
+
+
+def upgrade(result: Report) -> str:
+    """The steps to the storage format of this version."""
+    if not result["steps"]:
+        return f"The lakehouse has storage format {result['format']}, the newest."
+    would = "Would upgrade" if result["dry_run"] else "Upgraded"
+    first = f"{would} the lakehouse from storage format {result['before']}:"
+    return "\n".join([first, *(f"  {step}" for step in result["steps"])])
 
 
 def _findings(findings: Sequence[Report]) -> list[str]:
@@ -65,17 +85,21 @@ def restore(result: Report) -> str:
     """What was, or would be, restored."""
     of = f"release {result['of']} of {result['as_of']}"
     what = f"{count(result['documents'], 'document')}, {count(result['rows'], 'row')}"
+    if said := result.get("nothing_to_do"):
+        return f"Nothing to do: {said}."
     if result["dry_run"]:
         seen = result["against_now"]
-        return "\n".join(
-            [
-                f"Would {_VERBS[result['mode']]} {of}: {what}, made with {result['model']}.",
-                f"  against release {result['answers_now']}, which answers now: "
-                f"{seen['come_back']} documents come back, {seen['go']} go, "
-                f"{seen['differ']} differ",
-                "  nothing was changed: leave out --dry-run to do it",
-            ]
-        )
+        lines = [
+            f"Would {_VERBS[result['mode']]} {of}: {what}, made with {result['model']}.",
+            f"  against release {result['answers_now']}, which answers now: "
+            f"{seen['come_back']} documents come back, {seen['go']} go, {seen['differ']} differ",
+        ]
+        if at := result.get("speaks_for"):
+            lines.append(
+                f"  the new release would speak for {at}: nights as of an earlier time are "
+                "refused after it (--at WHEN chooses another)"
+            )
+        return "\n".join(lines)
     names = {name: result.get(name) for name in ("release", "uri")}
     lines = [_DONE[result["mode"]].format(of=of, **names) + f" {what}."]
     if "same_answers" in result:
@@ -99,6 +123,43 @@ _DONE = {
     "copy": "Copied {of} to {uri}:",
     "reopen": "Opened {of} again:",
 }
+
+
+def withdraw(result: Report) -> str:
+    """What was, or would be, taken back, and what readers get instead."""
+    if said := result.get("nothing_to_do"):
+        return f"Nothing to do: {said}."
+    of = f"release {result['withdrawn']} of {result['as_of']}"
+    then = (
+        f"release {result['answers_as']} of {result['answers_as_of']}"
+        if result["answers_as"]
+        else "no release, until the next night publishes one"
+    )
+    if result["dry_run"]:
+        return f"Would take back {of}. Readers would get {then}."
+    lines = [f"Took back {of}, as release {result['release']}. Readers get {then}."]
+    lines += ["  nightly runs hold back: `almanac nightly --lift-hold` goes on"] * result["held"]
+    return "\n".join(lines)
+
+
+def lease(result: Report) -> str:
+    """Who holds the lease."""
+    if "holder" not in result:
+        return f"The lease is free: {result['why']}."
+    who = (
+        f"{result['purpose']} ({safe(result['holder'])}), process {result['pid']} on "
+        f"{safe(result['host'])}, since {result['since']}, until {result['expires_at']}"
+    )
+    return f"{'Held' if result['held'] else 'Free'}: {result['why']}.\n  {who}"
+
+
+def lease_broken(result: Report) -> str:
+    """Whom the lease was, or would be, taken from."""
+    if said := result.get("nothing_to_do"):
+        return f"Nothing to do: {said}."
+    if result["dry_run"]:
+        return f"Would break the lease.\n{lease(result)}"
+    return "The lease is broken; the next writer closes the tables to its holder."
 
 
 def retention(result: Report) -> str:
@@ -136,6 +197,8 @@ def retention(result: Report) -> str:
 def erase(result: Report) -> str:
     """The receipt, or what would be touched."""
     if "allowed" in result:
+        if result["dry_run"]:
+            return "Would allow what that erasure took to come back."
         return "Allowed: `almanac quarantine retry` reads it again."
     numbers = {name: one for name, one in result["touched"].items() if isinstance(one, int)}
     touched = [f"  {number:>8}  {name.replace('_', ' ')}" for name, number in numbers.items()]

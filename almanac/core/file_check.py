@@ -122,15 +122,17 @@ def delta_files(lake: Lakehouse, files: FileCheck) -> Iterator[Finding]:
             yield Finding("damaged_table", f"delta/{name}", attempt.failed, mend)
     for name in SEALED_TABLES:
         with Attempt() as attempt:
-            lake.delta(name).check(read=False)
             paths = lake.delta(name).files()
         if attempt.failed:
             paths = files.known_below(f"delta/{name}")
         wrong = [(path, found) for path in paths if (found := files.wrong(path))]
         for path, (kind, said) in wrong:
             yield Finding(kind, path, said, HEAL if kind == "unsealed_file" else BACKUP)
-        if attempt.failed and not wrong:
-            yield Finding("damaged_table", f"delta/{name}", attempt.failed, BACKUP)
+        if not wrong:
+            with Attempt() as attempt:
+                lake.delta(name).check(read=False)
+            if attempt.failed:
+                yield Finding("damaged_table", f"delta/{name}", attempt.failed, BACKUP)
 
 
 def index_files(lake: Lakehouse, release: Release, files: FileCheck) -> Iterator[Finding]:

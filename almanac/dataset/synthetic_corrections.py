@@ -6,7 +6,6 @@ that it is for: a later build finds it there and asks nobody, and an erasure tak
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from almanac.dataset.candidates import Candidate
 from almanac.llm.chat import Chat
 from almanac.llm.judge import Judge
 from lakehouse import Lakehouse
+from lakehouse.correction_notes import CorrectionNote
 from lakehouse.training import Rejected
 from schemas.errors import AlmanacError
 from schemas.examples import Example
@@ -24,7 +24,6 @@ from schemas.feedback import Message
 from schemas.hashing import canonical_json, sha256_text
 
 _log = logging.getLogger("almanac.dataset")
-_MARK = "teacher:"  # before the key of a note, so that it is never taken for an example
 _PATIENCE = 3  # questions in a row that an endpoint may leave unanswered
 _STORED = 32  # notes at once: what was paid for survives a kill
 _SYSTEM = (
@@ -84,12 +83,12 @@ class _School:
     """Asks what was never asked, and remembers it."""
 
     def __init__(self, lake: Lakehouse, teacher: Chat, judge: Judge | None) -> None:
-        self._table = lake.delta("training_examples")
+        self._stored = lake.correction_notes
         self._teacher, self._judge = teacher, judge
         judged_by = judge.identity if judge else None
         self.who = {"teacher": teacher.identity, "prompt": PROMPT, "judge": judged_by}
-        self._notes = self._known()
-        self._fresh: dict[str, dict[str, str]] = {}
+        self._notes = self._stored.by_key()
+        self._fresh: list[CorrectionNote] = []
         self._failures = 0
 
     def answer(self, example: Example) -> dict[str, Any]:
@@ -98,21 +97,20 @@ class _School:
             return {"verdict": "unchecked"}
         messages = _messages(example)
         asked = canonical_json([self.who, example.request_id, messages])
-        key = _MARK + sha256_text(asked)[:32]
+        key = sha256_text(asked)[:32]
         if key not in self._notes:
             note = self._ask(example, messages, self._judge)
             if note["verdict"] not in ("right", "wrong"):
                 return note
             self._notes[key] = note
-            said = {"example_id": key, "request_id": example.request_id}
-            self._fresh[key] = said | {"example": canonical_json(note)}
+            self._fresh.append(CorrectionNote(key, example.request_id, note))
             if len(self._fresh) >= _STORED:
                 self.keep()
         return self._notes[key]
 
     def keep(self) -> None:
         """Store what is new, in one commit."""
-        self._table.append([self._fresh[key] for key in sorted(self._fresh)])
+        self._stored.append(self._fresh)
         self._fresh.clear()
 
     def _ask(self, example: Example, messages: list[Message], judge: Judge) -> dict[str, Any]:
@@ -127,13 +125,6 @@ class _School:
         self._failures = 0
         judged = judge.correct(example.question, example.context, answer)
         return {"answer": answer} | judged.as_json()
-
-    def _known(self) -> dict[str, dict[str, Any]]:
-        rows = self._table.query(
-            f"SELECT example_id, example FROM log WHERE starts_with(example_id, '{_MARK}') "
-            "ORDER BY example_id, example DESC"
-        )
-        return {row["example_id"]: json.loads(row["example"]) for row in rows.to_pylist()}
 
 
 def _messages(example: Example) -> list[Message]:

@@ -10,8 +10,9 @@ import numpy as np
 
 from almanac.drift.blocks import Blocks, Numbers, compare
 from almanac.drift.measures import Measure, Seen, measure, unknown
-from almanac.drift.requests import Asked, blocks_of, too_few, voted
+from almanac.drift.requests import blocks_of, too_few
 from lakehouse import Lakehouse
+from lakehouse.request_slots import SlottedRequest
 from schemas.feedback import opinions
 from schemas.settings import DriftSettings
 
@@ -24,7 +25,7 @@ def look_at_answers(lake: Lakehouse, end: datetime, rules: DriftSettings) -> See
 
     Votes that came after `end` do not count; verdicts of triage do as they stand now.
     """
-    asked = voted(lake, end, rules)
+    asked = lake.request_slots.voted(end, rules)
     votes = lake.votes.rows([one.request_id for one in asked]) if asked else []
     found = opinions(vote for vote in votes if vote.rated_at <= end)
     disliked = {name for name, one in found.items() if one.rating < 0}
@@ -35,7 +36,9 @@ def look_at_answers(lake: Lakehouse, end: datetime, rules: DriftSettings) -> See
     return judge_answers(asked, causes, rules)
 
 
-def judge_answers(asked: Sequence[Asked], causes: Mapping[str, str], rules: DriftSettings) -> Seen:
+def judge_answers(
+    asked: Sequence[SlottedRequest], causes: Mapping[str, str], rules: DriftSettings
+) -> Seen:
     """The measures of voted requests; `causes` has those that are disliked, empty if not triaged.
 
     Each is the rise of a share of all voted requests. Of the causes nothing is said where triage
@@ -70,7 +73,7 @@ def _enough(disliked: Numbers, looked_into: Any) -> bool:
     return bool(looked_into.sum() >= _LOOKED_INTO * disliked.sum())
 
 
-def _weeks(asked: Sequence[Asked], disliked: Numbers) -> list[dict[str, Any]]:
+def _weeks(asked: Sequence[SlottedRequest], disliked: Numbers) -> list[dict[str, Any]]:
     """The share of dislikes of each slot with its 95 % interval, oldest first.
 
     Wilson's interval (1927), as `scipy.stats.binomtest` gives it; for a person's eye: it takes

@@ -12,7 +12,7 @@ import numpy as np
 
 from almanac.drift.blocks import Numbers, compare
 from almanac.drift.measures import Seen, measure, unknown
-from almanac.drift.requests import Asked, blocks_of, questions, too_few
+from almanac.drift.requests import blocks_of, too_few
 from almanac.drift.scripts import columns, script
 from almanac.embedding.factory import open_encoder
 from almanac.retrieval.search import embedder_of
@@ -20,6 +20,7 @@ from lakehouse import Lakehouse
 from lakehouse.chunks import QUESTIONS
 from lakehouse.placements import seal_tables
 from lakehouse.releases import Release
+from lakehouse.request_slots import SlottedRequest
 from lakehouse.search import Hit
 from schemas.encoder import Encoder
 from schemas.errors import LeaseHeld
@@ -43,7 +44,7 @@ def look_at_questions(
     Both are asked of the same release, by vector, so that only the questions can differ.
     """
     rules = settings.drift
-    asked = questions(lake, end, rules)
+    asked = lake.request_slots.questions(end, rules)
     if reason := too_few(asked, rules.questions.minimum, "questions"):
         return unknown("questions", reason, *_sides(asked))
     vectors = vectors_of(lake, release, asked, settings, encoder)
@@ -55,7 +56,7 @@ def look_at_questions(
 def vectors_of(
     lake: Lakehouse,
     release: Release,
-    asked: Sequence[Asked],
+    asked: Sequence[SlottedRequest],
     settings: Settings,
     encoder: Encoder | None = None,
 ) -> Any:
@@ -107,7 +108,10 @@ def _keep(
 
 
 def judge_questions(
-    asked: Sequence[Asked], vectors: Numbers, nearest: Sequence[Hit | None], rules: DriftSettings
+    asked: Sequence[SlottedRequest],
+    vectors: Numbers,
+    nearest: Sequence[Hit | None],
+    rules: DriftSettings,
 ) -> Seen:
     """The measures of questions whose vectors and nearest passages are known.
 
@@ -144,13 +148,13 @@ def judge_questions(
     return Seen("questions", "quiet", "", *_sides(asked), measures, drawn)
 
 
-def _sides(asked: Sequence[Asked]) -> tuple[int, int]:
+def _sides(asked: Sequence[SlottedRequest]) -> tuple[int, int]:
     window = sum(one.slot == 0 for one in asked)
     return window, len(asked) - window
 
 
 def _farthest(
-    asked: Sequence[Asked], similar: Numbers, nearest: Sequence[Hit | None]
+    asked: Sequence[SlottedRequest], similar: Numbers, nearest: Sequence[Hit | None]
 ) -> list[dict[str, Any]]:
     """The questions of the window that the index knows least of, each once."""
     rows: dict[str, dict[str, Any]] = {}

@@ -6,7 +6,6 @@ asks twice changes nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,18 +19,6 @@ from schemas.times import isoformat
 PURPOSE = "watch"
 # One quiet look may be chance, where a figure stands at its limit.
 _MENDED = 2
-_EARLIER = """
-    SELECT report FROM log
-    WHERE report->>'$.purpose' = '{purpose}' AND logical_time <= TIMESTAMPTZ '{at}'
-        AND logical_time > TIMESTAMPTZ '{since}' AND report->>'$.index' = '{index}'
-    ORDER BY logical_time DESC, started_at DESC
-"""
-# A look at a time to come, asked for by hand, is none that later ones come after.
-_LATER = """
-    SELECT max(logical_time) AS at FROM log
-    WHERE report->>'$.purpose' = '{purpose}' AND logical_time > TIMESTAMPTZ '{at}'
-        AND logical_time <= finished_at AND report->>'$.index' = '{index}'
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +38,13 @@ def earlier_looks(
 ) -> list[dict[str, Any]]:
     """Reports of watches up to `at`, newest first, as far back as any cool-down reaches."""
     days = max(_cooldown(rules, kind) for kind in ("documents", "questions", "answers"))
-    since = isoformat(at - timedelta(days=days))
-    sql = _EARLIER.format(purpose=PURPOSE, at=isoformat(at), since=since, index=index)
-    return [json.loads(row["report"]) for row in lake.delta("runs").query(sql).to_pylist()]
+    return lake.runs.reports_of(PURPOSE, index, at - timedelta(days=days), at)
 
 
 def later_look(lake: Lakehouse, index: str, at: datetime) -> str:
     """The time of the last watch that looked at what came after `at`; empty where none did."""
-    sql = _LATER.format(purpose=PURPOSE, at=isoformat(at), index=index)
-    found = lake.delta("runs").query(sql)["at"][0].as_py()
-    return isoformat(found) if found else ""
+    latest = lake.runs.latest_after(PURPOSE, index, at)
+    return isoformat(latest) if latest else ""
 
 
 def decide(

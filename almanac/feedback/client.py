@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from almanac.feedback.fields import Broken
-from almanac.feedback.refusals import ERASED, Table
+from almanac.feedback.refusals import Table, erased_note
 from almanac.feedback.rows import request_of, vote_of
 from expectations.feedback import requests_frame, votes_frame
 from expectations.runner import validate
 from lakehouse import Lakehouse, open_lakehouse
-from lakehouse.erasures import user_subject
 from schemas.errors import ConfigError
 from schemas.feedback import Request, Vote
 
@@ -138,6 +137,6 @@ def _sound(
     for _, fault in validate(table, frame([item])).failing:
         if fault.severity == "must":
             raise ConfigError(f"{called}: {fault.reason} (found {fault.value!r})")
-    if user_subject(item.user_id) in lake.erasures.erased():
-        raise ConfigError(f"{called}: {ERASED.reason}")
+    if note := erased_note(lake.erasures.erased(), item):
+        raise ConfigError(f"{called}: {note.reason}")
     return item

@@ -12,73 +12,23 @@ from schemas.errors import FeedbackUnknown
 from schemas.settings import Settings
 from schemas.times import isoformat
 
-# The rules of `schemas.feedback.Opinion`, in SQL: of a million votes no object each is made.
-_OPINIONS = """
-    WITH votes AS (
-        SELECT DISTINCT request_id, user_id, rated_at, rating, comment, correction,
-            coalesce(stated, true) AS stated
-        FROM log
-        QUALIFY stated OR NOT bool_or(coalesce(stated, true)) OVER (PARTITION BY request_id)
-    ), ordered AS (
-        SELECT *, row_number() OVER (
-            PARTITION BY request_id ORDER BY rated_at DESC, user_id DESC, rating DESC,
-            coalesce(comment, '') DESC, coalesce(correction, '') DESC
-        ) AS nth FROM votes
-    ), opinions AS (
-        SELECT request_id, count(*) AS votes,
-            min(rating) FILTER (nth = 1) AS rating,
-            min(correction) FILTER (nth = 1) AS correction,
-            count(DISTINCT rating) > 1 AS contradicting
-        FROM ordered GROUP BY request_id
-    )
-    SELECT
-        coalesce(sum(votes), 0)::BIGINT AS votes,
-        count(*) FILTER (asked AND rating < 0) AS disliked,
-        count(*) FILTER (asked AND rating > 0) AS liked,
-        count(*) FILTER (asked AND contradicting) AS contradicting,
-        count(*) FILTER (asked AND rating < 0 AND correction IS NOT NULL)
-            AS disliked_with_correction,
-        count(*) FILTER (asked) AS with_a_vote,
-        coalesce(sum(votes) FILTER (NOT asked), 0)::BIGINT AS votes_without_a_request
-    FROM (
-        SELECT opinions.*, requests.request_id IS NOT NULL AS asked
-        FROM opinions LEFT JOIN requests USING (request_id)
-    )
-"""
-_REQUESTS = "SELECT DISTINCT request_id FROM log"
-_SPAN = "SELECT min(asked_at) AS first, max(asked_at) AS last FROM log"
-
 
 def log_facts(lake: Lakehouse) -> dict[str, int]:
-    """Requests and votes as they stand; per request the latest vote counts.
-
-    `contradicting`: likes and dislikes both. `disliked_with_correction`: the latest vote has one.
-    Votes whose request did not come yet are counted apart.
-    """
-    requests = lake.delta("requests").query(_REQUESTS)
-    row = lake.delta("votes").query(_OPINIONS, requests=requests).to_pylist()[0]
-    asked = requests.num_rows
-    names = ("votes", "disliked", "liked")
-    later = ("contradicting", "disliked_with_correction", "votes_without_a_request")
-    return (
-        {"requests": asked}
-        | {name: row[name] for name in names}
-        | {"without_vote": asked - row["with_a_vote"]}
-        | {name: row[name] for name in later}
-    )
+    """How many requests and votes there are, by `lakehouse.opinions.OpinionCounts`."""
+    return asdict(lake.opinions.counts())
 
 
 def status(settings: Settings) -> dict[str, Any]:
     """What stands in the log, what of it is in quarantine, and the span of time that it covers."""
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
-    span = lake.delta("requests").query(_SPAN).to_pylist()[0]
+    first, last = lake.requests.span()
     facts = log_facts(lake)
     return {
         "log": facts,
         "liked": facts["liked"],
         "disliked": facts["disliked"],
-        "first": isoformat(span["first"]) if span["first"] else None,
-        "last": isoformat(span["last"]) if span["last"] else None,
+        "first": isoformat(first) if first else None,
+        "last": isoformat(last) if last else None,
         "quarantine": quarantined(lake),
     }
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from almanac.feedback.contents import whole
 from almanac.feedback.fields import Broken
 from almanac.feedback.reading import Entry, own_vote
-from almanac.feedback.refusals import CONFLICT, ERASED, Refusals, Table
+from almanac.feedback.refusals import CONFLICT, Refusals, Table, erased_note
 from almanac.feedback.rows import Columns, request_of, vote_of
 from almanac.feedback.scale import Scale
 from almanac.sources.parsed import Note
 from expectations.feedback import requests_frame, votes_frame
 from expectations.runner import failed_as_a_whole, validate
 from lakehouse import Lakehouse
-from lakehouse.erasures import user_subject
 from schemas.errors import VerificationFailed
 from schemas.feedback import Request, Vote
 
@@ -180,8 +179,8 @@ class Intake:
         if entry.line.problem is not None:
             raise Broken.by(entry.line.problem)
         row = read(entry)
-        if row and self._erased and user_subject(row.item.user_id) in self._erased:
-            raise Broken.by(ERASED)
+        if row and (note := erased_note(self._erased, row.item)):
+            raise Broken.by(note)
         return row
 
     def _refuse(self, table: Table, entry: Entry, note: Note, severity: Any = "must") -> None:

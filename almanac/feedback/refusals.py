@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
@@ -14,7 +14,9 @@ from almanac.feedback.rows import Columns, named, salvaged
 from almanac.sources.parsed import Note
 from lakehouse import Lakehouse
 from lakehouse.quarantine import FEEDBACK
+from lakehouse.suppression import Suppressed, user_subject
 from schemas.documents import Rejection, Severity
+from schemas.feedback import Request, Vote
 from schemas.hashing import canonical_json, sha256_text
 from schemas.settings import LeaseSettings
 
@@ -25,9 +27,39 @@ ERASED = Note(
     "This user was erased on request. After `almanac erase --user ID --allow` the file may be "
     "imported again.",
 )
+_REQUEST_ERASED = Note(
+    "request_is_not_erased",
+    "This request was erased with a document or a user. After `almanac erase --receipt ID --allow` "
+    "the file may be imported again; `almanac quarantine list` of documents names receipts.",
+)
+_CONTENT_ERASED = Note(
+    "content_is_not_erased",
+    "It shows or tells a passage of a document that was erased. After `almanac erase --receipt ID "
+    "--allow` the file may be imported again.",
+)
+_OF_ERASURES = (ERASED, _REQUEST_ERASED, _CONTENT_ERASED)
 _VOTES = f"{FEEDBACK}votes"
 _LONGEST_ROW = 2_000
 _MANY = 20_000
+
+
+def erased_note(erased: Suppressed, item: Request | Vote) -> Note | None:
+    """Why a request or vote may not come back, if it was erased or tells what was."""
+    if not erased:
+        return None
+    if user_subject(item.user_id) in erased:
+        return ERASED
+    if erased.request(item.request_id):
+        return _REQUEST_ERASED
+    return _CONTENT_ERASED if erased.any_content(list(_texts(item))) else None
+
+
+def _texts(item: Request | Vote) -> Iterator[str]:
+    if isinstance(item, Vote):
+        yield from filter(None, (item.comment, item.correction))
+        return
+    yield from (item.question, item.response, *(one.text for one in item.context))
+    yield from (str(message.get("content", "")) for message in (*item.history, *item.prompt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +177,7 @@ class Refusals:
 
     def _value(self, line: Line, note: Note) -> tuple[str, dict[str, Any]]:
         """The request's id, empty where there is none, and what is kept of the row."""
-        if note is ERASED:
+        if note in _OF_ERASURES:
             return "", {"at": line.place}
         row, values = line.raw, line.values
         if line.problem is None:

@@ -19,6 +19,7 @@ from lakehouse.documents import Key, StoredDocument
 from lakehouse.erasures import document_subject
 from lakehouse.quarantine import Recorded
 from lakehouse.runs import KnownFile
+from lakehouse.suppression import Erased, Suppressed
 from schemas.documents import Access, Document, FileReading, Listing, Rejection, SourceFile
 from schemas.errors import VerificationFailed
 from schemas.hashing import sha256_parts
@@ -116,7 +117,7 @@ class _SourceReading:
         known: Mapping[tuple[str, str], KnownFile],
         state: Mapping[Key, StoredDocument],
         found: Ingested,
-        erased: frozenset[str],
+        erased: Suppressed,
     ) -> None:
         self._name = name
         self._erased = erased
@@ -205,8 +206,8 @@ class _SourceReading:
         for done, reading in enumerate(read_files(self._settings, files), 1):
             self._readings.append(reading)
             for document in reading.documents:
-                if document_subject(self._name, document.doc_id) in self._erased:
-                    self._reject(_erased(document.doc_id))
+                if rejection := self._refused(document):
+                    self._reject(rejection)
                 else:
                     self._fresh[self._name, document.doc_id] = document
                     if access := document.access or reading.file.access:
@@ -216,6 +217,13 @@ class _SourceReading:
             if any(_of_the_file(rejection, reading.file.path) for rejection in reading.rejections):
                 self._protect(reading.file.path)
             progress(done, len(files))
+
+    def _refused(self, document: Document) -> Rejection | None:
+        """Why a document may not come back, if it was erased or says what one said that was."""
+        if document_subject(self._name, document.doc_id) in self._erased:
+            return _erased(document.doc_id)
+        erased = self._erased.content(document.text)
+        return _erased_elsewhere(document.doc_id, erased) if erased else None
 
     def check(self) -> None:
         """Validate the documents that were read, and remember what each file became."""
@@ -282,14 +290,10 @@ def _record_access(run: Run, found: Ingested) -> None:
         for key, access in found.row_access.items()
         if key not in current or current[key].origin != "column"
     }
-    known = by_file | found.access
-    run.lake.access.record(
-        {key: access for key, access in known.items() if _is_document(key, found)}, run.started_at
-    )
-
-
-def _is_document(key: Key, found: Ingested) -> bool:
-    return key in found.documents or key in found.unread or key in found.protected
+    # What was rejected keeps its last version, whose rights change too; an erased one has none.
+    there = found.documents.keys() | found.unread | (found.protected & current.keys())
+    known = {key: access for key, access in (by_file | found.access).items() if key in there}
+    run.lake.access.record(known, run.started_at)
 
 
 def _erased(doc_id: str) -> Rejection:
@@ -298,6 +302,16 @@ def _erased(doc_id: str) -> Rejection:
         "back, with `almanac quarantine retry`."
     )
     return Rejection(doc_id, "document_is_not_erased", "must", reason)
+
+
+def _erased_elsewhere(doc_id: str, erased: Erased) -> Rejection:
+    what = "the text" if erased.kind == "text" else "a passage"
+    reason = (
+        f"It has {what} of a document that was erased on {erased.at:%Y-%m-%d} (receipt "
+        f"{erased.receipt}). Remove it from the source. If it may stay: `almanac erase --receipt "
+        f"{erased.receipt} --allow`, then `almanac quarantine retry`."
+    )
+    return Rejection(doc_id, "content_is_not_erased", "must", reason)
 
 
 def _holds_for_the_next_night(reading: FileReading) -> bool:

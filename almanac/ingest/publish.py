@@ -12,6 +12,7 @@ from almanac.ingest.run import Run
 from almanac.sources.identity import reader_fingerprint
 from expectations.frames import IndexFacts, index_frame
 from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
+from lakehouse.format import FORMAT
 from lakehouse.index import release_tag
 from lakehouse.lease import Lease
 from lakehouse.placements import Probes, place, seal_tables
@@ -45,6 +46,7 @@ def tag_release(run: Run, models: Models, written: Written) -> Release:
         lance_tag=release_tag(seq),
         search=written.search,
         made_by=_made_by(run),
+        format=FORMAT,
     )
 
 

@@ -121,7 +121,7 @@ def _chunk(links: Links, subject: Subject, limit: int) -> Thread:
 def _release(links: Links, subject: Subject, limit: int) -> Thread:
     release = next(one for one in links.releases if one.seq == int(subject.id))
     older = (one for one in links.releases if one.index == release.index and one.seq < release.seq)
-    before = next((one.snapshot_seq for one in older if one.kind != "candidate"), 0)
+    before = next((one.snapshot_seq for one in older if one.serves), 0)
     total, versions = links.changed(before, release.snapshot_seq, limit)
     return Thread(
         facts=release_row(release)

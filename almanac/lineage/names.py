@@ -14,11 +14,7 @@ Kind = Literal["document", "chunk", "release", "request", "example", "dataset", 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _NUMBER = re.compile(r"[rR]?0*([1-9][0-9]*)")
 _HASH = re.compile(r"[0-9a-f]{4,64}")
-_COLUMNS = {
-    "example": ("training_examples", "example_id"),
-    "dataset": ("datasets", "dataset"),
-    "adapter": ("adapters", "adapter_id"),
-}
+_BY_HASH = ("example", "dataset", "adapter")
 _SHOWN = 10
 
 
@@ -78,8 +74,8 @@ def _of_kind(links: Links, kind: Kind, name: str) -> Iterator[Subject]:
         number = _NUMBER.fullmatch(name)
         if number and any(one.seq == int(number[1]) for one in links.releases):
             yield Subject("release", number[1])
-    elif kind in _COLUMNS:
-        for whole in links.beginning(*_COLUMNS[kind], name) if _HASH.fullmatch(name) else ():
+    elif kind in _BY_HASH:
+        for whole in links.beginning(kind, name) if _HASH.fullmatch(name) else ():
             yield Subject(kind, whole)
     elif _is(links, kind, name):
         yield Subject(kind, name)

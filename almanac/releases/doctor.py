@@ -22,13 +22,15 @@ from almanac.core.file_check import (
 )
 from almanac.releases.row_check import check_rows
 from lakehouse import Lakehouse
+from lakehouse.format import FILE as FORMAT_FILE
+from lakehouse.personal import folders
 from lakehouse.releases import Release
 from schemas.report import Finding
 
 _log = logging.getLogger("almanac.doctor")
 _BY_HAND = "move it elsewhere: nothing of Almanac is in it"
 _ANEW = "run the same tune again, or delete it"
-_OWN = ("delta/", "lance/", "adapters/", "data_docs/", "set_aside/")
+_OWN = (*folders(), FORMAT_FILE)
 
 
 def doctor(
@@ -53,6 +55,8 @@ def doctor(
     return {
         "ok": not findings,
         "release": latest.seq if latest else None,
+        "format": lake.format,
+        "upgrades": lake.pending_upgrades(),
         "kinds": dict(sorted(Counter(finding.kind for finding in findings).items())),
         "findings": findings,
         "set_aside": list(map(str, lake.set_aside())),
@@ -107,14 +111,13 @@ def _is_of_tag(finding: Finding) -> bool:
 
 
 def _leftovers(lake: Lakehouse, releases: list[Release]) -> Iterator[Finding]:
-    """What a killed run stored and never published."""
+    """What a killed run stored and never published, and an erasure that was killed."""
+    for path in lake.erasures.unfinished():
+        yield Finding("unfinished_erasure", path, "an erasure was killed before its end", HEAL)
     last = max((release.snapshot_seq for release in releases), default=0)
-    found = lake.delta("document_changes").query(
-        f"SELECT seq, count(*) AS rows FROM log WHERE seq > {last} GROUP BY seq"
-    )
-    for row in found.to_pylist():
-        said = f"{row['rows']} changes that no release names: a run was killed before it published"
-        yield Finding("unpublished_snapshot", f"snapshot {row['seq']}", said, HEAL)
+    for seq, changes in lake.documents.counts_after(last).items():
+        reason = f"{changes} changes that no release names: a run was killed before it published"
+        yield Finding("unpublished_snapshot", f"snapshot {seq}", reason, HEAL)
     known = {release.seq for release in releases}
     for seq in sorted(lake.placements.newest().keys() - known):
         said = "was sealed and never published"
@@ -133,10 +136,8 @@ def _strays(lake: Lakehouse, hot: list[Release]) -> Iterator[Finding]:
         with Attempt():  # where it is damaged, its files are reported one by one
             yield from list(_strays_of(lake, table, there))
     for log in lake.deltas():
-        with Attempt() as attempt:
+        with Attempt():  # a table that can't be read is reported by the check of its files
             yield from list(map(_stray, log.strays()))
-        if attempt.failed:
-            yield Finding("damaged_table", f"delta/{log.name}", attempt.failed, BACKUP)
     for path in lake.sizes():
         if not path.startswith(_OWN):
             yield Finding("foreign_file", path, "is no part of a lakehouse", _BY_HAND)

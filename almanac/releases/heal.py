@@ -13,6 +13,7 @@ from almanac.core.file_check import BACKUP
 from almanac.core.operation import Operation, operation
 from almanac.ingest.index import Recipe
 from almanac.releases.doctor import doctor
+from almanac.releases.erase import finish_erasure
 from almanac.releases.rebuild import free_tag, rebuild
 from almanac.retrieval.search import embedder_of
 from lakehouse.index import IndexWriter
@@ -41,7 +42,7 @@ _EMBEDDED_AT_ONCE = 1_024
 def heal(settings: Settings, quick: bool = False, run_id: str | None = None) -> dict[str, Any]:
     """Mend every finding that can be mended here; `findings` of the answer are those left."""
     with operation(settings, "heal", run_id) as (run, _):
-        run.lake.erasures.check_finished()
+        finish_erasure(settings, run.lake, run.run_id)
         found = doctor(run.lake, settings.index.name, quick)
         _refuse_without_truth(found["findings"])
         healed = _Healing(run, found["findings"])

@@ -26,11 +26,15 @@ def restore_page(result: Mapping[str, Any]) -> str:
         "copy": f"Dry run: would copy {of} to {quoted(result['uri'])}",
         "reopen": f"Dry run: would build {of} again",
     }
+    if said := result.get("nothing_to_do"):
+        return f"# Nothing to do: {said}\n"
     lines = [f"# {(plan if result['dry_run'] else done)[result['mode']]}", ""]
     rows = [(name, result[name]) for name in ("documents", "rows", "digest", "model", "mark")]
     if result["dry_run"]:
         seen = result["against_now"]
         rows.append(("answers now", f"release {result['answers_now']}"))
+        if at := result.get("speaks_for"):
+            rows.append(("logical time of the new release", f"{at}; later nights must be later"))
         rows += [(f"documents that {name.replace('_', ' ')}", seen[name]) for name in seen]
     if "same_answers" in result:
         rows.append(("probes answer as they did", "yes" if result["same_answers"] else "NO"))
@@ -38,6 +42,32 @@ def restore_page(result: Mapping[str, Any]) -> str:
     said = [row for row in rows if row[1] != ""]
     lines += [table(("", ""), said), "", *_after_restore(result)]
     return "\n".join(lines) + "\n"
+
+
+def withdraw_page(result: Mapping[str, Any]) -> str:
+    """What was, or would be, taken back, and what readers get instead."""
+    if said := result.get("nothing_to_do"):
+        return f"# Nothing to do: {said}\n"
+    of = f"release {result['withdrawn']} of {result['as_of']}"
+    then = (
+        f"release {result['answers_as']} of {result['answers_as_of']}"
+        if result["answers_as"]
+        else "no release, until the next night publishes one"
+    )
+    dry_run = result["dry_run"]
+    head = f"# {'Dry run: would take back' if dry_run else 'Took back'} {of}"
+    rows = [("readers get", then), ("reason", quoted(result["reason"]))]
+    if not dry_run:
+        rows.append(("stored as", f"release {result['release']}"))
+    return "\n".join([head, "", table(("", ""), rows), "", *_after_withdrawal(result)]) + "\n"
+
+
+def _after_withdrawal(result: Mapping[str, Any]) -> list[str]:
+    if result["dry_run"]:
+        return ["Nothing was changed. To do it, run it again with *Dry run* switched off."]
+    if result["held"]:
+        return ["The nights hold back now: run *nightly* with *Lift the hold of a restore*."]
+    return ["The next night goes on from what the sources hold then: mend them before it."]
 
 
 def _after_restore(result: Mapping[str, Any]) -> list[str]:

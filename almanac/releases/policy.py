@@ -50,7 +50,7 @@ def _verdict(
 
 def _kept(history: Sequence[Release], policy: RetentionSettings) -> dict[int, str]:
     """The first rule that keeps each release that is kept."""
-    served = [release for release in history if release.kind != "candidate"]
+    served = [release for release in history if release.serves]
     kept: dict[int, str] = {}
     for seq, rule in _rules(history, served, policy):
         kept.setdefault(seq, rule)

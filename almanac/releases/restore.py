@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Literal
 
-from almanac.core.file_check import FileCheck
 from almanac.core.operation import Operation, operation, recorded
+from almanac.releases.erase import finish_erasure
 from almanac.releases.rebuild import Rebuilt, rebuild
+from almanac.releases.republish import check_whole, logical_time, republish
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.copying import copy_release
-from lakehouse.index import release_tag
+from lakehouse.format import FILE as FORMAT_FILE
 from lakehouse.lease import Lease
-from lakehouse.placements import place, seal_tables
-from lakehouse.releases import Release, check_not_gone, pick
-from schemas.errors import ConfigError, RunRefused, VerificationFailed
+from lakehouse.placements import seal_tables
+from lakehouse.releases import Release, answering, check_not_gone, pick
+from schemas.errors import ConfigError, RunRefused
 from schemas.secrets import refuse_credentials
 from schemas.settings import Settings
 from schemas.times import When, isoformat
@@ -32,47 +34,61 @@ def restore(
     to: str | None = None,
     reason: str = "",
     hold: bool = False,
+    at: datetime | None = None,
     dry_run: bool = False,
     run_id: str | None = None,
 ) -> dict[str, Any]:
     """Restore the release of `when`.
 
-    publish: readers get it from now on; a release is added, none is rewritten. With `hold`, nightly
-    runs wait until one is told to go on. copy: a lakehouse of its own at `to`, from Delta alone.
+    publish: readers get it from now on; a release is added, none is rewritten. Its logical time is
+    `at`, the present unless given: later nights must not be earlier. With `hold`, nightly runs wait
+    until one is told to go on. copy: a lakehouse of its own at `to`, from Delta alone.
     reopen: the index of a cold release is built again where it was.
 
     A copy only reads here, so it holds the lease of `to` and not of this lakehouse, whose nights go
     on meanwhile. What a clean-up or an erasure takes from under it shows in the digest, or in what
     is said of the release at the end, and then nothing is published there.
 
+    Where it is what answers already, or is open already, `nothing_to_do` of the answer says so.
+
     Raises:
         ConfigError: `to` is missing, or not needed, or carries a credential.
         ReleaseNotFound, ReleaseNotOpen: there is nothing to go back to.
-        RunRefused: it is what answers already, or `to` is not empty.
+        RunRefused: `to` is not empty, or `at` is earlier than the newest release.
         VerificationFailed: what was built is not what was sealed.
     """
     if (mode == "copy") != bool(to):
         raise ConfigError("--to URI is needed for --mode copy, and for no other")
+    if at is not None and mode != "publish":
+        raise ConfigError("--at is for --mode publish: the others keep the logical time")
     refuse_credentials(to or "")
     purpose = f"restore ({mode})"
     if dry_run or to:
         run = Operation(settings, purpose, run_id)
         history = run.releases.history()
         release = pick(history, when, settings.index.name)
-        _check(run, history, release, mode, to)
+        done = _nothing_to_do(history, release, mode)
+        if not done:
+            _check(run, release, mode, to)
         if dry_run:
-            seen = _named(release, mode, to) | _against_now(run, release)
-            return seen | {"dry_run": True, "seconds": run.seconds}
+            shown = _named(release, mode, to) | _against_now(run, release) | done
+            if mode == "publish" and not done:
+                shown["speaks_for"] = isoformat(logical_time(run, history, at))
+            return shown | {"dry_run": True, "seconds": run.seconds}
         with recorded(run, purpose):
+            run.lake.erasures.check_finished()
             return _said(run, release, mode, to, reason, _copy(run, release, str(to)))
     with operation(settings, purpose, run_id) as (run, lease):
+        finish_erasure(settings, run.lake, run.run_id)
         history = run.releases.history()
         release = pick(history, when, settings.index.name)
-        _check(run, history, release, mode, to)
-        if mode == "publish":
-            done = _publish(run, lease, history, release, {"reason": reason, "hold": hold})
-        else:
-            done = _reopen(run, release)
+        done = _nothing_to_do(history, release, mode)
+        if not done:
+            _check(run, release, mode, to)
+            if mode == "publish":
+                done = _publish(run, lease, history, release, at, {"reason": reason, "hold": hold})
+            else:
+                done = _reopen(run, release)
         return _said(run, release, mode, to, reason, done)
 
 
@@ -84,15 +100,22 @@ def _said(
     return run.report
 
 
-def _check(
-    run: Operation, history: list[Release], release: Release, mode: Mode, to: str | None
-) -> None:
-    check_not_gone(release)
-    run.lake.erasures.check_finished()
-    if mode == "publish":
-        _check_publishable(run, release, pick(history, None, release.index))
+def _nothing_to_do(history: list[Release], release: Release, mode: Mode) -> dict[str, Any]:
+    """Says that what is asked for is so already; empty where it is not."""
+    now = answering(history)
+    if mode == "publish" and now is not None and now.seq == release.seq:
+        said = f"release {release.seq} is what answers now"
+        return {"release": release.seq, "nothing_to_do": said}
     if mode == "reopen" and release.tier == "hot":
-        raise RunRefused(f"release {release.seq} is open already: search it with --as-of")
+        said = f"release {release.seq} is open already: search it with --as-of"
+        return {"release": release.seq, "nothing_to_do": said}
+    return {}
+
+
+def _check(run: Operation, release: Release, mode: Mode, to: str | None) -> None:
+    check_not_gone(release)
+    if mode == "publish":
+        check_whole(run, release)
     if to is not None:
         _check_empty(open_lakehouse(to, run.settings.storage_options))
 
@@ -128,21 +151,8 @@ def _against_now(run: Operation, release: Release) -> dict[str, Any]:
     }
 
 
-def _check_publishable(run: Operation, release: Release, latest: Release) -> None:
-    if latest.seq == release.seq:
-        raise RunRefused(f"release {release.seq} is what answers now")
-    run.lake.read(release)
-    files = FileCheck(run.lake, quick=True)
-    wrong = [path for path in run.lake.tables.needed(release) if files.wrong(path)]
-    if wrong:
-        raise VerificationFailed(
-            f"release {release.seq} can't be published: {len(wrong)} of its files are damaged, "
-            f"the first {wrong[0]}; `almanac doctor --heal` mends it"
-        )
-
-
 def _check_empty(target: Lakehouse) -> None:
-    held = [path for path in target.sizes() if not path.startswith("delta/lease/")]
+    held = [path for path in target.sizes() if not path.startswith(("delta/lease/", FORMAT_FILE))]
     if held:
         raise RunRefused(
             f"{target.location.uri} is not empty ({len(held)} files): a copy needs a place of its "
@@ -155,35 +165,19 @@ def _publish(
     lease: Lease,
     history: list[Release],
     release: Release,
+    at: datetime | None,
     note: dict[str, Any],
 ) -> dict[str, Any]:
-    seq = run.releases.next_seq()
-    tag = release_tag(seq)
-    run.lake.tables.tag(release.lance_table, tag, release.lance_version)
-    new = replace(
+    seq = republish(
+        run,
+        lease,
+        history,
         release,
-        seq=seq,
         kind="publish" if release.kind == "candidate" else "rollback",
-        logical_time=max(run.at, *(one.logical_time for one in history)),
-        published_at=run.at,
-        run_id=run.run_id,
-        lance_tag=tag,
+        at=logical_time(run, history, at),
         note={"of": release.seq} | note,
-        seal="",
-    )
-    found = run.lake.placements.sealed(release.seq)
-    placed = place(
-        run.lake,
-        new,
-        run_id=run.run_id,
         cause=f"restored from release {release.seq}",
-        mark=release.mark,
-        previous=history[0].seal,
-        probes=found[0]["probes"] if found else None,
     )
-    lease.check()
-    run.releases.append(placed)
-    seal_tables(run.lake)
     return {"release": seq, "held": note["hold"]}
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from almanac.core.operation import Operation, operation
 from almanac.ingest.snapshot import base_for
+from almanac.releases.erase import finish_erasure
 from almanac.releases.policy import Verdict, judge
 from almanac.releases.rebuild import free_tag
 from lakehouse.lease import Lease
@@ -41,7 +42,7 @@ def apply(
     by the next one.
     """
     with operation(settings, "retention", run_id) as (run, lease):
-        run.lake.erasures.check_finished()
+        finish_erasure(settings, run.lake, run.run_id)
         verdicts = judge(run.releases.history(), settings.retention, now or datetime.now(UTC))
         result = _report(run, verdicts)
         before = sum(run.lake.sizes().values())

@@ -47,7 +47,7 @@ class _Expected:
 
     def __init__(self, lake: Lakehouse, release: Release) -> None:
         self._release = release
-        self._vectors = lake.delta("embeddings")
+        self._vectors = lake.vectors
         self._rows: dict[str, bytes | None] = {}
         self._texts: dict[str, str] = {}
         self._found: set[str] = set()
@@ -102,11 +102,9 @@ class _Expected:
         return self._finding("bad_vector", chunk, "its vector is not the stored one")
 
     def _of_another_model(self, text_hash: str, vector: bytes) -> str | None:
-        sql = f"SELECT embedder, vector FROM log WHERE text_hash = '{text_hash}'"
-        rows = self._vectors.query(sql).to_pylist()
         own = self._release.embedder
-        same = (row["embedder"] for row in rows if row["vector"] == vector)
-        return next((str(embedder) for embedder in same if embedder != own), None)
+        same = self._vectors.embedders_of(text_hash, vector)
+        return next((embedder for embedder in same if embedder != own), None)
 
     def _finding(self, kind: str, where: str, said: str) -> Finding:
         return Finding(kind, where, said, HEAL, self._release.seq)

@@ -119,8 +119,8 @@ def _seal(lake: Lakehouse, release: Release, found: Seal | None) -> Iterator[Fin
 
 def _changed_row(lake: Lakehouse, release: Release) -> set[str]:
     """What the row in `releases` says otherwise than the placement, which only an erasure may."""
-    sql = f"SELECT documents, rows, digest FROM log WHERE seq = {release.seq}"
-    rows = [] if release.mark else lake.delta("releases").query(sql).to_pylist()
+    log = lake.releases(release.index)
+    rows = [] if release.mark else log.published_figures(release.seq)
     return {name for row in rows for name in row if row[name] != getattr(release, name)}
 
 

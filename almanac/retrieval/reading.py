@@ -11,7 +11,7 @@ from typing import Any
 
 from almanac.retrieval.search import Searcher
 from lakehouse import AsOf, Lakehouse, open_lakehouse
-from lakehouse.runs import still_missed
+from lakehouse.runs import still_missed, without_withdrawn
 from lakehouse.search import Hit, Mode
 from schemas.errors import AlmanacError
 from schemas.settings import Settings
@@ -30,7 +30,9 @@ def history(settings: Settings) -> dict[str, Any]:
 def runs(settings: Settings, missing: bool, last: int) -> dict[str, Any]:
     """The newest `last` nightly runs; with `missing` the dates at which nothing ran to this day."""
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
-    records = lake.runs.records(settings.index.name)
+    releases = lake.releases(settings.index.name).history()
+    withdrawn = {one.seq for one in releases if one.withdrawn_by}
+    records = without_withdrawn(lake.runs.records(settings.index.name), withdrawn)
     if missing:
         records = still_missed(records)
     rows = [

@@ -9,7 +9,7 @@ from functools import cached_property
 from almanac.schedule.logical_date import MOST_MISSED, LogicalDate, already_published
 from lakehouse import Lakehouse
 from lakehouse.releases import Release, answering
-from lakehouse.runs import RunRecord, missed_id
+from lakehouse.runs import RunRecord, missed_id, without_withdrawn
 from schemas.times import isoformat
 
 _KILLED = "the run was ended after it had published release {}, before its report"
@@ -25,7 +25,8 @@ class IndexHistory:
     @cached_property
     def records(self) -> list[RunRecord]:
         """One record a nightly run, and one a missed date."""
-        return self._lake.runs.records(self.index)
+        withdrawn = {one.seq for one in self.releases if one.withdrawn_by}
+        return without_withdrawn(self._lake.runs.records(self.index), withdrawn)
 
     @cached_property
     def releases(self) -> list[Release]:
@@ -43,7 +44,7 @@ class IndexHistory:
         return {
             release.logical_time: release.seq
             for release in self.releases
-            if release.kind == "publish"
+            if release.kind == "publish" and not release.withdrawn_by
         }
 
     def superseded(self, date: LogicalDate) -> str:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 from lakehouse.releases import Release
 from lakehouse.runs import RunRecord
-from schemas.times import as_utc
+from schemas.errors import RunRefused
+from schemas.times import as_utc, isoformat
 
 Dates = Callable[[datetime, datetime], Sequence[datetime]]  # those from start to end, both included
 MOST_MISSED = 400  # missed dates that one run looks after
@@ -20,6 +21,7 @@ _FIRST_WINDOW = timedelta(minutes=10)
 _WINDOW_GROWS = 4
 _OLDEST = timedelta(days=5 * 366)  # a schedule without a date for longer is none
 _SECOND = timedelta(seconds=1)
+_AHEAD = timedelta(hours=1)  # that a logical date may be by; clocks of two hosts differ by less
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -87,6 +89,21 @@ class LogicalDate:
         ran = {record.logical_time for record in records if record.status != "missed"}
         dates = (absent - ran) | set(self.missed(records))
         return sorted(date for date in dates if since < date < self.at)[-MOST_MISSED:]
+
+
+def refuse_future(at: datetime, now: datetime) -> None:
+    """Raise RunRefused for a logical date further ahead than an hour: a slip of the pen, mostly.
+
+    Once a release is published for it, every night before that date is refused.
+    """
+    at = as_utc(at)
+    if at > now + _AHEAD:
+        present = isoformat(now.replace(microsecond=0))
+        raise RunRefused(
+            f"--as-of {isoformat(at)} is in the future (it is {present}), and every night until "
+            "then would be refused; a date means its last instant. Leave it out for the present, "
+            "or say --allow-future if you mean it"
+        )
 
 
 def newest_logical_date(due: datetime, now: datetime, schedule: Schedule) -> LogicalDate:

@@ -19,7 +19,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -86,6 +86,19 @@ def workdir(settings: Settings) -> Path:
     if settings.tuning.workdir:
         return Path(settings.tuning.workdir).expanduser()
     return cache_folder() / "jobs" / sha256_text(settings.lakehouse)[:16]
+
+
+def clear_jobs(settings: Settings, datasets: Collection[str]) -> int:
+    """Remove the folders of jobs on these datasets, checkpoints and all; how many there were.
+
+    A tune that works there now fails.
+    """
+    count = 0
+    for file in sorted(workdir(settings).glob("*/job.json")) if datasets else ():
+        if _json(file).get("dataset") in datasets:
+            shutil.rmtree(file.parent)
+            count += 1
+    return count
 
 
 def prepare(exported: Path, dataset: str, base: Base, recipe: Recipe, into: Path) -> Job:

@@ -21,11 +21,6 @@ from lakehouse.documents import Key
 from lakehouse.releases import Release
 from schemas.settings import TriageSettings
 
-_CHANGED = """
-    SELECT source, doc_id, max(seq) AS last FROM log WHERE seq > {first} AND seq <= {last}
-    GROUP BY source, doc_id ORDER BY source, doc_id
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Came:
@@ -74,9 +69,7 @@ class Changes:
 
     @cached_property
     def _changed(self) -> Mapping[Key, int]:
-        log = self._lake.delta("document_changes")
-        found = log.query(_CHANGED.format(first=self._first, last=self._last))
-        return {(row["source"], row["doc_id"]): row["last"] for row in found.to_pylist()}
+        return self._lake.documents.last_changes(self._first, self._last)
 
     @cached_property
     def _came(self) -> Mapping[Key, Came]:

@@ -38,7 +38,7 @@ class Written(Project):
 
     def copied_to(self, root: Path) -> Written:
         shutil.copytree(self.root, root)
-        return Written(root)
+        return Written(root, self.code)
 
 
 @pytest.fixture(scope="session")

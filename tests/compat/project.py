@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import entry_points
@@ -59,8 +61,9 @@ class CommandFailed(Exception):
 class Project:
     """A folder with a configuration, documents, logs and a lakehouse."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, code: Path | None = None) -> None:
+        """`code` is a folder with other code than this checkout's, run in processes of its own."""
+        self.root, self.code = root, code
         self.config = root / "almanac.toml"
 
     def almanac(self, *arguments: str) -> Any:
@@ -69,11 +72,28 @@ class Project:
         Raises:
             CommandFailed: its exit code is not 0.
         """
+        if self.code:
+            return self._by_other_code(self.code, arguments)
         (main,) = entry_points(group="console_scripts", name="almanac")
         command = ["--config", str(self.config), *arguments]
         done = CliRunner().invoke(main.load(), [*command, "--json"])
         if done.exit_code:
             raise CommandFailed(f"almanac {' '.join(arguments)}: {done.output}") from done.exception
+        return json.loads(done.stdout)
+
+    def _by_other_code(self, code: Path, arguments: tuple[str, ...]) -> Any:
+        from prefect.settings import get_current_settings
+
+        start = "from almanac.cli.app import main; main()"
+        command = [sys.executable, "-c", start, "--config", str(self.config), *arguments, "--json"]
+        url = get_current_settings().api.url
+        environment = os.environ | {"PYTHONPATH": str(code)}
+        environment |= {"PREFECT_API_URL": url} if url else {}
+        done = subprocess.run(
+            command, cwd=code, env=environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise CommandFailed(f"almanac {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return json.loads(done.stdout)
 
     def search(self, when: str, mode: str) -> dict[str, list[list[Any]]]:

@@ -48,7 +48,7 @@ def test_a_closed_release_is_not_open_until_it_is_built_again(own: Written) -> N
     for seq in own.tier("cold"):
         with pytest.raises(CommandFailed, match=f"release {seq} is cold"):
             own.search(seq, "vector")
-        own.almanac("restore", "--as-of", seq, "--mode", "reopen")
+        own.almanac("restore", "--as-of", seq, "--mode", "reopen", "--yes")
         assert own.answers(seq) == recorded[seq]
     assert own.almanac("verify", "--all")["ok"]
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from almanac.drift.look import Look, look
 from almanac.drift.measures import Seen
-from almanac.drift.requests import questions
 from almanac.releases.erase import Subject, erase
 from almanac.releases.verify import verify
 from lakehouse import Lakehouse, open_lakehouse
@@ -87,7 +86,7 @@ def test_an_empty_lakehouse_is_not_judged(tmp_path: Path) -> None:
 
 def test_questions_are_embedded_once_ever(house: House) -> None:
     first = look(house.settings, END, house.encoder)
-    drawn = len({one.question for one in questions(house.lake, END, RULES)})
+    drawn = len({one.question for one in house.lake.request_slots.questions(END, RULES)})
     assert stored(house) == drawn
     calls = house.encoder.calls
     again = look(house.settings, END, house.encoder)
@@ -136,7 +135,7 @@ def test_vectors_are_stored_under_the_lease_or_not_at_all(
 
 
 def test_questions_that_are_erased_while_they_are_embedded_leave_no_vector(other: House) -> None:
-    drawn = questions(without_vectors(other).lake, END, RULES)
+    drawn = without_vectors(other).lake.request_slots.questions(END, RULES)
     of_user = {one.question for one in drawn if one.user_id == "u3"}
 
     class Slow(ToyEncoder):
@@ -161,14 +160,14 @@ def test_a_look_takes_nothing_from_after_its_time(house: House) -> None:
 
 def test_a_sample_is_drawn_by_hash_and_bounded(house: House) -> None:
     few = RULES.model_copy(update={"sample": 10, "max_per_user": 2})
-    drawn = questions(house.lake, END, few)
+    drawn = house.lake.request_slots.questions(END, few)
     by_slot = {slot: [one for one in drawn if one.slot == slot] for slot in range(5)}
     assert {slot: len(some) for slot, some in by_slot.items()} == dict.fromkeys(range(5), 10)
     for some in by_slot.values():
         users = [one.user_id for one in some]
         assert max(map(users.count, users)) <= 2
-    assert drawn == questions(house.lake, END, few)
-    assert drawn != questions(house.lake, END, few.model_copy(update={"seed": 1}))
+    assert drawn == house.lake.request_slots.questions(END, few)
+    assert drawn != house.lake.request_slots.questions(END, few.model_copy(update={"seed": 1}))
 
 
 def test_a_question_that_a_user_repeats_counts_once(house: House, tmp_path: Path) -> None:
@@ -176,7 +175,7 @@ def test_a_question_that_a_user_repeats_counts_once(house: House, tmp_path: Path
     some = requests()
     twice = [replace(one, request_id=f"{one.request_id}-again") for one in some]
     other.lake.requests.append([*some, *twice])
-    assert len(questions(other.lake, END, DriftSettings())) == len(some)
+    assert len(other.lake.request_slots.questions(END, DriftSettings())) == len(some)
 
 
 def test_documents_in_another_script_move_the_whole(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from almanac.drift.requests import Asked
+from lakehouse.request_slots import SlottedRequest
 from lakehouse.search import Hit
 from schemas.settings import DriftSettings
 
@@ -18,7 +18,7 @@ RULES = DriftSettings(resamples=999)
 DIMENSION = 12
 
 
-def asked(users: int = 24, per_slot: int = 6, seed: int = 0) -> list[Asked]:
+def asked(users: int = 24, per_slot: int = 6, seed: int = 0) -> list[SlottedRequest]:
     """Five weeks; each user asks in one burst a week, on a day of their own."""
     rng = np.random.default_rng(seed)
     rows = []
@@ -28,11 +28,15 @@ def asked(users: int = 24, per_slot: int = 6, seed: int = 0) -> list[Asked]:
             at = END - timedelta(days=slot * 7 + day, hours=1)
             for number in range(int(rng.integers(1, 2 * per_slot))):
                 name = f"{user}-{slot}-{number}"
-                rows.append(Asked(name, f"u{user}", at, slot, day, f"question {name}", "en"))
+                rows.append(
+                    SlottedRequest(name, f"u{user}", at, slot, day, f"question {name}", "en")
+                )
     return rows
 
 
-def vectors(rows: Sequence[Asked], foreign: float = 0.0, seed: int = 0) -> NDArray[np.float64]:
+def vectors(
+    rows: Sequence[SlottedRequest], foreign: float = 0.0, seed: int = 0
+) -> NDArray[np.float64]:
     """Unit vectors: each user has a subject; a share of the window's has none of these."""
     rng = np.random.default_rng(seed)
     subjects = {f"u{user}": rng.normal(size=DIMENSION) for user in range(1000)}
@@ -46,7 +50,7 @@ def vectors(rows: Sequence[Asked], foreign: float = 0.0, seed: int = 0) -> NDArr
     return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
 
 
-def hits(rows: Sequence[Asked], further: float = 0.0, seed: int = 0) -> list[Hit]:
+def hits(rows: Sequence[SlottedRequest], further: float = 0.0, seed: int = 0) -> list[Hit]:
     """Similarities around 0.8; a share of the window's around 0.2."""
     rng = np.random.default_rng(seed)
     scores = [
@@ -55,7 +59,9 @@ def hits(rows: Sequence[Asked], further: float = 0.0, seed: int = 0) -> list[Hit
     return [Hit(1, "page.md", "c", float(score), "", "", "docs") for score in scores]
 
 
-def in_language(rows: Sequence[Asked], share: float, seed: int = 0) -> list[Asked]:
+def in_language(
+    rows: Sequence[SlottedRequest], share: float, seed: int = 0
+) -> list[SlottedRequest]:
     """A share of the window's questions is asked in Russian."""
     rng = np.random.default_rng(seed)
     return [

@@ -222,10 +222,15 @@ def test_a_user_and_what_a_document_showed_leave_quarantine_too(desk: Desk) -> N
     desk.take(log, desk.write("votes.jsonl", [vote(1, rating="so so"), vote(4, rating="so so")]))
     blank = ("docs", Rejection("q1", "text_is_not_blank", "must", "no JSON", "{"))
     desk.lake.quarantine.record([blank], frozenset(), "night-1", AT)
-    assert erasing.count_user(desk.lake, "eve") == {"requests": 1, "votes": 0, "quarantine": 2}
-    assert erasing.erase_user(desk.lake, "eve")["quarantine"] == 3  # with ann's vote on q1
+    of_eve = erasing.plan_user(desk.lake, "eve", receipt="r1", at="2026-03-01T00:00:00Z")
+    assert (of_eve.counts["requests"], of_eve.counts["votes"]) == (1, 0)
+    assert of_eve.counts["quarantine"] == 3  # with ann's vote on q1
+    erasing.carry_out(desk.lake, of_eve)
     nothing = erasing.Extent((), (), (), (), ())
-    assert erasing.erase_documents(desk.lake, nothing, ["gone"])["quarantine"] == 1
+    common = {"receipt": "r2", "at": "2026-03-01T00:00:00Z"}
+    shown = erasing.plan_documents(desk.lake, nothing, ["gone"], **common)
+    assert shown.counts["quarantine"] == 1
+    erasing.carry_out(desk.lake, shown)
     assert [row.doc_id for row in desk.lake.quarantine.rows()] == ["q1", "q4", "q4"]
 
 

@@ -209,7 +209,7 @@ def test_the_command_line_fills_what_is_missing_and_lists_runs(past: Past) -> No
     assert [(run["as_of"], run["release"]) for run in listed["runs"]] == [
         ("2026-03-02T23:59:59.999999Z", 1)
     ]
-    result = json.loads(almanac(past, "backfill", "--missing", "--json"))
+    result = json.loads(almanac(past, "backfill", "--missing", "--yes", "--json"))
     assert statuses(result) == ["published"]
     assert almanac(past, "backfill", "--missing") == "No time is missing.\n"
     assert almanac(past, "runs", "--missing") == "No time was missed.\n"

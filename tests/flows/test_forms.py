@@ -18,7 +18,12 @@ from schemas.errors import ConfigError
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
 # What changes or drops something is a dry run, or asks for more than a click on Submit.
-HARMLESS = {"restore": ("dry_run", True), "retention": ("dry_run", True), "doctor": ("heal", False)}
+HARMLESS = {
+    "restore": ("dry_run", True),
+    "withdraw": ("dry_run", True),
+    "retention": ("dry_run", True),
+    "doctor": ("heal", False),
+}
 
 
 def flow_of(entrypoint: str) -> Any:

@@ -20,6 +20,7 @@ from deltalake.exceptions import CommitFailedError
 
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.delta import DeltaLog
+from lakehouse.holder import break_lease, state
 from lakehouse.lease import Lease
 from schemas.documents import Document
 from schemas.errors import LeaseHeld
@@ -345,3 +346,53 @@ def _wait(until: Callable[[], bool]) -> None:
 
 def _document() -> Document:
     return Document("a.md", "A", "a.md", "text/markdown", "text", "hash", 4)
+
+
+@pytest.mark.parametrize("renewed", [False, True], ids=["silent", "renewed"])
+def test_a_lease_dated_by_a_wrong_clock_is_watched_for_its_ttl(
+    lake: Lakehouse, renewed: bool
+) -> None:
+    with lake.lease("first", "nightly run", 2):
+        pass
+    row = lake.delta("lease").read().to_pylist()[0] | {
+        "holder": "dead",
+        "process_space": "another boot",
+        "expires_at": datetime.now(UTC) + timedelta(days=365),
+    }
+    number = lake.delta("lease").transaction_version("lease")
+    lake.delta("lease").replace([row], transaction=("lease", number + 1))
+    done = threading.Event()
+
+    def renew() -> None:
+        log, at = open_lakehouse(lake.location.uri).delta("lease"), number + 2
+        while not done.wait(0.3):
+            log.replace([row], transaction=("lease", at))
+            at += 1
+            if at > number + 14:
+                return
+
+    if renewed:
+        thread = threading.Thread(target=renew)
+        thread.start()
+    began = time.monotonic()
+    with lake.lease("second", "restore", 2) as lease:
+        lease.check()
+        waited = time.monotonic() - began
+        done.set()
+    assert waited >= 2.0
+    if renewed:
+        thread.join()
+        assert waited >= 2.5  # as long as it was renewed, nobody took it
+
+
+def test_a_lease_is_shown_and_broken_and_its_holder_commits_no_more(lake: Lakehouse) -> None:
+    assert state(lake.delta("lease"))["held"] is False
+    with lake.lease("first", "nightly run", 60) as first:
+        shown = state(lake.delta("lease"))
+        assert (shown["held"], shown["holder"], shown["pid"]) == (True, "first", os.getpid())
+        assert break_lease(lake.delta("lease"))["holder"] == "first"
+        with open_lakehouse(lake.location.uri).lease("second", "restore", 60):
+            first._extend()
+            with pytest.raises(LeaseHeld, match="taken over"):
+                lake.placements.discard_after(0)
+                lake.documents.append(1, "first", [("documents", _document())], [])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from almanac.ingest import compare, index, ingest, publish, snapshot
 from almanac.ingest.models import Models
 from almanac.ingest.run import begin_run
+from almanac.releases.erase import finish_erasure
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.probes import ask_probes
 from lakehouse.releases import Release
@@ -73,6 +74,7 @@ def night(
     run, models = begin_run(settings, at, f"night-{at:%Y-%m-%d}"), Models(settings)
     models.__dict__ |= {"embedder": encoder.identity, "encoder": encoder, "tokens": encoder}
     with run.lake.lease(run.run_id, "nightly run", ttl, wait) as lease:
+        finish_erasure(settings, run.lake, run.run_id)
         snapshot.recover(run)
         state = run.lake.documents.state(run.releases.last_snapshot())
         found = ingest.ingest(run, state)

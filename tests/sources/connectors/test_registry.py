@@ -10,6 +10,7 @@ import pytest
 
 from almanac.sources import registry
 from almanac.sources.base import Content
+from lakehouse.erasing import extent, plan_documents
 from schemas.documents import Access, Listing, SourceFile
 from schemas.errors import ConfigError, SourceUnavailable
 from schemas.sections.base import Section
@@ -143,3 +144,16 @@ def test_a_folder_without_rules_stores_nothing_of_rights(tmp_path: Path) -> None
     nights.run()
     assert nights.access == {}
     assert not (tmp_path / "lake" / "delta" / "access").exists()
+
+
+def test_an_erasure_takes_the_rights_of_its_document_along(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    for name in ("a", "b"):
+        (docs / f"{name}.md").write_text(f"# {name}\n\nThe page of {name} says something.\n")
+    nights = Nights(tmp_path / "lake", uri=str(docs), access={"default": ["public"]})
+    nights.run()
+    keys = [("kb", "a.md")]
+    plan = plan_documents(nights.lake, extent(nights.lake, keys), [], receipt="r", at="")
+    assert plan.counts["access"] == 1
+    assert [one.rows for one in plan.selections if one.table == "access"] == [(("kb", "a.md"),)]

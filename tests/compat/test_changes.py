@@ -1,0 +1,92 @@
+"""Changes as later versions will make them, planted in a copy of the code: nothing old moves."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.compat.conftest import Written
+from tests.compat.test_going_on import LATER, with_feedback
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_api")]
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("almanac", "flows", "tasks", "lakehouse", "schemas", "expectations")
+# (file, line that stands there, line that is added below it)
+REQUEST_FIELD = [
+    (
+        "schemas/feedback.py",
+        "    context_known: bool = True\n",
+        "    principals: tuple[str, ...] = ()\n",
+    ),
+]
+SEARCH_PARAMETER = [
+    ("schemas/search.py", '    tokenizer: str = "words"', "    boost: float = 1.0\n"),
+    (
+        "schemas/sections/documents.py",
+        "    refine_factor: int = Field(default=10, gt=0)\n",
+        "    boost: float = 1.0\n",
+    ),
+]
+
+
+def changed(own: Written, change: list[tuple[str, str, str]]) -> Written:
+    """The project in the hands of code with the change."""
+    code = own.root.parent / "code"
+    for package in PACKAGES:
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / package, code / package, ignore=ignored)
+    for name, before, added in change:
+        lines = (code / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        (at,) = [at for at, line in enumerate(lines) if line.startswith(before)]
+        lines.insert(at + 1, added)
+        (code / name).write_text("".join(lines), encoding="utf-8")
+    return Written(own.root, code)
+
+
+def assert_nothing_moved(project: Written) -> None:
+    recorded = project.recorded
+    assert project.almanac("verify", "--all")["findings"] == []
+    seq = project.tier("hot")[0]
+    for mode in ("vector", "hybrid"):
+        assert project.search(seq, mode) == recorded["answers"][seq][mode]
+    report = project.almanac("nightly", "--as-of", LATER)
+    assert (report["status"], report["release"]) == ("unchanged", project.releases[0]["seq"])
+    if "import" in recorded:
+        taken = project.almanac("feedback", "import")
+        assert {table: taken[table] for table in recorded["import"]} == recorded["import"]
+        assert project.almanac("triage")["looked_into"] == 0
+        built = project.almanac("dataset", "build")
+        assert (built["dataset"], built["new"]) == (recorded["dataset"]["dataset"], False)
+
+
+def test_a_field_of_the_request_log(own: Written) -> None:
+    project = changed(with_feedback(own), REQUEST_FIELD)
+    assert_nothing_moved(project)
+    row = json.loads((project.root / "log.jsonl").read_text().splitlines()[1])
+    log = project.root / "later.jsonl"
+    used = row | {"request_id": "later", "principals": ["staff"]}
+    log.write_text("\n".join(map(json.dumps, (row, used))), encoding="utf-8")
+    for new in (1, 0):
+        taken = project.almanac("feedback", "import", str(log))["requests"]
+        assert (taken["new"], taken["known"], taken["quarantined"]) == (new, 2 - new, 0)
+    log.write_text(json.dumps(used | {"principals": ["all"]}), encoding="utf-8")
+    taken = project.almanac("feedback", "import", str(log))["requests"]
+    assert (taken["known"], taken["quarantined"]) == (0, 1)
+    # The code of before the change leaves what it does not know as it is.
+    before = Written(project.root)
+    assert before.almanac("feedback", "import")["requests"]["new"] == 0
+    assert before.almanac("feedback", "status")["log"]["requests"] == 41
+
+
+def test_a_search_parameter(own: Written) -> None:
+    project = changed(own, SEARCH_PARAMETER)
+    assert_nothing_moved(project)
+    text = project.config.read_text(encoding="utf-8")
+    project.config.write_text(text.replace("[index]", "[index]\nboost = 2.0"), encoding="utf-8")
+    report = project.almanac("nightly", "--as-of", "2027-06-02T02:00:00Z")
+    assert report["status"] == "published"
+    assert project.almanac("history")["releases"][0]["search"]["boost"] == 2.0
+    assert project.almanac("verify", "--all")["findings"] == []
