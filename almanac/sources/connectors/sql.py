@@ -41,7 +41,7 @@ class SqlOptions(Section):
     """The keys of a source of kind sql; `columns` and `access.column` are those of a table."""
 
     table: str | None = Field(default=None, description="name, or schema.name")
-    query: str | None = Field(default=None, description="A SELECT, instead of a table.")
+    query: str | None = Field(default=None, description="An SQL query, instead of a table.")
     stamp: tuple[str, ...] = Field(
         default=(),
         description="Columns of which one changes whenever the row does, such as xmin of "
