@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
+from typing import Any
 
 from lakehouse.access import AccessLog
 from lakehouse.asof import AsOf
@@ -17,6 +18,7 @@ from lakehouse.expected_rows import Contents
 from lakehouse.feedback import RequestLog, TriageLog, VoteLog
 from lakehouse.files import Files
 from lakehouse.format import FORMAT, check_format, check_release_format, stored_format
+from lakehouse.holder import break_lease, state
 from lakehouse.index import IndexWriter
 from lakehouse.lease import Lease, writer
 from lakehouse.location import Durability, Location, locate
@@ -158,6 +160,14 @@ class Lakehouse:
     def write(self, table: str, dimension: int) -> IndexWriter:
         """Open a Lance table for writing; only under the lease."""
         return IndexWriter(self.location, table, dimension)
+
+    def lease_state(self) -> dict[str, Any]:
+        """Who holds the lease, for people; see `lakehouse.holder.state`."""
+        return state(self.delta("lease"))
+
+    def break_lease(self) -> dict[str, Any]:
+        """Take the lease from its holder; see `lakehouse.holder.break_lease`."""
+        return break_lease(self.delta("lease"))
 
     @contextmanager
     def lease(

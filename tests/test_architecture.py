@@ -76,13 +76,14 @@ ROOMS_OF = {
     "fsspec": ("almanac/sources",),
 }
 _SQL = re.compile(r"\b(SELECT|FROM log)\b")
-# Where tables are reached past their logs: a SQLite file of its own, and files of whole tables,
-# which are checked, tidied and cleared alike.
+# Where tables are reached past their logs: a SQLite file of its own, the lease, and files of whole
+# tables, which are checked, tidied and cleared alike.
 PAST_THE_LOGS = {
     "almanac/feedback/traces.py": {"SQL"},
     "almanac/core/file_check.py": {".delta()"},
     "almanac/releases/doctor.py": {".deltas()"},
     "almanac/releases/erase.py": {".delta()"},
+    "almanac/releases/lease.py": {".delta()"},
     "almanac/releases/retention.py": {".delta()", ".deltas()"},
 }
 

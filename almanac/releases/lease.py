@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from almanac.core.operation import Operation, recorded
-from lakehouse.holder import break_lease, state
 from schemas.errors import ConfigError
 from schemas.settings import Settings
 
@@ -13,7 +12,7 @@ from schemas.settings import Settings
 def show(settings: Settings) -> dict[str, Any]:
     """The holder's purpose, run, host, process and times; `held` and `why`."""
     run = Operation(settings, "lease show", None)
-    return state(run.lake.delta("lease"))
+    return run.lake.lease_state()
 
 
 def break_(settings: Settings, reason: str, *, dry_run: bool = False) -> dict[str, Any]:
@@ -26,13 +25,12 @@ def break_(settings: Settings, reason: str, *, dry_run: bool = False) -> dict[st
     if not reason.strip():
         raise ConfigError("say why it is broken: --reason TEXT is kept in the table of runs")
     run = Operation(settings, "lease break", None)
-    log = run.lake.delta("lease")
-    holder = state(log)
+    holder = run.lake.lease_state()
     if "holder" not in holder:
         return holder | {"nothing_to_do": "nobody holds the lease", "dry_run": dry_run}
     if dry_run:
         return holder | {"dry_run": True}
     with recorded(run, "lease break"):
-        break_lease(log)
+        run.lake.break_lease()
         run.report = {"reason": reason, "holder": holder}
     return holder | {"broken": True, "reason": reason, "dry_run": False}

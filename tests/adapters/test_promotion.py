@@ -10,7 +10,7 @@ import pytest
 from almanac.adapters import promotion
 from almanac.adapters.reading import history, listing, showing
 from almanac.adapters.registry import current
-from lakehouse.erasing import erase_user
+from almanac.releases.erase import Subject, erase
 from schemas.errors import AdapterRefused, LeaseHeld
 from schemas.feedback import Request
 from schemas.settings import IndexSettings, LeaseSettings
@@ -172,7 +172,7 @@ def test_an_erasure_marks_for_good_and_is_loud_in_production(house: House) -> No
     asked = house.lake.adapters.find("b2").at
     assert asked
     house.lake.requests.append([Request("r1", asked, "user-7", "q", "a")])
-    erase_user(house.lake, "user-7")
+    erase(house.settings, Subject(user_id="user-7"))
     assert listing(house.settings)["warnings"] == [
         "adapter b2 (production) was trained on data that was erased since, AND IT ANSWERS: "
         "tune again and approve, or `almanac adapters rollback`",

@@ -5,7 +5,7 @@ from pathlib import Path
 from almanac.core.markdown import quoted, table
 from almanac.dataset.build import build
 from almanac.dataset.card import card
-from lakehouse.erasing import erase_user
+from almanac.releases.erase import Subject, erase
 from tests.dataset.logged import asked, configured, faults, fill, lake_of, likes, verdict, vote
 
 
@@ -63,7 +63,7 @@ def test_a_few_dropped_questions_of_each_reason_are_shown_and_erased_with_their_
     page = build(settings, None, None)["card"]
     shown = [one.question for one in gone if one.question in page]
     assert len(shown) == 3
-    erase_user(lake, "u-gone")
+    erase(settings, Subject(user_id="u-gone"))
     page = card(lake, lake.datasets.manifest())
     assert not any(question in page for question in shown)
     assert "| not_triaged | 6 |" in page

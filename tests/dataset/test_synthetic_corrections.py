@@ -10,7 +10,7 @@ import pytest
 
 from almanac.dataset.build import build
 from almanac.dataset.synthetic_corrections import PROMPT
-from lakehouse.erasing import erase_user
+from almanac.releases.erase import Subject, erase
 from schemas.examples import Example
 from schemas.settings import EndpointSettings, Settings
 from tests.dataset.logged import asked, configured, faults, fill, lake_of
@@ -139,6 +139,6 @@ def test_an_erasure_takes_what_the_teacher_wrote(
     fill(lake_of(settings), faults(range(2), corrected=False))
     build(settings, None, None)
     lake = lake_of(settings)
-    erase_user(lake, "u-001")
+    erase(settings, Subject(user_id="u-001"))
     kept = {row["request_id"] for row in lake.delta("training_examples").read().to_pylist()}
     assert kept == {"r-000"}
