@@ -10,6 +10,7 @@
                                logs have the sources feedback/requests and feedback/votes
       delta/runs               one report a run, and a row for each time that was missed
       delta/source_files       what each source file was when last read (a cache, rebuilt at need)
+      delta/access             who may see each document, a row for each change
       delta/placements         where each release stands (hot, cold, gone), and its seal
       delta/sealed_files       the hash of every file that a release needs
       delta/ann_models         centroids and codebooks, to build a vector index again as it was

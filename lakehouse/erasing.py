@@ -225,6 +225,7 @@ def plan_documents(
     requests = _requests_with(lake, chunk_ids) | _tell_again(lake, again, names)
     selections = [
         _by_keys("document_changes", found.keys),
+        _by_keys("access", found.keys),
         _of("chunks", "document_hash", found.document_hashes),
         _of("embeddings", "text_hash", found.text_hashes),
         _of(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
+from lakehouse.access import AccessLog
 from lakehouse.asof import AsOf
 from lakehouse.chunks import ChunkStore, VectorStore
 from lakehouse.correction_notes import CorrectionNotes
@@ -52,6 +53,7 @@ class Lakehouse:
         self.quarantine = Quarantine(DeltaLog(location, "quarantine"))
         self.runs = RunLog(DeltaLog(location, "runs"))
         self.files = FileLog(DeltaLog(location, "source_files"))
+        self.access = AccessLog(DeltaLog(location, "access"))
         self.placements = PlacementLog(DeltaLog(location, "placements"))
         self.contents = Contents(DeltaLog(location, "chunks"), DeltaLog(location, "embeddings"))
         self.tables = LanceTables(location)

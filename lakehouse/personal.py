@@ -32,6 +32,7 @@ PLACES: dict[str, Holding] = {
     "delta/quarantine": Holding("ids, values that broke a rule", "rows by document, request, user"),
     "delta/runs": Holding("ids in reports", "ids are replaced in the reports"),
     "delta/source_files": Holding("paths and ids", "rows by path and id; the file is read again"),
+    "delta/access": Holding("ids of documents, users and groups", "rows by document"),
     "delta/lease": Holding("purpose and host of the one writer", "stays", False),
     "delta/placements": Holding("first words of passages, as probes", "asked anew"),
     "delta/sealed_files": Holding("hashes of files", "those of files that are gone"),

@@ -15,17 +15,31 @@ Severity = Literal["must", "should"]
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """Who may see a document: `public`, `user:ID`, `group:ID`, sorted; empty is nobody.
+
+    origin: connector, column, sidecar or rule.
+    """
+
+    principals: tuple[str, ...]
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFile:
     """One entry of a source listing, known without reading it.
 
     `path` is relative to the source root, with forward slashes. `stamp` changes whenever the
     content may have changed (an ETag, or size and modification time in nanoseconds); None where
-    the file system tells neither, and then the file is always read.
+    the file system tells neither, and then the file is always read. `media_type` says how to read
+    what no ending tells. `access` is None where the source says nothing of who may see it.
     """
 
     path: str
     size: int
     stamp: str | None
+    media_type: str = ""
+    access: Access | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,7 @@ class Document:
     content_hash: str
     size: int
     metadata: dict[str, Any] = field(default_factory=dict)
+    access: Access | None = None  # of its own; kept in a log beside the documents
 
     @property
     def metadata_json(self) -> str:

@@ -223,6 +223,8 @@ def _anchored(values: dict[str, Any], file: Path | None) -> dict[str, Any]:
 
 def anchor(uri: str, root: Path) -> str:
     """`uri` itself where it is a URL, else the path it names seen from `root`."""
+    if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
+        return f"sqlite:///{root / uri.removeprefix('sqlite:///')}"
     return uri if "://" in uri else str(root / Path(uri).expanduser())
 
 

@@ -178,6 +178,17 @@ SOURCE_FILES = StoredTable(
     statistics="ordinal",
 )
 
+ACCESS = StoredTable(
+    "access",
+    Column("source", TEXT),
+    Column("doc_id", TEXT),
+    Column("ordinal", WHOLE),  # greater is later
+    Column("principals", TEXTS),  # public | user:ID | group:ID; empty: nobody
+    Column("origin", TEXT),  # connector | column | sidecar | rule
+    Column("read_at", MOMENT),
+    statistics="ordinal",
+)
+
 LEASE = StoredTable(
     "lease",
     Column("holder", TEXT),  # empty: given back
@@ -325,6 +336,7 @@ TABLES = {
         QUARANTINE,
         RUNS,
         SOURCE_FILES,
+        ACCESS,
         LEASE,
         REQUESTS,
         VOTES,

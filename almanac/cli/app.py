@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from almanac.cli import (
+    access,
     adapters,
     backfill,
     dataset,
@@ -58,6 +59,7 @@ for room in (
     trace,
     deploy,
     drift,
+    access,
 ):
     for verb in room.VERBS:
         main.add_command(verb)

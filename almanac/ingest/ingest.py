@@ -12,6 +12,7 @@ from almanac.sources.address import is_table
 from almanac.sources.formats import ending
 from almanac.sources.identity import accepted_fingerprints
 from almanac.sources.reading import list_source, read_files
+from almanac.sources.registry import place_of
 from expectations.frames import documents_frame
 from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
 from lakehouse.documents import Key, StoredDocument
@@ -19,7 +20,7 @@ from lakehouse.erasures import document_subject
 from lakehouse.quarantine import Recorded
 from lakehouse.runs import KnownFile
 from lakehouse.suppression import Erased, Suppressed
-from schemas.documents import Document, FileReading, Listing, Rejection, SourceFile
+from schemas.documents import Access, Document, FileReading, Listing, Rejection, SourceFile
 from schemas.errors import VerificationFailed
 from schemas.hashing import sha256_parts
 from schemas.report import CheckResult
@@ -48,6 +49,8 @@ class Ingested:
         self.protected: set[Key] = set()
         self.quarantined = Recorded(0, 0, [])
         self.validated: dict[str, Any] = {}  # Great Expectations' own result, by source
+        self.access: dict[Key, Access] = {}  # who may see it, where that is known
+        self.row_access: dict[Key, Access] = {}  # of rows that were not read, by their file
         self.files = 0
         self.skipped = 0
         self.endings: Counter[str] = Counter()  # of the files that are read
@@ -92,7 +95,11 @@ def ingest(
 
 
 def quarantine(run: Run, found: Ingested) -> Recorded:
-    """Store what was rejected, and mark what is mended; a rerun of the same adds nothing."""
+    """Store what was rejected, and mark what is mended; a rerun of the same adds nothing.
+
+    Who may see what is stored with it: also by a night that publishes nothing.
+    """
+    _record_access(run, found)
     found.quarantined = run.lake.quarantine.record(
         found.rejections, frozenset(found.unchecked), run.run_id, run.logical_time
     )
@@ -138,6 +145,7 @@ class _SourceReading:
         changed = []
         for file in self._listing.files:
             known = self._known.get(file.path)
+            self._note_access(file, known)
             if known is None or read_all or (retry and known.rejected) or not self._holds(file):
                 changed.append(file)
             else:
@@ -147,12 +155,23 @@ class _SourceReading:
             self._protect_below(rejection.doc_id)
         return changed
 
+    def _note_access(self, file: SourceFile, known: KnownFile | None) -> None:
+        """Who may see what the file holds, read again or not.
+
+        A row whose own column said it keeps that until its file is read again.
+        """
+        if file.access is None:
+            return
+        self._found.access[self._name, file.path] = file.access
+        for doc_id, _ in known.documents if known else ():
+            self._found.row_access[self._name, doc_id] = file.access
+
     def _holds(self, file: SourceFile) -> bool:
         known = self._known[file.path]
         if (
             file.stamp is None
             or known.stamp != file.stamp
-            or known.rules not in self._rules_of(file.path)
+            or known.rules not in self._rules_of(file)
         ):
             return False
         return all(
@@ -160,16 +179,16 @@ class _SourceReading:
             for doc_id, content in known.documents
         )
 
-    def _rules_of(self, path: str) -> tuple[str, ...]:
+    def _rules_of(self, file: SourceFile) -> tuple[str, ...]:
         """What a reading of the file depends on, the present first; by its ending.
 
         The address is a rule too: in another folder an equal stamp says nothing.
         """
-        kind = ending(path)
+        kind = file.media_type or ending(file.path)
         if kind not in self._rules:
             self._rules[kind] = tuple(
-                sha256_parts(fingerprint, suite_fingerprint(), self._settings.uri)[:16]
-                for fingerprint in accepted_fingerprints(self._settings, path)
+                sha256_parts(fingerprint, suite_fingerprint(), place_of(self._settings))[:16]
+                for fingerprint in accepted_fingerprints(self._settings, file.path, file.media_type)
             )
         return self._rules[kind]
 
@@ -191,6 +210,8 @@ class _SourceReading:
                     self._reject(rejection)
                 else:
                     self._fresh[self._name, document.doc_id] = document
+                    if access := document.access or reading.file.access:
+                        self._found.access[self._name, document.doc_id] = access
             for rejection in reading.rejections:
                 self._reject(rejection)
             if any(_of_the_file(rejection, reading.file.path) for rejection in reading.rejections):
@@ -235,7 +256,7 @@ class _SourceReading:
         broken = {r.doc_id for r in reading.rejections if r.severity == "must"}
         rejected = tuple(sorted(broken | (ids - {doc_id for doc_id, _ in accepted})))
         path, stamp = reading.file.path, reading.file.stamp
-        rules = self._rules_of(path)[0]
+        rules = self._rules_of(reading.file)[0]
         self._found.read.append(KnownFile(self._name, path, stamp, rules, accepted, rejected))
 
     def _reject(self, rejection: Rejection) -> None:
@@ -258,6 +279,21 @@ class _SourceReading:
         self._found.protected.update(
             key for key in self._state if key[0] == self._name and key[1].startswith(below)
         )
+
+
+def _record_access(run: Run, found: Ingested) -> None:
+    if not found.access:
+        return
+    current = run.lake.access.current()
+    by_file = {
+        key: access
+        for key, access in found.row_access.items()
+        if key not in current or current[key].origin != "column"
+    }
+    # What was rejected keeps its last version, whose rights change too; an erased one has none.
+    there = found.documents.keys() | found.unread | (found.protected & current.keys())
+    known = {key: access for key, access in (by_file | found.access).items() if key in there}
+    run.lake.access.record(known, run.started_at)
 
 
 def _erased(doc_id: str) -> Rejection:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from almanac.schedule.dated import dated_names, settings_at
+from almanac.sources.registry import check_sources
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.releases import ReleaseLog
 from schemas.errors import ConfigError
@@ -76,5 +77,6 @@ def begin_run(
             "no source is configured: name one in almanac.toml, as in "
             '[sources.documents] uri = "./docs", or give --source'
         )
+    check_sources(settings)
     named = run_id or sha256_parts(isoformat(logical_time), str(os.getpid()), str(time.time()))[:16]
     return Run(settings, logical_time, named, scheduled)

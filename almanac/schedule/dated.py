@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from almanac.sources.address import redacted
 from almanac.sources.reading import list_source
@@ -15,7 +16,11 @@ from schemas.times import isoformat
 
 def dated_names(settings: Settings) -> frozenset[str]:
     """The sources whose address names a time."""
-    return frozenset(name for name, one in settings.sources.items() if is_dated(one.uri))
+    return frozenset(
+        name
+        for name, one in settings.sources.items()
+        if is_dated(one.uri) or is_dated(str(one.options.get("ref", "")))
+    )
 
 
 def settings_at(settings: Settings, at: datetime) -> Settings:
@@ -25,10 +30,17 @@ def settings_at(settings: Settings, at: datetime) -> Settings:
         ConfigError: a brace in an address holds something else than a date.
     """
     sources = {
-        name: one.model_copy(update={"uri": resolved(one.uri, at)})
+        name: one.model_copy(update={"uri": resolved(one.uri, at)} | _ref_at(one, at))
         for name, one in settings.sources.items()
     }
     return settings.model_copy(update={"sources": sources})
+
+
+def _ref_at(source: SourceSettings, at: datetime) -> dict[str, Any]:
+    """The ref of a repository, which may name a time too."""
+    if "ref" not in source.options:
+        return {}
+    return {"options": source.options | {"ref": resolved(str(source.options["ref"]), at)}}
 
 
 def list_dated(source: SourceSettings, at: datetime) -> Listing:

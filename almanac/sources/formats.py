@@ -148,6 +148,7 @@ FORMATS = (
     PARQUET,
 )
 _BY_NAME = {one.name: one for one in FORMATS}
+_BY_MEDIA_TYPE = {one.media_type: one for one in reversed(FORMATS)}
 _BY_ENDING = {ending: one for one in FORMATS for ending in one.endings}
 DEFAULT_GLOBS = tuple(f"**/*.{end}" for one in FORMATS if one.by_default for end in one.endings)
 
@@ -168,9 +169,18 @@ def format_named(name: str) -> Format:
     return _BY_NAME[name]
 
 
-def format_of(path: str) -> Format:
-    """How to read `path`; a file whose ending says nothing is read as plain text."""
-    return _BY_ENDING.get(ending(path), PLAIN)
+def format_of(path: str, media_type: str = "") -> Format:
+    """How to read `path`: by its media type where there is one, else by its ending.
+
+    What neither tells is read as plain text.
+    """
+    by_media_type = _BY_MEDIA_TYPE.get(media_type)
+    return by_media_type or _BY_ENDING.get(ending(path), PLAIN)
+
+
+def has_media_type(media_type: str) -> bool:
+    """Whether there is a format of that media type."""
+    return media_type in _BY_MEDIA_TYPE
 
 
 def table_format_of(path: str, data: bytes) -> Format:

@@ -12,6 +12,7 @@ from typing import Any
 
 from almanac.sources.address import is_table
 from almanac.sources.formats import CSV, FORMATS, Format, format_of
+from almanac.sources.registry import decisive_options
 from schemas.hashing import canonical_json, sha256_text
 from schemas.settings import SourceSettings
 
@@ -69,13 +70,16 @@ def format_fingerprint(settings: SourceSettings, read_as: Format) -> str:
     return sha256_text(canonical_json(made_of))[:_LENGTH]
 
 
-def accepted_fingerprints(settings: SourceSettings, path: str) -> tuple[str, ...]:
+def accepted_fingerprints(
+    settings: SourceSettings, path: str, media_type: str = ""
+) -> tuple[str, ...]:
     """The present fingerprint for the file at `path`, then older ones under which it is the same.
 
     A kept reading may be used again only under one of them.
     """
     whole_table = is_table(settings)
-    read_as = CSV if whole_table and not format_of(path).is_table else format_of(path)
+    read_as = format_of(path, media_type)
+    read_as = CSV if whole_table and not read_as.is_table else read_as
     present = format_fingerprint(settings, read_as)
     if read_as.name in _AS_BEFORE and not whole_table:
         return present, _fingerprint_before(settings)
@@ -87,7 +91,10 @@ def _decisive(settings: SourceSettings, read_as: Format) -> dict[str, Any]:
     wanted |= {"columns"} if read_as.is_table or is_table(settings) else set()
     wanted |= {"html"} if read_as.parser == "html" else set()
     wanted |= {"ocr"} if read_as.parser == "pdf" else set()
-    return settings.model_dump(mode="json", include=wanted)
+    wanted |= {"access"} if settings.access.column and "columns" in wanted else set()
+    decisive = settings.model_dump(mode="json", include=wanted)
+    options = decisive_options(settings)
+    return decisive | ({"options": options} if options else {})
 
 
 def _fingerprint_before(settings: SourceSettings) -> str:

@@ -22,6 +22,7 @@ class Walk:
     rejections: list[Rejection] = field(default_factory=list)
     skipped: int = 0
     unread: Counter[str] = field(default_factory=Counter)
+    sidecars: list[str] = field(default_factory=list)  # files that say who may see what is below
 
     def __post_init__(self) -> None:
         self.selection = Selection(self.settings)
@@ -35,6 +36,17 @@ class Walk:
         else:
             self.files.append(SourceFile(path, size, stamp))
 
+    def offer(self, file: SourceFile) -> None:
+        """Take what a connector lists; globs that are given choose by its id."""
+        chosen = self.settings.include is None or self.selection.takes(file.path)
+        if self.selection.excludes(file.path) or not chosen:
+            self.skipped += 1
+            return
+        before = len(self.files)
+        self.add(file.path, file.size, file.stamp)
+        if len(self.files) > before:
+            self.files[-1] = file
+
     def refuse(self, path: str, note: Note) -> None:
         """Keep a file or folder out, for a reason worth reporting."""
         self.rejections.append(note.rejection(storable(path), "must"))
@@ -46,6 +58,8 @@ class Walk:
     def skip(self, path: str) -> None:
         """Pass over what is no document; files that nobody excluded are counted by ending."""
         self.skipped += 1
+        if path.rpartition("/")[2] == self.settings.access.sidecar:
+            self.sidecars.append(path)
         if not self.selection.excludes(path) and not self.selection.takes(path):
             self.unread[ending(path)] += 1
         if self._may_be_meant(path):

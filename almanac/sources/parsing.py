@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from almanac.sources import isolation
 from almanac.sources.address import is_table
+from almanac.sources.base import Content
 from almanac.sources.decoding import one_line
 from almanac.sources.formats import Format, format_of, table_format_of
 from almanac.sources.jsonsafe import encodable
@@ -13,7 +14,6 @@ from almanac.sources.parsed import Note, Options, Parsed, Row, Unreadable
 from almanac.sources.row_text import TextColumn
 from almanac.sources.rows import Table, documents_of
 from schemas.documents import Document, Rejection, SourceFile
-from schemas.hashing import sha256_bytes
 from schemas.settings import SourceSettings
 from schemas.text import normalized
 
@@ -21,10 +21,12 @@ Outcome = tuple[tuple[Document, ...], tuple[Rejection, ...]]
 _EMPTY = Note("document_has_text", "the file is empty")
 
 
-def parse_file(settings: SourceSettings, file: SourceFile, uri: str, data: bytes) -> Outcome:
-    """The documents in `data`, and what was wrong; neither where there is nothing but blanks."""
-    whole = is_table(settings)
-    read_as = table_format_of(file.path, data) if whole else format_of(file.path)
+def parse_file(settings: SourceSettings, file: SourceFile, content: Content) -> Outcome:
+    """The documents in `content`, and what was wrong; neither where there are only blanks."""
+    data, uri, whole = content.data, content.uri, is_table(settings) or content.is_row
+    read_as = format_of(file.path, content.media_type or file.media_type)
+    if whole and not content.is_row:
+        read_as = table_format_of(file.path, data)
     if not data.strip():
         said = not data and read_as.isolated and not read_as.is_table
         return (), ((_EMPTY.rejection(file.path, "should"),) if said else ())
@@ -32,9 +34,9 @@ def parse_file(settings: SourceSettings, file: SourceFile, uri: str, data: bytes
         if read_as.is_table:
             prefix = "" if whole else f"{file.path}#"
             text = TextColumn(settings.columns.format, settings.parse_timeout_seconds)
-            table = Table(file.path, uri, prefix, settings.columns, text)
+            table = Table(file.path, uri, prefix, settings.columns, text, settings.access.column)
             return _table(settings, read_as, data, table)
-        return _text(settings, read_as, data, file, uri)
+        return _text(settings, read_as, file, content)
     except Unreadable as refusal:
         return (), (refusal.note.rejection(file.path, "must"),)
 
@@ -50,9 +52,8 @@ def options_of(settings: SourceSettings, read_as: Format) -> Options:
     )
 
 
-def _text(
-    settings: SourceSettings, read_as: Format, data: bytes, file: SourceFile, uri: str
-) -> Outcome:
+def _text(settings: SourceSettings, read_as: Format, file: SourceFile, content: Content) -> Outcome:
+    data = content.data
     parsed = _parse(settings, read_as, data)
     recorded = tuple(note.rejection(file.path, "should") for note in parsed.notes)
     if not parsed.text.strip():
@@ -62,13 +63,13 @@ def _text(
         return (), recorded
     document = Document(
         doc_id=file.path,
-        title=normalized(one_line(parsed.title or "")) or _stem(file.path),
-        uri=uri,
+        title=normalized(one_line(content.title or parsed.title or "")) or _stem(file.path),
+        uri=content.uri,
         media_type=read_as.media_type,
         text=normalized(_unicode(parsed.text)),
-        content_hash=sha256_bytes(data),
+        content_hash=content.content_hash,
         size=len(data),
-        metadata=parsed.metadata,
+        metadata={**parsed.metadata, **content.metadata},
     )
     return (document,), recorded
 

@@ -16,35 +16,25 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
-from almanac.sources.address import is_table, local_path, redacted
-from almanac.sources.formats import format_of
-from almanac.sources.listing import Walk
-from almanac.sources.local import LocalStore
+from almanac.sources.access import with_access
+from almanac.sources.base import Connector, Content
+from almanac.sources.connectors.folder import needs_a_process
 from almanac.sources.parsed import Unreadable
 from almanac.sources.parsing import parse_file
-from almanac.sources.remote import RemoteStore
+from almanac.sources.registry import open_source
 from schemas.documents import FileReading, Listing, SourceFile
-from schemas.errors import SourceUnavailable
 from schemas.hashing import sha256_bytes
 from schemas.settings import SourceSettings
 
-_DOWNLOADS = 16  # files fetched at once
-
 
 def list_source(settings: SourceSettings) -> Listing:
-    """The files of a source in path order, and what could not be listed; nothing is opened.
+    """What a source holds in path order, and what could not be listed; complete, or it raises.
 
     Raises:
-        SourceUnavailable: there is no such place, or it cannot be listed at all.
+        SourceUnavailable: there is no such place, or it cannot be listed to the end.
     """
-    store = _open(settings)
-    walk = Walk(settings)
-    store.list_into(walk)
-    if is_table(settings) and not store.is_file:
-        raise SourceUnavailable(
-            f'the source {redacted(settings.uri)} is a folder, not a table: set kind = "folder"'
-        )
-    return walk.listing()
+    listing = open_source(settings).list()
+    return with_access(settings, listing) if settings.is_connector else listing
 
 
 def read_file(settings: SourceSettings, file: SourceFile) -> FileReading:
@@ -53,7 +43,7 @@ def read_file(settings: SourceSettings, file: SourceFile) -> FileReading:
     Raises:
         OSError: the file system failed in a way that may pass; try again.
     """
-    return _read(_open(settings), settings, file)
+    return _read(open_source(settings), settings, [file])[0]
 
 
 def read_files(settings: SourceSettings, files: Sequence[SourceFile]) -> Iterator[FileReading]:
@@ -62,41 +52,39 @@ def read_files(settings: SourceSettings, files: Sequence[SourceFile]) -> Iterato
     Raises:
         OSError: as `read_file`; the readings before that one were given.
     """
-    store = _open(settings)
-    if not store.remote and not any(_needs_a_process(file) for file in files):
-        yield from (_read(store, settings, file) for file in files)
+    source = open_source(settings)
+    parts = (files[at : at + source.batch] for at in range(0, len(files), source.batch))
+    workers = source.at_once
+    if workers == 1 and any(needs_a_process(file) for file in files):
+        workers = min(4, os.cpu_count() or 1) if not settings.is_connector else 1
+    if workers == 1:
+        for part in parts:
+            yield from _read(source, settings, part)
         return
-    workers = _DOWNLOADS if store.remote else min(4, os.cpu_count() or 1)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="read")
     try:
-        waiting = iter(files)
-        ahead: deque[Future[FileReading]] = deque()
+        ahead: deque[Future[list[FileReading]]] = deque()
         while True:
-            for file in islice(waiting, 2 * workers - len(ahead)):
-                ahead.append(pool.submit(_read, store, settings, file))
+            for part in islice(parts, 2 * workers - len(ahead)):
+                ahead.append(pool.submit(_read, source, settings, part))
             if not ahead:
                 return
-            yield ahead.popleft().result()
+            yield from ahead.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _needs_a_process(file: SourceFile) -> bool:
-    read_as = format_of(file.path)
-    return read_as.isolated or read_as.is_table  # whose rows may be HTML
-
-
-def _open(settings: SourceSettings) -> LocalStore | RemoteStore:
-    path = local_path(settings.uri)
-    return RemoteStore(settings) if path is None else LocalStore(path)
-
-
 def _read(
-    store: LocalStore | RemoteStore, settings: SourceSettings, file: SourceFile
+    source: Connector, settings: SourceSettings, files: Sequence[SourceFile]
+) -> list[FileReading]:
+    contents = zip(files, source.fetch(files), strict=True)
+    return [_reading(settings, file, content) for file, content in contents]
+
+
+def _reading(
+    settings: SourceSettings, file: SourceFile, content: Content | Unreadable
 ) -> FileReading:
-    try:
-        data = store.read(file, settings.max_bytes)
-    except Unreadable as refusal:
-        return FileReading(file, "", rejections=(refusal.note.rejection(file.path, "must"),))
-    documents, rejections = parse_file(settings, file, store.address(file), data)
-    return FileReading(file, sha256_bytes(data), documents, rejections)
+    if isinstance(content, Unreadable):
+        return FileReading(file, "", rejections=(content.note.rejection(file.path, "must"),))
+    documents, rejections = parse_file(settings, file, content)
+    return FileReading(file, sha256_bytes(content.data), documents, rejections)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from almanac.sources.access import row_access
 from almanac.sources.decoding import clean, one_line
 from almanac.sources.headings import first_heading
 from almanac.sources.jsonsafe import encodable, json_safe
@@ -30,6 +31,7 @@ class Table:
     prefix: str
     columns: Columns
     text: TextColumn = field(default_factory=TextColumn)
+    access_column: str | None = None
 
 
 @dataclass(slots=True)
@@ -124,7 +126,8 @@ def _document(row: Row, row_id: str, table: Table) -> tuple[Document, tuple[Note
         raise Unreadable.because(row.problem)
     raw, notes = _text(row.values, table.columns.text)
     title = _title(row.values, table.columns.title)
-    metadata = _metadata(row.values, table.columns)
+    metadata = _metadata(row.values, table)
+    access, refused = row_access(row.values, table.access_column)
     stored = canonical_json({"id": row_id, "text": raw, "title": title, "metadata": metadata})
     text, more = table.text.read(raw)
     if not text.strip():
@@ -138,8 +141,9 @@ def _document(row: Row, row_id: str, table: Table) -> tuple[Document, tuple[Note
         content_hash=sha256_text(stored),
         size=len(stored.encode("utf-8")),
         metadata=metadata,
+        access=access,
     )
-    return document, (*notes, *more)
+    return document, (*notes, *more, *refused)
 
 
 def _text(values: Mapping[str, Any], name: str) -> tuple[str, tuple[Note, ...]]:
@@ -161,10 +165,12 @@ def _title(values: Mapping[str, Any], name: str | None) -> str:
     return one_line(_unicode(str(value), str(name)))
 
 
-def _metadata(values: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
-    names = columns.metadata
+def _metadata(values: Mapping[str, Any], table: Table) -> dict[str, Any]:
+    """All but who may see the row, whose change is none of the document."""
+    columns, names = table.columns, table.columns.metadata
     if names is None:
-        names = tuple(sorted(values.keys() - {*columns.id, columns.text, columns.title}))
+        known = {*columns.id, columns.text, columns.title, table.access_column}
+        names = tuple(sorted(values.keys() - known))
     try:
         return json_safe({name: values[name] for name in names if name in values})
     except ValueError as error:

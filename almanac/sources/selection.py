@@ -47,6 +47,11 @@ class Selection:
         return self.excludes(folder) or self.excludes(f"{folder}/")
 
 
+def matcher(glob: str) -> re.Pattern[str]:
+    """One glob, compiled for `fullmatch` on paths; raises ConfigError."""
+    return _compile([glob], "(?:/.*)?")
+
+
 def _compile(globs: Iterable[str], tail: str) -> re.Pattern[str]:
     parts = [_translate(glob) + tail for glob in globs]
     try:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from schemas.dated import is_dated
+from schemas.sections.access import AccessSettings
 from schemas.sections.base import Section, Share
 
 Language = Literal[
@@ -59,15 +60,26 @@ class HtmlSettings(Section):
     drop: tuple[str, ...] = Field(default=(), description="Never these elements.")
 
 
+_OWN_KINDS = ("auto", "folder", "table")
+
+
 class SourceSettings(Section):
-    """Where documents come from: a folder or a table, on any file system fsspec knows."""
+    """Where documents come from: a folder or a table, on any file system fsspec knows, or what a
+    connector reads.
+
+    Keys that only a connector knows stand beside the others in the file, and here in `options`;
+    the connector checks them (`almanac.sources.registry`).
+    """
 
     uri: str = Field(
         description="A path or URL: ./docs, s3://bucket/docs, https://host/items.csv. {date} and "
         "{as_of:%Y/%m/%d} in it become the run's logical time, UTC: docs/{date} is docs/2026-03-04."
     )
-    kind: Literal["auto", "folder", "table"] = Field(
-        default="auto", description="auto: a table where the URI ends like one, else a folder."
+    kind: str = Field(
+        default="auto",
+        pattern=r"^[a-z][a-z0-9_-]*$",
+        description="auto: a table where the URI ends like one, else a folder. folder, table, sql, "
+        "git, or a connector that another package brings.",
     )
     include: tuple[str, ...] | None = Field(
         default=None,
@@ -86,12 +98,28 @@ class SourceSettings(Section):
         "text: eng, eng+rus. Unless given, such pages are named in quarantine.",
     )
     storage_options: dict[str, str] = Field(default={}, repr=False, description="Passed to fsspec.")
+    access: AccessSettings = AccessSettings()
+    options: dict[str, Any] = Field(default={}, repr=False, description="Keys of the connector.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_options(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or values.get("kind", "auto") in _OWN_KINDS:
+            return values
+        known = {key: value for key, value in values.items() if key in cls.model_fields}
+        unknown = {key: value for key, value in values.items() if key not in cls.model_fields}
+        return {**known, "options": {**known.get("options", {}), **unknown}}
 
     @field_validator("uri")
     @classmethod
     def _right_template(cls, uri: str) -> str:
         is_dated(uri)  # raises where a brace holds no date
         return uri
+
+    @property
+    def is_connector(self) -> bool:
+        """Whether something else than files is read."""
+        return self.kind not in _OWN_KINDS
 
 
 class ChunkerSettings(Section):
