@@ -68,6 +68,7 @@ PLACES: dict[str, Holding] = {
     "set_aside": Holding(
         "damaged files of any table", "those of tables that an erasure rewrites, and of indexes"
     ),
+    "format.json": Holding("the number of the storage format", "stays", False),
     "erasing": Holding("the ids of an erasure that is under way", "cleared at its end"),
 }
 
