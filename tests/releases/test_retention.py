@@ -19,7 +19,7 @@ from tests.releases.conftest import House, contents
 NOW = datetime(2026, 3, 18, 12, tzinfo=UTC)
 # A table's hints, Lance's records of past commits, and the log entry that a checkpoint repeats.
 BESIDE = re.compile(
-    r"_last_checkpoint|latest_version_hint\.json|_transactions/|_delta_log/\d+\.json"
+    r"^format\.json$|_last_checkpoint|latest_version_hint\.json|_transactions/|_delta_log/\d+\.json"
 )
 # What the operation itself writes when it is done: its report, and the lease that it gives back.
 AFTERWARDS = ("delta/runs/", "delta/lease/")
