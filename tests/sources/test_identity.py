@@ -76,7 +76,7 @@ def test_the_next_night_reads_what_a_parser_concerns(
     # As if the night had run before formats had fingerprints of their own.
     before = identity._fingerprint_before
     with monkeypatch.context() as patched:
-        patched.setattr(stage, "accepted_fingerprints", lambda settings, path: (before(settings),))
+        patched.setattr(stage, "accepted_fingerprints", lambda settings, *_: (before(settings),))
         house.put("d", "New.")
         house.configure(sources={"documents": SourceSettings(uri=str(house.docs))})
         for name in ("a.md", "b.html", "c.rst"):
