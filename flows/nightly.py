@@ -57,12 +57,15 @@ def nightly(
         documents = stages.read_and_validate(night, state, read_all, retry_quarantined)
         changes = stages.compare_with_last_release(night, state, documents, accept_losses)
         if stages.date_is_published(night, changes):
-            return stages.finish(night, documents)
+            return stages.finish(night, documents, judged=False)
         change = stages.store_snapshot(night, changes)
         if stages.nothing_to_publish(night, change, accept_upgrade):
             return stages.finish(night, documents)
-        stages.chunk_documents(night, change)
-        embedding = stages.embed_texts(night, change)
+        change, embedding = stages.chunk_and_embed(
+            night, state, documents, changes, change, accept_losses
+        )
+        if stages.nothing_to_publish(night, change, accept_upgrade):
+            return stages.finish(night, documents)
         written = stages.write_index(night, change)
         draft, probes = stages.tag_and_verify(night, written)
         draft = stages.judge_upgrade(night, draft, accept_upgrade)

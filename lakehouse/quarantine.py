@@ -70,11 +70,13 @@ class Quarantine:
         unread: frozenset[tuple[str, str]],
         run_id: str,
         at: datetime,
+        later: tuple[frozenset[tuple[str, str]], frozenset[str]] = (frozenset(), frozenset()),
     ) -> Recorded:
         """Make the open rows equal to what this run `found`: (source, rejection) pairs.
 
         Rows of `unread` (source, doc_id) documents, which this run had no reason to read, and those
-        of feedback stay as they are.
+        of feedback stay as they are. So do rows of `later`: documents that some rules have not
+        judged yet, and the names of those rules.
         """
         rows = self.rows(status=None)
         standing = {row.id: row for row in rows if row.status == "open" and not _of_feedback(row)}
@@ -82,7 +84,9 @@ class Quarantine:
         gone = [
             row
             for row in standing.values()
-            if row.id not in now and (row.source, row.doc_id) not in unread
+            if row.id not in now
+            and (row.source, row.doc_id) not in unread
+            and not ((row.source, row.doc_id) in later[0] and row.expectation in later[1])
         ]
         fresh = [now[key] for key in sorted(now) if key not in standing]
         return self._change(rows, standing, fresh, gone, run_id, at)

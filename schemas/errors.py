@@ -61,6 +61,18 @@ class EmbeddingFailed(AlmanacError):
     """A model or endpoint did not return one finite vector of the right size per text."""
 
 
+class TextRefused(EmbeddingFailed):
+    """A model or endpoint will not take one text: the one at `position` of those it was given.
+
+    `reason` says why without naming the position.
+    """
+
+    def __init__(self, position: int, reason: str, message: str = "") -> None:
+        super().__init__(message or f"text {position} {reason}")
+        self.position = position
+        self.reason = reason
+
+
 class EmbeddingWaits(RunRefused):
     """Texts are under way at a batch API: the next run collects their vectors and publishes."""
 

@@ -16,7 +16,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
-from almanac.ingest import compare, data_docs, index, ingest, publish, report, snapshot
+from almanac.ingest import compare, data_docs, index, ingest, publish, refused, report, snapshot
 from almanac.ingest.nightly_run import NightlyRun
 from almanac.ingest.run import Run, begin_run
 from almanac.releases.erase import finish_erasure
@@ -123,6 +123,7 @@ def compare_with_last_release(
     with run.timed("compare"):
         changes = compare.Changes(state, found)
         outcome.saw(changes, found)  # a run that is refused says, too, what would be gone
+        outcome.checks += found.checks
         figures = ", ".join(f"{count} {name}" for name, count in changes.counts().items())
         get_run_logger().info("Documents: %s", figures)
         outcome.checks += compare.check_losses(changes, state, run.settings.guards, accept_losses)
@@ -176,12 +177,13 @@ def store_snapshot(night: NightlyRun, changes: compare.Changes) -> snapshot.Inde
 
 
 @task(name="chunk", cache_policy=NO_CACHE)
-def chunk_documents(night: NightlyRun, change: snapshot.IndexChange) -> None:
+def chunk_documents(night: NightlyRun, change: snapshot.IndexChange) -> snapshot.Cut:
     """Cut the texts that were never cut by this chunker."""
     progress = artifacts.progress("chunking-progress", "document texts cut", _PROGRESS_FROM)
     with night.run.timed("chunk"):
         cut = snapshot.store_chunks(night.run, night.models, change.taken.values(), progress)
-    get_run_logger().info("%d document texts cut into chunks", cut)
+    get_run_logger().info("%d document texts cut into chunks", cut.texts)
+    return cut
 
 
 @task(name="embed", **_OUTSIDE)
@@ -198,6 +200,35 @@ def embed_texts(night: NightlyRun, change: snapshot.IndexChange) -> snapshot.Emb
         result.texts - result.embedded,
     )
     return result
+
+
+def chunk_and_embed(
+    night: NightlyRun,
+    state: Documents,
+    found: ingest.Ingested,
+    changes: compare.Changes,
+    change: snapshot.IndexChange,
+    accept_losses: bool,
+) -> tuple[snapshot.IndexChange, snapshot.Embedding]:
+    """Cut and embed; a document that the chunker or the model refuses costs itself alone."""
+    run, models = night.run, night.models
+
+    def without(
+        change: snapshot.IndexChange, texts: Mapping[str, snapshot.Refusal]
+    ) -> snapshot.IndexChange:
+        left = refused.leave_out(run, models, state, found, changes, change, texts)
+        get_run_logger().warning("%d document texts were refused: see quarantine", len(texts))
+        night.outcome.saw(changes, found)
+        compare.check_losses(changes, state, run.settings.guards, accept_losses)
+        return left
+
+    def cut(change: snapshot.IndexChange) -> snapshot.Cut:
+        return chunk_documents(night, change)
+
+    def embed(change: snapshot.IndexChange) -> snapshot.Embedding:
+        return embed_texts(night, change)
+
+    return refused.cut_and_embed(change, cut, embed, without)
 
 
 @task(name="write-index", **_OUTSIDE)
@@ -300,8 +331,10 @@ def _publish(night: NightlyRun, release: Release, probes: Probes) -> Release:
 
 
 @task(name="report", cache_policy=NO_CACHE)
-def finish(night: NightlyRun, found: ingest.Ingested | None) -> dict[str, Any]:
+def finish(night: NightlyRun, found: ingest.Ingested | None, judged: bool = True) -> dict[str, Any]:
     """Remember the files that were read, if any were, and make the report of the run.
+
+    `judged`: what changed was cut and embedded, or nothing had to be.
 
     What cannot be shown is logged. Where the files cannot be remembered the run fails, but what it
     published answers, its report says so, and the next night reads those files again.
@@ -309,6 +342,9 @@ def finish(night: NightlyRun, found: ingest.Ingested | None) -> dict[str, Any]:
     run = night.run
     with run.timed("remember"):
         if found is not None:
+            if judged:
+                ingest.settle_late(run, found)
+                night.outcome.quarantined = found.quarantined
             run.lake.files.record(found.read, found.gone)
     result = report.report(run, night.outcome)
     show_night(run, result, found)

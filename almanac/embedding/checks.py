@@ -7,23 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.errors import EmbeddingFailed
+from schemas.errors import EmbeddingFailed, TextRefused
 
 
 def refuse_unusable(texts: Sequence[str]) -> None:
     """Refuse what no model can embed: blank texts, and lone surrogates, which are no text.
 
     Raises:
-        EmbeddingFailed: naming the first such text by its position.
+        TextRefused: naming the first such text by its position.
     """
     for position, text in enumerate(texts):
         if not text.strip():
-            raise EmbeddingFailed(f"text {position} is empty: there is nothing to embed")
+            raise TextRefused(position, "is empty: there is nothing to embed")
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
-            raise EmbeddingFailed(
-                f"text {position} holds half a character (a lone surrogate) at {error.start}"
+            raise TextRefused(
+                position, f"holds half a character (a lone surrogate) at {error.start}"
             ) from None
 
 
@@ -31,13 +31,14 @@ def refuse_longer(lengths: Sequence[int], window: int, model: str) -> None:
     """Refuse texts that `model` would have to cut.
 
     Raises:
-        EmbeddingFailed: naming the first such text by its position, and its length.
+        TextRefused: naming the first such text by its position, and its length.
     """
     for position, length in enumerate(lengths):
         if length > window:
-            raise EmbeddingFailed(
-                f"text {position} has {length} tokens, and {model} reads {window}: "
-                "it was not cut, chunk it smaller"
+            raise TextRefused(
+                position,
+                f"has {length} tokens, and {model} reads {window}: "
+                "it was not cut, chunk it smaller",
             )
 
 
@@ -47,7 +48,7 @@ def checked(
     """`vectors` itself, where it is one finite vector of `dimension` a position, none of them zero.
 
     Raises:
-        EmbeddingFailed: it is not.
+        EmbeddingFailed: it is not; TextRefused where single vectors can't be used.
     """
     due = (len(positions), dimension)
     if vectors.shape != due:
@@ -57,7 +58,8 @@ def checked(
         (~vectors.any(axis=1), "a vector of zeros"),
     ):
         if bad.any():
-            raise EmbeddingFailed(
-                f"{model} returned {what} for text {positions[int(bad.argmax())]}"
+            position = positions[int(bad.argmax())]
+            raise TextRefused(
+                position, f"got {what}", f"{model} returned {what} for text {position}"
             )
     return vectors

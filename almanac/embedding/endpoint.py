@@ -34,7 +34,7 @@ from almanac.embedding.refusals import Refused
 from almanac.embedding.request import Requests, open_client
 from almanac.llm.address import host, key
 from schemas.encoder import EmbedderIdentity, Encoder, TokenCounter
-from schemas.errors import EmbeddingFailed
+from schemas.errors import EmbeddingFailed, TextRefused
 from schemas.settings import EmbedderSettings
 
 TooLong = Literal["pieces", "truncate", "stop"]
@@ -126,16 +126,23 @@ class EndpointEncoder:
         Raises:
             EmbeddingWaits: some are under way; the next call collects them.
         """
-        refuse_unusable(list(texts.values()))
 
         def checked_and_stored(keys: list[str], vectors: NDArray[np.float32]) -> None:
-            dimension = self.identity.dimension
-            checked(vectors, range(len(keys)), dimension, self._name)
-            store(keys, normalized(vectors) if self._settings.normalize else vectors)
+            dimension, at = self.identity.dimension, list(range(len(keys)))
+            while at:
+                try:
+                    checked(vectors[at], at, dimension, self._name)
+                    break
+                except TextRefused as refused:
+                    at.remove(refused.position)
+                    unusable.add(keys[refused.position])
+            found = normalized(vectors[at]) if self._settings.normalize else vectors[at]
+            store([keys[position] for position in at], found)
 
+        unusable: set[str] = set()
         api = BatchApi(self._client, self.identity.key, self._requests.body, checked_and_stored)
         prefixed = {key: self._passage_prefix + text for key, text in texts.items()}
-        return api.embed(prefixed, self._settings.batch_wait_minutes * 60)
+        return api.embed(prefixed, self._settings.batch_wait_minutes * 60) | unusable
 
     def _run(self, texts: Sequence[str], prefix: str, too_long: TooLong) -> NDArray[np.float32]:
         if not texts:
@@ -161,7 +168,7 @@ class EndpointEncoder:
         except Refused as refused:
             if len(texts) == 1:
                 if refused.reason != "too_long" or too_long == "stop":
-                    raise self._requests.refusal(refused.status, str(refused)) from None
+                    raise self._refused(first, refused) from None
                 return self._too_long(texts[0], prefix, first, too_long, refused)
         half = -(-len(texts) // 2)
         before = (len(self.in_pieces), self._requests.concessions)
@@ -179,12 +186,16 @@ class EndpointEncoder:
         """The vector of a text that the model does not read as a whole, shape (1, dimension)."""
         pieces = shortened(text) if too_long == "truncate" else halves(text)
         if not pieces:
-            raise self._requests.refusal(refused.status, str(refused)) from None
+            raise self._refused(first, refused) from None
         self.in_pieces.add(text)
         vectors = [self._halving([piece], prefix, first, too_long) for piece in pieces]
         self.in_pieces -= set(pieces)
         weights = [_size(piece) for piece in pieces]
         return np.average(vectors, axis=0, weights=weights).astype(np.float32)
+
+    def _refused(self, position: int, refused: Refused) -> TextRefused:
+        said = str(self._requests.refusal(refused.status, str(refused)))
+        return TextRefused(position, f"was refused: {said}", said)
 
     def _ask(self, texts: list[str], first: int) -> NDArray[np.float32]:
         """One request. `first` is the position of its first text, for messages."""

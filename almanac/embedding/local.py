@@ -18,7 +18,7 @@ from almanac.embedding.batches import equal_length_batches
 from almanac.embedding.checks import checked, refuse_longer, refuse_unusable
 from almanac.embedding.tokens import FastTokenCounter
 from schemas.encoder import EmbedderIdentity
-from schemas.errors import EmbeddingFailed
+from schemas.errors import TextRefused
 from schemas.settings import EmbedderSettings
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class LocalEncoder:
         import torch
 
         if 0 in lengths:
-            raise EmbeddingFailed(f"text {lengths.index(0)} has no token that the model knows")
+            raise TextRefused(lengths.index(0), "has no token that the model knows")
         identity, threads = self._identity, self._settings.threads
         torch.set_num_threads(threads)  # Here, as it is kept for each calling thread.
         prefix = identity.query_prefix if role == "query" else identity.passage_prefix

@@ -40,11 +40,14 @@ class Requests:
             Refused: the request as such is not taken: too many texts, too long ones, or unclear.
             EmbeddingFailed: anything else, after as many repeats as the settings allow.
         """
+        before = (self._encoding, self._dimension, self.concessions)
         while True:
             try:
                 return self._patiently(texts)
             except Refused as refused:
                 if not self._gives_in(refused, alone=len(texts) == 1):
+                    if refused.reason == "unclear":  # it was the text itself, as it turned out
+                        self._encoding, self._dimension, self.concessions = before
                     raise
 
     def _gives_in(self, refused: Refused, alone: bool) -> bool:

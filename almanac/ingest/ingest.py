@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from almanac.ingest.run import Run
@@ -15,6 +16,7 @@ from almanac.sources.reading import list_source, read_files
 from almanac.sources.registry import place_of
 from expectations.frames import documents_frame
 from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
+from expectations.suites import load_suite
 from lakehouse.documents import Key, StoredDocument
 from lakehouse.erasures import document_subject
 from lakehouse.quarantine import Recorded
@@ -48,6 +50,7 @@ class Ingested:
         self.unchecked: set[Key] = set()
         self.protected: set[Key] = set()
         self.quarantined = Recorded(0, 0, [])
+        self.unjudged: set[Key] = set()  # read, but not cut and embedded yet
         self.validated: dict[str, Any] = {}  # Great Expectations' own result, by source
         self.access: dict[Key, Access] = {}  # who may see it, where that is known
         self.row_access: dict[Key, Access] = {}  # of rows that were not read, by their file
@@ -100,10 +103,31 @@ def quarantine(run: Run, found: Ingested) -> Recorded:
     Who may see what is stored with it: also by a night that publishes nothing.
     """
     _record_access(run, found)
-    found.quarantined = run.lake.quarantine.record(
-        found.rejections, frozenset(found.unchecked), run.run_id, run.logical_time
+    before = found.quarantined
+    stored = run.lake.quarantine.record(
+        found.rejections,
+        frozenset(found.unchecked),
+        run.run_id,
+        run.logical_time,
+        later=(frozenset(found.unjudged), late_rules()),
     )
+    opened, resolved = before.opened + stored.opened, before.resolved + stored.resolved
+    found.quarantined = Recorded(opened, resolved, stored.standing)
     return found.quarantined
+
+
+def late_rules() -> frozenset[str]:
+    """The names of the rules that are judged once a document is cut and embedded; see `refused`."""
+    chunks = {rule.meta.name for rule in load_suite("chunks").expectations}
+    return frozenset({"document_can_be_cut", "document_can_be_embedded"} | chunks)
+
+
+def settle_late(run: Run, found: Ingested) -> None:
+    """Mark as mended what was refused when it was cut or embedded, and is not any more."""
+    found.unjudged.clear()
+    late = late_rules()
+    if any(row.expectation in late for row in found.quarantined.standing):
+        quarantine(run, found)
 
 
 class _SourceReading:
@@ -203,7 +227,8 @@ class _SourceReading:
 
     def read(self, files: list[SourceFile], progress: Progress) -> None:
         """Read the files; what they hold waits for `check`."""
-        for done, reading in enumerate(read_files(self._settings, files), 1):
+        for done, one in enumerate(read_files(self._settings, files), 1):
+            reading = self._unless_emptied(one)
             self._readings.append(reading)
             for document in reading.documents:
                 if rejection := self._refused(document):
@@ -217,6 +242,23 @@ class _SourceReading:
             if any(_of_the_file(rejection, reading.file.path) for rejection in reading.rejections):
                 self._protect(reading.file.path)
             progress(done, len(files))
+
+    def _unless_emptied(self, reading: FileReading) -> FileReading:
+        """The reading, with a rejection where the file has no text any more but had some.
+
+        An interrupted upload, a full disk and a failed export leave such files. A deletion is a
+        file that is gone.
+        """
+        path = reading.file.path
+        if reading.documents or any(one.severity == "must" for one in reading.rejections):
+            return reading
+        had = (self._name, path) in self._state or path in self._tables
+        if is_table(self._settings):
+            had = any(source == self._name for source, _ in self._state)
+        if not had:
+            return reading
+        others = [one for one in reading.rejections if one.expectation != "document_has_text"]
+        return replace(reading, rejections=(*others, _emptied(path, reading.file.size)))
 
     def _refused(self, document: Document) -> Rejection | None:
         """Why a document may not come back, if it was erased or says what one said that was."""
@@ -239,6 +281,7 @@ class _SourceReading:
                 self._found.protected.add(key)
             else:
                 self._found.documents[key] = document
+                self._found.unjudged.add(key)
         for reading in self._readings:
             if _holds_for_the_next_night(reading):
                 self._remember(reading)
@@ -294,6 +337,14 @@ def _record_access(run: Run, found: Ingested) -> None:
     there = found.documents.keys() | found.unread | (found.protected & current.keys())
     known = {key: access for key, access in (by_file | found.access).items() if key in there}
     run.lake.access.record(known, run.started_at)
+
+
+def _emptied(path: str, size: int) -> Rejection:
+    reason = (
+        "It holds no text any more, where it had some; its last good version stays. Put the file "
+        "right. If it is meant so, delete the file: that deletes what it held."
+    )
+    return Rejection(path, "file_is_not_emptied", "must", reason, f"{size:,} bytes")
 
 
 def _erased(doc_id: str) -> Rejection:

@@ -9,6 +9,7 @@ from almanac.ingest.ingest import ingest
 from almanac.ingest.models import Models
 from almanac.ingest.report import files_seen
 from almanac.ingest.run import Run
+from almanac.ingest.snapshot import cut_texts
 from expectations.previous import compare
 from schemas.hashing import sha256_text
 from schemas.times import isoformat
@@ -42,9 +43,8 @@ def plan(run: Run, read_all: bool = False) -> dict[str, Any]:
 def _texts(run: Run, models: Models, changes: Changes) -> tuple[int, dict[str, int]]:
     """Distinct chunk texts of what changed, and the tokens of those without a vector, by hash."""
     documents = {document.text_hash: document for _, document in changes.puts}
-    cut = models.chunker.chunk_many(
-        [(one.title, one.media_type, one.text) for one in documents.values()]
-    )
-    needed = {sha256_text(chunk.text): chunk.tokens for chunks in cut for chunk in chunks}
+    texts = {key: (one.title, one.media_type, one.text) for key, one in documents.items()}
+    cut, _ = cut_texts(models, texts)
+    needed = {sha256_text(chunk.text): chunk.tokens for chunks in cut.values() for chunk in chunks}
     known = run.lake.vectors.known(models.embedder.key, needed)
     return len(needed), {key: needed[key] for key in needed if key not in known}

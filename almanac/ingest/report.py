@@ -70,7 +70,6 @@ class Outcome:
         self.changed = list(islice(_named(changes), _SHOWN))
         self.files = files_seen(found)
         self.quarantined = found.quarantined
-        self.checks += found.checks
 
     def wrote(self, written: Written, embedding: Embedding) -> None:
         """Take over what went into the index."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -14,13 +14,21 @@ from almanac.ingest.ingest import Progress
 from almanac.ingest.models import Models
 from almanac.ingest.run import Run
 from expectations.frames import chunks_frame
-from expectations.runner import validate
+from expectations.runner import failed_as_a_whole, validate
+from expectations.values import shown
 from lakehouse.documents import Key, StoredDocument
 from lakehouse.releases import Release
 from schemas.documents import Chunk
-from schemas.errors import ConfigError, EmbeddingFailed, VerificationFailed
+from schemas.errors import (
+    AlmanacError,
+    ConfigError,
+    EmbeddingFailed,
+    TextRefused,
+    VerificationFailed,
+)
 from schemas.hashing import sha256_text
 
+_PROBE = "Almanac"  # a text that a model which embeds anything embeds
 _CHUNKED_AT_ONCE = 500  # document texts in one commit
 _EMBEDDED_AT_ONCE = 1_024  # texts in one commit: what a kill can cost
 
@@ -95,40 +103,82 @@ def base_for(releases: Iterable[Release], chunker: str, embedder: str) -> Releas
     return max(hot, key=lambda release: (release.snapshot_seq, release.seq), default=None)
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a document text can't go into an index: the rule, a reason, and the value seen."""
+
+    expectation: str
+    reason: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How many document texts had to be cut, and which were refused, by their hash."""
+
+    texts: int
+    refused: Mapping[str, Refusal]
+
+
 def store_chunks(
     run: Run,
     models: Models,
     document_hashes: Iterable[str],
     progress: Progress = lambda done, total: None,
-) -> int:
-    """Cut the document texts that this chunker has not cut yet; how many texts that were.
+) -> Cut:
+    """Cut the document texts that this chunker has not cut yet.
 
-    Raises:
-        VerificationFailed: a chunk breaks a must of `expectations/chunks.json`.
+    A text that can't be cut, or of which a chunk breaks a must of `expectations/chunks.json`, is
+    refused; the others are stored.
     """
     chunker = models.chunker.identity
     wanted = set(document_hashes)
     missing = wanted - run.lake.chunks.known(chunker, wanted)
     texts, done = run.lake.documents.texts(missing), 0
+    refused: dict[str, Refusal] = {}
     while part := list(islice(texts, _CHUNKED_AT_ONCE)):
-        cut = models.chunker.chunk_many([text[1:] for text in part])
-        chunked = {text[0]: chunks for text, chunks in zip(part, cut, strict=True)}
-        _check_chunks(chunked, models.embedder.window)
-        run.lake.chunks.append(chunker, chunked)
+        chunked, broken = cut_texts(models, {text[0]: text[1:] for text in part})
+        broken |= _broken(chunked, models.embedder.window)
+        run.lake.chunks.append(
+            chunker, {key: chunks for key, chunks in chunked.items() if key not in broken}
+        )
+        refused |= broken
         done += len(part)
         progress(done, len(missing))
-    return len(missing)
+    return Cut(len(missing), refused)
 
 
-def _check_chunks(chunked: Mapping[str, Sequence[Chunk]], window: int) -> None:
+def cut_texts(
+    models: Models, texts: Mapping[str, tuple[str, str, str]]
+) -> tuple[dict[str, list[Chunk]], dict[str, Refusal]]:
+    """The chunks of (title, media type, text) by key, and why some could not be cut."""
+    try:
+        cut = models.chunker.chunk_many(list(texts.values()))
+        return dict(zip(texts, cut, strict=True)), {}
+    except AlmanacError:
+        raise  # about the settings or the model, not about a text
+    except Exception as error:  # noqa: BLE001  # whatever a text makes of the chunker
+        if len(texts) == 1:
+            what = f"{type(error).__name__}: {shown(error)}"
+            reason = "The chunker failed on this text. Exclude the document, and report it."
+            return {}, {next(iter(texts)): Refusal("document_can_be_cut", reason, what)}
+    keys = list(texts)
+    middle = len(keys) // 2
+    first = cut_texts(models, {key: texts[key] for key in keys[:middle]})
+    second = cut_texts(models, {key: texts[key] for key in keys[middle:]})
+    return first[0] | second[0], first[1] | second[1]
+
+
+def _broken(chunked: Mapping[str, Sequence[Chunk]], window: int) -> dict[str, Refusal]:
+    """The first must that a chunk of each document text breaks."""
     result = validate("chunks", chunks_frame(chunked.items(), window))
-    broken = [rejection for _, rejection in result.failing if rejection.severity == "must"]
-    if broken:
-        first = broken[0]
-        raise VerificationFailed(
-            f"{len(broken)} chunks break a rule; the first, of document text {first.doc_id}: "
-            f"{first.expectation}: {first.reason} (found {first.value!r})"
-        )
+    if whole := failed_as_a_whole(result):
+        raise VerificationFailed("; ".join(check.reason for check in whole))
+    broken: dict[str, Refusal] = {}
+    for _, one in result.failing:
+        if one.severity == "must":
+            broken.setdefault(one.doc_id, Refusal(one.expectation, one.reason, one.value))
+    return broken
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +186,15 @@ class Embedding:
     """Texts that an index change needs: how many had to be embedded, in tokens too.
 
     `shortened` are the hashes of document texts with passages that the model did not read as a
-    whole: embedded by their pieces or their beginning.
+    whole: embedded by their pieces or their beginning. `refused` are document texts with a passage
+    that the model would not take, by their hash.
     """
 
     texts: int
     embedded: int
     tokens: int
     shortened: frozenset[str] = frozenset()
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
 
 
 def texts_to_embed(
@@ -170,18 +222,73 @@ def store_vectors(
     tokens = sum(missing[key][1] for key in order)
     if order and run.settings.embedder.batch_api:
         order = _store_by_batches(run, models, {key: missing[key][0] for key in order})
+    refused: dict[str, str] = {}
     for start in range(0, len(order), _EMBEDDED_AT_ONCE):
         hashes = order[start : start + _EMBEDDED_AT_ONCE]
         with run.timed("encode"):
-            vectors = models.encoder.encode([missing[key][0] for key in hashes])
-        if vectors.shape != (len(hashes), models.embedder.dimension):
-            raise EmbeddingFailed(
-                f"{models.embedder.model} returned vectors of shape {vectors.shape}, not "
-                f"({len(hashes)}, {models.embedder.dimension})"
-            )
-        run.lake.vectors.append(models.embedder.key, hashes, vectors)
+            _encode(run, models, {key: missing[key][0] for key in hashes}, refused)
         progress(start + len(hashes), len(order))
-    return Embedding(needed, len(missing), tokens, _shortened(run, models, documents, order))
+    shortened = _shortened(run, models, documents, order)
+    embedded = len(missing) - len(refused)
+    found = _refusals(run, models, documents, {key: missing[key][0] for key in refused}, refused)
+    return Embedding(needed, embedded, tokens, shortened, found)
+
+
+def _encode(run: Run, models: Models, texts: Mapping[str, str], refused: dict[str, str]) -> None:
+    """Store the vectors of texts by key; the keys of those that the model refuses, and why.
+
+    Raises:
+        EmbeddingFailed: the model or endpoint as such fails, or refuses every text.
+    """
+    waiting = [list(texts)]
+    while waiting:
+        keys = waiting.pop()
+        try:
+            vectors = models.encoder.encode([texts[key] for key in keys])
+        except TextRefused as error:
+            _check_takes_any(models, error)
+            refused[keys[error.position]] = error.reason
+            parts = (keys[: error.position], keys[error.position + 1 :])
+            waiting += [part for part in reversed(parts) if part]
+            continue
+        due = (len(keys), models.embedder.dimension)
+        if vectors.shape != due:
+            raise EmbeddingFailed(
+                f"{models.embedder.model} returned vectors of shape {vectors.shape}, not {due}"
+            )
+        run.lake.vectors.append(models.embedder.key, keys, vectors)
+
+
+def _check_takes_any(models: Models, refusal: TextRefused) -> None:
+    """Raise the refusal of a text as a failure where the model refuses a plain word, too."""
+    try:
+        models.encoder.encode([_PROBE])
+    except TextRefused:
+        raise EmbeddingFailed(str(refusal)) from None
+
+
+def _refusals(
+    run: Run,
+    models: Models,
+    documents: Iterable[str],
+    texts: Mapping[str, str],
+    reasons: Mapping[str, str],
+) -> dict[str, Refusal]:
+    """Document texts that hold one of the refused passages, by their hash."""
+    if not texts:
+        return {}
+    chunks = run.lake.chunks.of(models.chunker.identity, documents)
+    pairs = zip(chunks["document_hash"].to_pylist(), chunks["text_hash"].to_pylist(), strict=True)
+    found: dict[str, Refusal] = {}
+    for document, key in pairs:
+        if key in texts:
+            reason = (
+                f"The embedder {models.embedder.model} takes other texts, but a passage of this "
+                f"one {shown(reasons[key])}. Change the passage, or exclude the document."
+            )
+            passage = shown(texts[key])
+            found.setdefault(document, Refusal("document_can_be_embedded", reason, passage))
+    return found
 
 
 def _store_by_batches(run: Run, models: Models, texts: Mapping[str, str]) -> list[str]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from almanac.ingest import compare, index, ingest, publish, snapshot
+from almanac.ingest import compare, index, ingest, publish, refused, snapshot
 from almanac.ingest.models import Models
 from almanac.ingest.run import begin_run
 from almanac.releases.erase import finish_erasure
@@ -79,11 +79,21 @@ def night(
         state = run.lake.documents.state(run.releases.last_snapshot())
         found = ingest.ingest(run, state)
         ingest.quarantine(run, found)
-        seq = snapshot.store_changes(run, compare.Changes(state, found))
+        changes = compare.Changes(state, found)
+        seq = snapshot.store_changes(run, changes)
         change = snapshot.plan_index(run, models, seq)
         assert not index.is_current(run, models, change, run.releases.latest())
-        snapshot.store_chunks(run, models, change.taken.values())
-        snapshot.store_vectors(run, models, change.taken.values(), lambda done, total: None)
+        change, _ = refused.cut_and_embed(
+            change,
+            lambda change: snapshot.store_chunks(run, models, change.taken.values()),
+            lambda change: snapshot.store_vectors(
+                run, models, change.taken.values(), lambda done, total: None
+            ),
+            lambda change, texts: refused.leave_out(
+                run, models, state, found, changes, change, texts
+            ),
+        )
+        ingest.settle_late(run, found)
         written = index.write_index(run, models, change)
         release = publish.tag_release(run, models, written)
         probes = ask_probes(run.lake.read(release))
