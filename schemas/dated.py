@@ -1,8 +1,9 @@
 """Addresses that name the time they speak for: `docs/{date}`, `s3://bucket/{as_of:%Y/%m/%d}`.
 
-`{date}` is the date of the run's logical time, `{as_of:…}` the same as strftime writes it; both in
-UTC, as every logical time: a night of 00:30 in Berlin reads the folder of the day that has ended.
-A brace that is meant is written twice.
+`{date}` is the day of the run's logical time in the configured `time_zone` (UTC unless set), and
+`{as_of:…}` the same as strftime writes it. A logical time that was given as a date alone, which is
+that day's last instant in UTC, means that day in every zone. A brace that is meant is written
+twice.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from string import Formatter
+from zoneinfo import ZoneInfo
 
 from schemas.errors import ConfigError
 from schemas.secrets import redacted
-from schemas.times import as_utc
+from schemas.times import as_utc, end_of_day
 
 # Of strftime: what is a number in every locale.
 _FORMAT = re.compile(r"(?:[^%]|%[YmdHMSjyGVu%])+")
@@ -27,13 +29,19 @@ def is_dated(uri: str) -> bool:
     return any(shape for _, shape in _parts(uri))
 
 
-def resolved(uri: str, moment: datetime) -> str:
-    """The address as it is for a logical time.
+def local_time(moment: datetime, zone: str) -> datetime:
+    """A logical time as addresses write it: in the zone, but a date alone stays that date."""
+    at = as_utc(moment)
+    return at if at == end_of_day(at.date()) else at.astimezone(ZoneInfo(zone))
+
+
+def resolved(uri: str, moment: datetime, zone: str = "UTC") -> str:
+    """The address as it is for a logical time, its days those of a time zone.
 
     Raises:
         ConfigError: a brace holds something else than a date.
     """
-    at = as_utc(moment)
+    at = local_time(moment, zone)
     return "".join(text + at.strftime(shape) for text, shape in _parts(uri))
 
 

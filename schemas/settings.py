@@ -12,8 +12,9 @@ import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -99,6 +100,11 @@ class Settings(BaseSettings):
         default="full",
         description="Of a lakehouse in a folder: is a release on the disk before it is published?",
     )
+    time_zone: str = Field(
+        default="UTC",
+        description="Whose days {date} and {as_of:…} in an address are: Europe/Berlin. That of the "
+        "nightly schedule, or it may lose a day when the clock changes.",
+    )
     sources: dict[str, SourceSettings] = {}
     chunker: ChunkerSettings = ChunkerSettings()
     embedder: EmbedderSettings = EmbedderSettings()
@@ -117,6 +123,15 @@ class Settings(BaseSettings):
     drift: DriftSettings = DriftSettings()
     alarms: AlarmSettings = AlarmSettings()
     server: ServerSettings = ServerSettings()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"{name!r} is no time zone; right is Europe/Berlin, or UTC") from None
+        return name
 
     @classmethod
     def settings_customise_sources(  # noqa: D102 (pydantic-settings defines it)

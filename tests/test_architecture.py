@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "tasks": "core sources schedule ingest retrieval releases drift feedback triage dataset "
     "training adapters tuning lineage lakehouse",
     "flows": "tasks",
-    "supervisor": "core drift tasks",
+    "supervisor": "core drift schedule tasks",
     "cli": "core schedule ingest retrieval releases drift feedback triage dataset training "
     "adapters lineage supervisor",
 }

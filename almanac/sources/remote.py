@@ -15,6 +15,7 @@ from almanac.sources.address import is_web, name_of, redacted
 from almanac.sources.formats import is_known
 from almanac.sources.listing import Walk, too_large, unreadable
 from almanac.sources.parsed import Note, Unreadable
+from almanac.sources.web import guarded_client
 from schemas.documents import SourceFile
 from schemas.errors import SourceUnavailable
 from schemas.settings import SourceSettings
@@ -42,7 +43,7 @@ class RemoteStore:
         self._uri = settings.uri
         try:
             with _as_os_errors():
-                self._fs, root = url_to_fs(settings.uri, **_options(settings.storage_options))
+                self._fs, root = url_to_fs(settings.uri, **_client_options(settings))
                 _refuse_local(self._fs)
         except (OSError, ImportError) as error:
             raise self._unavailable(error) from None
@@ -174,6 +175,21 @@ def _refuse_local(fs: Any) -> None:
 
     if isinstance(fs, LocalFileSystem) or isinstance(getattr(fs, "fs", None), LocalFileSystem):
         raise ValueError("a folder of this machine is named by its path alone")
+
+
+def _client_options(settings: SourceSettings) -> dict[str, Any]:
+    """What fsspec is given: the storage options, and a guarded client for a web server."""
+    options, uri = _options(settings.storage_options), settings.uri
+    for scheme in ("http", "https"):
+        at = uri.find(f"{scheme}://")
+        if at < 0:
+            continue
+        guarded = {"get_client": guarded_client(uri[at:], settings.redirects)}
+        guarded["skip_instance_cache"] = True  # a session of its own: what one may, another may not
+        if at == 0:
+            return options | guarded
+        return options | {scheme: {**options.get(scheme, {}), **guarded}}
+    return options
 
 
 def _options(options: Mapping[str, str]) -> dict[str, Any]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 import almanac
+from almanac.schedule.dated import lost_day
 from schemas.errors import AlmanacError, ConfigError
 from schemas.settings import Settings
 
@@ -143,11 +145,35 @@ def plan(
     for deployment in project["deployments"]:
         deployment.setdefault("version", version)
         _configure(deployment.get("work_pool") or {}, settings)
+        _refuse_lost_days(deployment, settings)
         if found := stands.get((deployment.get("entrypoint", ""), deployment["name"])):
             _leave_paused(deployment, found)
     file = home / PROJECT_FILE
     file.write_text(yaml.safe_dump(project, sort_keys=False), encoding="utf-8")
     return file, [deployment["name"] for deployment in project["deployments"]]
+
+
+def _refuse_lost_days(deployment: Mapping[str, Any], settings: Settings) -> None:
+    """Raise ConfigError for a nightly schedule whose days are others than those of addresses."""
+    if not str(deployment.get("entrypoint")).endswith(":nightly"):
+        return
+    for schedule in deployment.get("schedules") or ():
+        if schedule.get("active") is False or not schedule.get("cron"):
+            continue
+        zone = schedule.get("timezone") or "UTC"
+        if reason := lost_day(settings, _due_in_a_year(schedule["cron"], zone), zone):
+            raise ConfigError(f"{PROJECT_FILE}, {deployment['name']}, {schedule['cron']}: {reason}")
+
+
+def _due_in_a_year(cron: str, zone: str) -> list[datetime]:
+    from prefect.server.schemas.schedules import CronSchedule
+
+    from tasks.prefect_schedule import dates_of
+
+    now = datetime.now(UTC).replace(microsecond=0)
+    rule = CronSchedule(cron=cron, timezone=zone)
+    months = (now + timedelta(days=14 * at) for at in range(27))  # a few of each change of clocks
+    return [due for start in months for due in dates_of([rule])(start, start + timedelta(days=2))]
 
 
 def _configure(work_pool: dict[str, Any], settings: Settings) -> None:

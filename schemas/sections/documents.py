@@ -73,7 +73,8 @@ class SourceSettings(Section):
 
     uri: str = Field(
         description="A path or URL: ./docs, s3://bucket/docs, https://host/items.csv. {date} and "
-        "{as_of:%Y/%m/%d} in it become the run's logical time, UTC: docs/{date} is docs/2026-03-04."
+        "{as_of:%Y/%m/%d} in it become the run's logical time in `time_zone`: docs/{date} is "
+        "docs/2026-03-04."
     )
     kind: str = Field(
         default="auto",
@@ -98,6 +99,11 @@ class SourceSettings(Section):
         "text: eng, eng+rus. Unless given, such pages are named in quarantine.",
     )
     storage_options: dict[str, str] = Field(default={}, repr=False, description="Passed to fsspec.")
+    redirects: tuple[str, ...] = Field(
+        default=(),
+        description="Hosts or origins beside its own to which a web source may be redirected: "
+        'cdn.example.com, or "http://10.0.0.7:8080" for one without TLS or in the network.',
+    )
     access: AccessSettings = AccessSettings()
     options: dict[str, Any] = Field(default={}, repr=False, description="Keys of the connector.")
 

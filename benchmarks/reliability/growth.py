@@ -1,0 +1,39 @@
+"""Growth of the processor time of every rule over texts, from n to 4n characters.
+
+    python benchmarks/reliability/growth.py [--n 5000] [--only WORD]
+
+Prints what grows faster than n^1.4, worst first, and the worst of each subject.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from testing.growth import PIECES, SUBJECTS, Growth, growth
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n", type=int, default=5_000)
+    parser.add_argument("--only", default="")
+    chosen = parser.parse_args()
+    for name, subject in SUBJECTS.items():
+        if chosen.only not in name:
+            continue
+        found = [growth(name, subject, piece, chosen.n) for piece in PIECES]
+        worst = sorted(found, key=lambda one: (-one.exponent, -one.long))
+        for one in [one for one in worst if one.exponent > 1.4][:6] or worst[:1]:
+            _show(one, chosen.n)
+
+
+def _show(one: Growth, n: int) -> None:
+    print(
+        f"{one.subject:32} {one.piece!r:22} {n:>7,}: {one.short:8.3f} s  {4 * n:>7,}: "
+        f"{one.long:8.3f} s  exponent {one.exponent:.2f}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
