@@ -7,13 +7,13 @@ imports them, and no run over documents touches their rows.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from lakehouse.delta import DeltaLog
 from schemas.documents import Rejection
-from schemas.hashing import sha256_parts
+from schemas.hashing import canonical_json, sha256_parts
 from schemas.tables import QUARANTINE
 from schemas.times import isoformat
 
@@ -41,6 +41,7 @@ class Quarantined:
     run_id: str
     at: datetime
     ordinal: int
+    note: Mapping[str, str] = field(default_factory=dict)
 
 
 class Recorded(NamedTuple):
@@ -79,7 +80,7 @@ class Quarantine:
         judged yet, and the names of those rules.
         """
         rows = self.rows(status=None)
-        standing = {row.id: row for row in rows if row.status == "open" and not _of_feedback(row)}
+        standing = {row.id: row for row in rows if _stands(row) and not _of_feedback(row)}
         now = {_id(source, rejection): (source, rejection) for source, rejection in found}
         gone = [
             row
@@ -103,11 +104,20 @@ class Quarantine:
         Only under the lease. Writes nothing where all of it stands so already.
         """
         rows = self.rows(status=None)
-        standing = {row.id: row for row in rows if row.status == "open" and _of_feedback(row)}
+        standing = {row.id: row for row in rows if _stands(row) and _of_feedback(row)}
         now = {_id(source, rejection): (source, rejection) for source, rejection in found}
         gone = [standing[key] for key in sorted(mended) if key in standing and key not in now]
         fresh = [now[key] for key in sorted(now) if key not in standing]
         return self._change(rows, standing, fresh, gone, run_id, at)
+
+    def dismiss(
+        self, rows: Iterable[Quarantined], note: Mapping[str, str], run_id: str, at: datetime
+    ) -> None:
+        """Mark rows as looked at by a person; what was said of them is kept. Under the lease."""
+        last = max((row.ordinal for row in self.rows(status=None)), default=0)
+        stamp = {"run_id": run_id, "at": at, "ordinal": last + 1}
+        said = {"status": "dismissed", "note": canonical_json(dict(note))}
+        self._log.append([_closed(row) | stamp | said for row in rows])
 
     def _change(
         self,
@@ -127,9 +137,16 @@ class Quarantine:
         resolved = [_closed(row) | stamp for row in gone]
         self._log.append(opened + resolved)
         mended = {row.id for row in gone}
-        left = [row for row in standing.values() if row.id not in mended]
+        left = [
+            row for row in standing.values() if row.status == "open" and row.id not in mended
+        ]
         left += [Quarantined(**row) for row in opened]
         return Recorded(len(opened), len(resolved), sorted(left, key=_order))
+
+
+def _stands(row: Quarantined) -> bool:
+    """Is it found still, as far as anybody knows? A dismissed row is not opened again."""
+    return row.status in ("open", "dismissed")
 
 
 def _of_feedback(row: Quarantined) -> bool:

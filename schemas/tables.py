@@ -145,10 +145,11 @@ QUARANTINE = StoredTable(
     Column("severity", TEXT),
     Column("value", TEXT),
     Column("reason", TEXT),
-    Column("status", TEXT),  # open | resolved
+    Column("status", TEXT),  # open | resolved | dismissed
     Column("run_id", TEXT),
     Column("at", MOMENT),  # the run's logical time
     Column("ordinal", WHOLE),  # greater is later
+    Column("note", TEXT, {}, json=True),  # of a dismissed row: by, reason
     statistics="ordinal",
 )
 

@@ -37,7 +37,7 @@ from schemas.settings import ChunkerSettings, Columns
 from schemas.text import has_markdown_table, normalized
 from testing.growth_pieces import PIECES
 
-__all__ = ["PIECES", "SUBJECTS", "Growth", "growth"]
+__all__ = ["PIECES", "SUBJECTS", "Growth", "growth", "pieces_for"]
 Subject = Callable[[str], object]
 FLOOR = 0.030  # seconds of the longer text below which nothing is said of growth
 _W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -76,6 +76,11 @@ def _limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def pieces_for(subject: str) -> Sequence[str]:
+    """The pieces that a subject is measured on."""
+    return STRUCTURE if subject in SLOW else PIECES
 
 
 def growth(name: str, subject: Subject, piece: str, n: int, limit: float = 8.0) -> Growth:
@@ -194,6 +199,9 @@ def _document(text: str) -> object:
     return documents_frame([Document("a", text[:1_000], "a", "text/markdown", text, "h", 1)])
 
 
+# Those whose libraries take milliseconds a line: measured on what makes structure alone.
+SLOW = {"parser docx", "parser notebook"}
+STRUCTURE = ("a\n", "a", "<p>", "<div>", "<table><tr><td>", "[", "# a\n", "|", "```\n", "- a\n")
 SUBJECTS: dict[str, Subject] = {
     **{f"parser {name}": _parser(name) for name in ("markdown", "plain", "html")},
     "rules before pandoc": lambda text: (  # pandoc itself has a process and a time of its own

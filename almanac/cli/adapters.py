@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from almanac.cli import show_adapters
-from almanac.cli.options import Report, as_json, located, one_line_errors, reports, settings
-
-
-def _whoever() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return f"user {os.getuid()}"
+from almanac.cli.options import Report, as_json, located, one_line_errors, reports, settings, whoami
 
 
 _actor = click.option(
     "--actor",
-    default=_whoever,
+    default=whoami,
     metavar="WHO",
     help="Who takes the step; the system's user unless given.",
 )

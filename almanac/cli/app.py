@@ -28,7 +28,9 @@ from almanac.cli import (
 )
 from almanac.cli.options import (
     MOMENT,
+    Change,
     Report,
+    applies,
     as_json,
     as_of,
     given_options,
@@ -36,6 +38,7 @@ from almanac.cli.options import (
     one_line_errors,
     reports,
     settings,
+    whoami,
 )
 from schemas.times import When
 
@@ -182,7 +185,7 @@ def quarantine() -> None:
 
 
 @quarantine.command("list")
-@click.option("--all", "every", is_flag=True, help="Rows too that a later run found mended.")
+@click.option("--all", "every", is_flag=True, help="Rows too that are mended or dismissed.")
 @as_of
 @reports(show.quarantine)
 def quarantine_list(every: bool, when: When | None) -> Report:
@@ -190,6 +193,28 @@ def quarantine_list(every: bool, when: When | None) -> Report:
     from almanac.retrieval import reading
 
     return reading.quarantine(settings(), every, when)
+
+
+@quarantine.command("dismiss")
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--source", metavar="NAME", help="Rows of this source, such as feedback/votes.")
+@click.option("--rule", metavar="NAME", help="Rows that broke this rule.")
+@click.option("--reason", required=True, metavar="TEXT", help="Is kept with the rows.")
+@click.option("--actor", default=whoami, metavar="WHO", help="Who has looked at them.")
+@applies(show.dismissed)
+def quarantine_dismiss(ids: tuple[str, ...], actor: str, **chosen: Any) -> Change:
+    """Take rows out of the list that a person has looked at: by ID, source or rule.
+
+    An ID is that of a row, a document or a request. What is dismissed is kept (`list --all`) and
+    stays so until it is mended, or breaks another rule.
+    """
+    from almanac.releases.dismiss import dismiss
+
+    configured = settings()
+    return Change(
+        lambda: dismiss(configured, ids=ids, by=actor, dry_run=True, **chosen),
+        lambda: dismiss(configured, ids=ids, by=actor, **chosen),
+    )
 
 
 @quarantine.command("retry")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -217,3 +219,11 @@ def settings() -> Settings:
     given = given_options()
     overrides = {"lakehouse": given["lakehouse"]} if given["lakehouse"] else {}
     return load_settings(given["config"], **overrides)
+
+
+def whoami() -> str:
+    """The user of this shell, as what is recorded names who did it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"user {os.getuid()}"

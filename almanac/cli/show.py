@@ -141,12 +141,37 @@ def _document(result: Report) -> str:
 def quarantine(result: Report) -> str:
     """Rejections as a table."""
     rows = [
-        (safe(row["doc_id"]), row["expectation"], row["severity"], row["at"], safe(row["reason"]))
+        (
+            safe(row["doc_id"]),
+            row["expectation"],
+            row["severity"],
+            row["at"],
+            safe(row["reason"] + _dismissed(row)),
+        )
         for row in result["rows"]
     ]
+    dismissed = result.get("dismissed", 0)
+    more = f"{count(dismissed, 'row')} dismissed: `almanac quarantine list --all` has them."
     if not rows:
-        return "Nothing is in quarantine."
-    return table(("document", "rule", "severity", "as of", "reason"), rows)
+        return "Nothing is in quarantine." + f" {more}" * bool(dismissed)
+    shown = table(("document", "rule", "severity", "as of", "reason"), rows)
+    return shown + f"\n\n{more}" * bool(dismissed)
+
+
+def _dismissed(row: Report) -> str:
+    if row["status"] != "dismissed":
+        return " (mended)" if row["status"] == "resolved" else ""
+    return f" (dismissed by {row['note'].get('by')}: {row['note'].get('reason')})"
+
+
+def dismissed(result: Report) -> str:
+    """What was dismissed, or would be."""
+    verb = "Would dismiss" if result["dry_run"] else "Dismissed"
+    rows = [(safe(row["doc_id"]), row["expectation"], row["source"]) for row in result["first"]]
+    more = result["rows"] - len(rows)
+    lines = [f"{verb} {count(result['rows'], 'row')} of quarantine:", ""]
+    lines += [table(("document", "rule", "source"), rows)]
+    return "\n".join(lines + [f"and {more:,} more"] * (more > 0))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -25,6 +25,11 @@ from schemas.settings import Settings
 _log = logging.getLogger("almanac.feedback")
 _BATCH = 5_000
 _BYTES = 64 << 20
+_SHAPE = (
+    'A row of requests is one line like {"request_id": "r1", "user_id": "u1", "asked_at": '
+    '"2026-03-03T10:00:00Z", "question": "...", "response": "..."}, one of votes {"request_id": '
+    '"r1", "user_id": "u1", "rating": -1, "rated_at": "2026-03-03T10:05:00Z"}.'
+)
 _PURPOSE = "feedback import"
 
 
@@ -85,14 +90,21 @@ def _imported(run: Operation, log: str | None, votes: str | None) -> dict[str, A
                 f"{intake.votes.new:,}",
             )
             if intake.took_nothing and len(batch) == _BATCH:
-                raise FeedbackUnreadable(
-                    f"not one of the first {_BATCH:,} rows can be taken in. {refusals.commonest} "
-                    "Other names are mapped by feedback.columns or --columns FIELD=COLUMN"
-                )
+                raise _not_one(f"of the first {_BATCH:,} rows", refusals)
             if refusals.are_many:
                 refusals.settle(run.run_id, run.at)
+    if intake.took_nothing and refusals.are_nameless:
+        files = ", ".join(dict.fromkeys(str(one) for one in (log, votes) if one))
+        raise _not_one(f"row of {files}", refusals)
     refusals.settle(run.run_id, run.at)
     return {"requests": asdict(intake.requests), "votes": asdict(intake.votes)}
+
+
+def _not_one(which: str, refusals: Refusals) -> FeedbackUnreadable:
+    return FeedbackUnreadable(
+        f"not one {which} can be taken in. {refusals.commonest} {_SHAPE} Nothing was stored. "
+        "Other names are mapped by feedback.columns or --columns FIELD=COLUMN"
+    )
 
 
 def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:

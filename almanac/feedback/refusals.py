@@ -108,6 +108,7 @@ class Refusals:
         self._lake, self._columns, self._lease = lake, columns, lease
         self._found: dict[tuple[str, ...], tuple[str, Rejection]] = {}
         self._mended: set[str] = set()
+        self._named = False
         self._again: set[str] = set()  # ids of rows that stand open and were found once more
         self._load()
 
@@ -122,10 +123,16 @@ class Refusals:
         reasons = Counter(rejection.reason for _, rejection in self._found.values())
         return min(reasons, key=lambda reason: (-reasons[reason], reason), default="")
 
+    @property
+    def are_nameless(self) -> bool:
+        """Was something refused, and no row of it had a request's id? Then it is another file."""
+        return bool(self._found) and not self._named
+
     def refuse(self, table: Table, line: Line, note: Note, severity: Severity = "must") -> None:
         """One row that breaks a rule."""
         source = FEEDBACK + table
         request_id, value = self._value(line, note)
+        self._named |= bool(request_id) or note in _OF_ERASURES
         rejection = note.rejection(request_id or line.label, severity)
         held = _Held(source, rejection.doc_id, rejection.expectation, value)
         if standing := self._standing.get(held.same):
@@ -169,8 +176,8 @@ class Refusals:
         """What stands open: by what is the same, and by what would mend it."""
         self._standing: dict[tuple[str, ...], str] = {}
         self._open: dict[tuple[str, ...], set[str]] = {}
-        for row in self._lake.quarantine.rows():
-            if row.source.startswith(FEEDBACK):
+        for row in self._lake.quarantine.rows(status=None):
+            if row.source.startswith(FEEDBACK) and row.status in ("open", "dismissed"):
                 held = _Held(row.source, row.doc_id, row.expectation, json.loads(row.value))
                 self._standing[held.same] = row.id
                 self._open.setdefault(held.mended_by, set()).add(row.id)

@@ -95,11 +95,13 @@ def quarantine(settings: Settings, every: bool, when: When | None = None) -> dic
     until = None
     if when is not None:
         until = lake.releases(settings.index.name).as_of(when).logical_time
-    rows = []
-    for row in lake.quarantine.rows(None if every else "open", until):
-        plain = asdict(row) | {"at": isoformat(row.at), "run": row.run_id}
-        rows.append({key: plain[key] for key in plain if key not in ("run_id", "ordinal")})
-    return {"rows": rows}
+    rows, dismissed = [], 0
+    for row in lake.quarantine.rows(None, until):
+        dismissed += row.status == "dismissed"
+        if every or row.status == "open":
+            plain = asdict(row) | {"at": isoformat(row.at), "run": row.run_id}
+            rows.append({key: plain[key] for key in plain if key not in ("run_id", "ordinal")})
+    return {"rows": rows, "dismissed": 0 if every else dismissed}
 
 
 def search(

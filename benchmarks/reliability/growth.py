@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 
-from testing.growth import PIECES, SUBJECTS, Growth, growth
+from testing.growth import SUBJECTS, Growth, growth, pieces_for
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     for name, subject in SUBJECTS.items():
         if chosen.only not in name:
             continue
-        found = [growth(name, subject, piece, chosen.n) for piece in PIECES]
+        found = [growth(name, subject, piece, chosen.n) for piece in pieces_for(name)]
         worst = sorted(found, key=lambda one: (-one.exponent, -one.long))
         for one in [one for one in worst if one.exponent > 1.4][:6] or worst[:1]:
             _show(one, chosen.n)
