@@ -25,6 +25,7 @@ CONTENT = {
     "quarantine": "which rows were rejected",
     "runs": "the reports of runs",
     "source_files": "what each source file was when last read",
+    "access": "who may see each document",
     "lease": "who writes now",
     "placements": "where each release stands, and its seal",
     "sealed_files": "the hashes of files",

@@ -137,9 +137,7 @@ class Quarantine:
         resolved = [_closed(row) | stamp for row in gone]
         self._log.append(opened + resolved)
         mended = {row.id for row in gone}
-        left = [
-            row for row in standing.values() if row.status == "open" and row.id not in mended
-        ]
+        left = [row for row in standing.values() if row.status == "open" and row.id not in mended]
         left += [Quarantined(**row) for row in opened]
         return Recorded(len(opened), len(resolved), sorted(left, key=_order))
 

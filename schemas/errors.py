@@ -53,6 +53,10 @@ class StorageUnavailable(AlmanacError):
     """The storage of a lakehouse does not answer, is full, or may not be written to."""
 
 
+class NoLakehouse(AlmanacError):
+    """There is no lakehouse at the place that was named, but nothing or something else."""
+
+
 class LakehouseDamaged(AlmanacError):
     """A table or an index can't be read: its files are missing, cut or changed."""
 

@@ -21,6 +21,7 @@ from typing import Any
 
 from almanac.chunking.chunker import MarkdownChunker
 from almanac.core.markdown import code, quoted
+from almanac.core.stems import sentences
 from almanac.dataset.guards.hidden import hidden, readable
 from almanac.dataset.guards.injection import injected
 from almanac.dataset.guards.personal import names as people
@@ -69,13 +70,13 @@ def _limit(seconds: float) -> Iterator[None]:
     def stop(*_: object) -> None:
         raise _TooSlow
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def pieces_for(subject: str) -> Sequence[str]:
@@ -83,7 +84,7 @@ def pieces_for(subject: str) -> Sequence[str]:
     return STRUCTURE if subject in SLOW else PIECES
 
 
-def growth(name: str, subject: Subject, piece: str, n: int, limit: float = 8.0) -> Growth:
+def growth(name: str, subject: Subject, piece: str, n: int, limit: float = 6.0) -> Growth:
     """Measure a subject on a piece repeated to n and to 4n characters."""
     long = _seconds(subject, _text(piece, 4 * n), 1, limit)
     if long < FLOOR:
@@ -206,7 +207,7 @@ SUBJECTS: dict[str, Subject] = {
     **{f"parser {name}": _parser(name) for name in ("markdown", "plain", "html")},
     "rules before pandoc": lambda text: (  # pandoc itself has a process and a time of its own
         rst._plainer(rst._INCLUDED.sub("x", text)),
-        rst._TITLED.match(text),
+        rst._shown("ref", text),
         [mark.findall(latex._COMMENT.sub("", text)) for mark in latex._LOST.values()],
     ),
     "parser notebook": _parser("notebook", _notebook),
@@ -237,6 +238,7 @@ SUBJECTS: dict[str, Subject] = {
         *people._PATRONYMIC.finditer(text),
         *people._FRAME.finditer(text),
     ],
+    "sentences": sentences,
     "guard duplicates": lambda text: (essence.__wrapped__(text), plain(text)),
     "redaction": redacted,
     "credentials": refuse_credentials,

@@ -11,7 +11,6 @@ import click
 from almanac.cli import show_adapters
 from almanac.cli.options import Report, as_json, located, one_line_errors, reports, settings, whoami
 
-
 _actor = click.option(
     "--actor",
     default=whoami,
@@ -70,7 +69,7 @@ def approve(**parameters: Any) -> Report:
     """One step on: candidate to staging, staging to production."""
     from almanac.adapters import promotion
 
-    return promotion.approve(settings(), **parameters)
+    return promotion.approve(settings(writes=True), **parameters)
 
 
 @adapters.command()
@@ -82,7 +81,7 @@ def reject(**parameters: Any) -> Report:
     """Say no to a candidate or to one in staging."""
     from almanac.adapters import promotion
 
-    return promotion.reject(settings(), **parameters)
+    return promotion.reject(settings(writes=True), **parameters)
 
 
 @adapters.command()
@@ -94,7 +93,7 @@ def rollback(**parameters: Any) -> Report:
     """Take the last promotion back: the adapter that was in production before returns."""
     from almanac.adapters import promotion
 
-    return promotion.rollback(settings(), **parameters)
+    return promotion.rollback(settings(writes=True), **parameters)
 
 
 @adapters.command()

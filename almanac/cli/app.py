@@ -72,7 +72,7 @@ def _run_nightly(**parameters: Any) -> Report:
     from almanac.cli.engine import run_flow
 
     # The configuration is read here too, so that a wrong one fails before Prefect starts.
-    configured = settings()
+    configured = settings(may_be_new=not parameters.get("retry_quarantined"), writes=True)
     if parameters.get("source"):
         configured.with_source(parameters["source"])
     return run_flow("nightly", **given_options(), **parameters)
@@ -111,7 +111,7 @@ def plan(source: str | None, read_all: bool) -> Report:
     from almanac.ingest.plan import plan as make_plan
     from almanac.ingest.run import begin_run
 
-    configured = settings()
+    configured = settings(may_be_new=True)
     configured = configured.with_source(source) if source else configured
     return make_plan(begin_run(configured, datetime.now(UTC)), read_all)
 
@@ -210,7 +210,7 @@ def quarantine_dismiss(ids: tuple[str, ...], actor: str, **chosen: Any) -> Chang
     """
     from almanac.releases.dismiss import dismiss
 
-    configured = settings()
+    configured = settings(writes=True, absent="nothing is in quarantine")
     return Change(
         lambda: dismiss(configured, ids=ids, by=actor, dry_run=True, **chosen),
         lambda: dismiss(configured, ids=ids, by=actor, **chosen),

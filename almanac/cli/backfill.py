@@ -50,6 +50,7 @@ def backfill(
     """Publish a release a day of the past; run again, it goes on where it stopped."""
     from almanac.cli.engine import run_flow
 
+    settings(may_be_new=True, writes=True)  # a wrong configuration fails before Prefect starts
     days = _days(first, last, missing)
     if days is None:
         nothing = {"steps": [], "nothing_to_do": "no time is missing"}
@@ -80,7 +81,7 @@ def _days(first: datetime | None, last: datetime | None, missing: bool) -> tuple
 def _missed() -> list[datetime]:
     from almanac.schedule.backfill import missed_times
 
-    return missed_times(settings())
+    return missed_times(settings(may_be_new=True))
 
 
 @click.command()

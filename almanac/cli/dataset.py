@@ -27,7 +27,7 @@ def build(start: datetime | None, end: datetime | None) -> Report:
     from almanac.dataset import build as stage
     from almanac.training.tokens import token_counter
 
-    given = settings()
+    given = settings(writes=True)
     return stage.build(given, start, end, count_tokens=token_counter(given.tuning))
 
 

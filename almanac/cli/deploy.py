@@ -33,7 +33,7 @@ def deploy(wait: float) -> Report:
     """
     from almanac.supervisor.remote import deploy_all
 
-    return deploy_all(settings(), wait)
+    return deploy_all(settings(may_be_new=True), wait)
 
 
 VERBS = (deploy,)

@@ -52,7 +52,9 @@ def import_(
 
     if only_votes and log:
         raise click.UsageError("give either LOG or --only-votes")
-    return import_feedback(_mapped(settings(), columns, ratings), log, only_votes or votes)
+    return import_feedback(
+        _mapped(settings(may_be_new=True), columns, ratings), log, only_votes or votes
+    )
 
 
 @feedback.command("status")
@@ -61,7 +63,7 @@ def status() -> Report:
     """How many requests and votes there are, and what stands in quarantine."""
     from almanac.feedback import facts
 
-    return facts.status(settings())
+    return facts.status(settings(absent="No request and no vote yet"))
 
 
 @feedback.command("show")
@@ -71,7 +73,7 @@ def show(request_id: str) -> Report:
     """What is stored of one request, and the votes on it."""
     from almanac.feedback import facts
 
-    return facts.stored(settings(), request_id)
+    return facts.stored(settings(absent="No request and no vote yet"), request_id)
 
 
 def _mapped(configured: Settings, columns: Sequence[str], ratings: Sequence[str]) -> Settings:

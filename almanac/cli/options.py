@@ -214,11 +214,28 @@ def given_options() -> dict[str, str | None]:
     return {"lakehouse": given.get("lakehouse"), "config": given.get("config")}
 
 
-def settings() -> Settings:
-    """The configuration with what the command line changes in it."""
+def settings(
+    *, may_be_new: bool = False, writes: bool = False, absent: str = "no release yet"
+) -> Settings:
+    """The configuration with what the command line changes in it, its lakehouse looked at.
+
+    Args:
+        may_be_new: the verb makes a lakehouse where there is none yet.
+        writes: it stores something.
+        absent: what there is none of without a lakehouse.
+
+    Raises:
+        NoLakehouse: there is none, and the verb makes none; or something else is there.
+        StorageUnavailable: it can't be reached, read or written.
+    """
+    from lakehouse.place import check_place
+
     given = given_options()
     overrides = {"lakehouse": given["lakehouse"]} if given["lakehouse"] else {}
-    return load_settings(given["config"], **overrides)
+    found = load_settings(given["config"], **overrides)
+    place, options = found.lakehouse, dict(found.storage_options)
+    check_place(place, options, may_be_new=may_be_new, writes=writes, absent=absent)
+    return found
 
 
 def whoami() -> str:

@@ -50,7 +50,7 @@ def doctor(heal: bool, quick: bool) -> Report:
     """Compare the index with what Delta says it must hold; exit code 1 with findings."""
     from almanac.releases.checks import doctor_report
 
-    return doctor_report(settings(), heal, quick)
+    return doctor_report(settings(writes=heal), heal, quick)
 
 
 @click.command()
@@ -60,7 +60,7 @@ def upgrade(dry_run: bool) -> Report:
     """Bring the lakehouse to the storage format of this version, as the next run would."""
     from almanac.releases.upgrade import upgrade as run
 
-    return run(settings(), dry_run)
+    return run(settings(writes=not dry_run), dry_run)
 
 
 @click.command()
@@ -94,7 +94,7 @@ def restore(when: When, mode: Any, **parameters: Any) -> Change:
     """Go back to a release. History is added to, never rewritten."""
     from almanac.releases.restore import restore as run
 
-    configured = settings()
+    configured = settings(writes=True)
     return Change(
         lambda: run(configured, when, mode, dry_run=True, **parameters),
         lambda: run(configured, when, mode, **parameters),
@@ -113,7 +113,7 @@ def withdraw(release: int, reason: str, hold: bool) -> Change:
     """
     from almanac.releases.withdraw import withdraw as run
 
-    configured = settings()
+    configured = settings(writes=True)
     return Change(
         lambda: run(configured, release, reason, hold=hold, dry_run=True),
         lambda: run(configured, release, reason, hold=hold),
@@ -145,7 +145,7 @@ def retention_apply(now: Any) -> Change:
     """Do what `plan` says, compact, and clear what nothing needs any more."""
     from almanac.releases import retention as stage
 
-    configured = settings()
+    configured = settings(writes=True)
     return Change(lambda: stage.plan(configured, now), lambda: stage.apply(configured, now))
 
 
@@ -175,7 +175,10 @@ def erase(
         raise click.UsageError("give either --doc ID or --user ID; or --allow and --receipt ID")
     if receipt is not None and not allow:
         raise click.UsageError("--receipt goes with --allow")
-    configured, subject = settings(), stage.Subject(doc_id, source, user_id, copies, receipt)
+    configured, subject = (
+        settings(writes=True),
+        stage.Subject(doc_id, source, user_id, copies, receipt),
+    )
     if allow:
         return Change(
             lambda: stage.allow(configured, subject, dry_run=True),
@@ -208,7 +211,7 @@ def lease_break(reason: str) -> Change:
     """Take the lease from a holder that is dead; what a living one still commits is refused."""
     from almanac.releases import lease as stage
 
-    configured = settings()
+    configured = settings(writes=True)
     return Change(
         lambda: stage.break_(configured, reason, dry_run=True),
         lambda: stage.break_(configured, reason),

@@ -46,7 +46,7 @@ def run(start: datetime | None, end: datetime | None, everything: bool) -> Repor
     """Look into every dislike that is new, or that a change since has to do with."""
     from almanac.triage.run import triage as stage
 
-    return stage(settings(), start, end, everything=everything)
+    return stage(settings(writes=True), start, end, everything=everything)
 
 
 @triage.command("list")

@@ -39,7 +39,7 @@ def tune(from_date: datetime | None, to_date: datetime | None, **parameters: Any
     """
     from almanac.cli.engine import run_flow
 
-    settings()  # a wrong configuration fails before Prefect starts
+    settings(writes=True)  # a wrong configuration fails before Prefect starts
     days = {"from_date": from_date and from_date.date(), "to_date": to_date and to_date.date()}
     return run_flow("tune", **given_options(), **days, **parameters)
 

@@ -38,11 +38,13 @@ def up(host: str | None, port: int | None, no_worker: bool, json_: bool) -> None
     from almanac.supervisor.deploying import project_root
     from almanac.supervisor.state import AlreadyUp
     from almanac.supervisor.supervisor import Wanted
+    from lakehouse.place import check_place
 
     with one_line_errors():
         given = given_options()
         config = _config(given["config"], project_root())
         settings = settings_for(str(config) if config else None, given["lakehouse"])
+        check_place(settings.lakehouse, dict(settings.storage_options), may_be_new=True)
         wanted = Wanted(settings, config, given["lakehouse"], host, port, not no_worker)
         try:
             running.up(wanted, lambda report: _say(report, json_))

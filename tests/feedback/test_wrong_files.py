@@ -27,7 +27,7 @@ def test_nothing_of_a_wrong_file_is_kept(desk: Desk, kind: str, as_votes: bool) 
     content = WRONG[kind]
     file = desk.root / "wrong"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    with pytest.raises(FeedbackUnreadable, match="not one row of .*wrong can be taken in") as told:
+    with pytest.raises(FeedbackUnreadable, match=r"not one row of .*wrong can be taken in") as told:
         desk.take(None if as_votes else file, file if as_votes else None)
     assert 'A row of requests is one line like {"request_id": "r1"' in str(told.value)
     assert "Nothing was stored." in str(told.value)

@@ -155,9 +155,10 @@ _AUTHORITY = _any(
 # Tokens that a tokenizer may read as its own: never to be trained on, quoted or not.
 MARKERS = re.compile(
     r"<\|/?[a-z_]{2,30}\|?>|</?(?:start|end)_of_turn>|\[/?INST\]|</?<?SYS>>|<｜[^｜\n]{1,30}｜>"
-    r"|^\s*#{2,}\s*(?:system|instructions?|assistant)\s*:"
-    r"|^\s*(?:assistant|ассистент)\s*:\s*\S"
-    rf"|^\s*(?:system|система)\s*:.{{0,80}}\b{_AUTHORITY}\b",
+    # Blanks of one line before it: over many lines, each of them would look at all that follow.
+    r"|^[^\S\n]*#{2,}\s*(?:system|instructions?|assistant)\s*:"
+    r"|^[^\S\n]*(?:assistant|ассистент)\s*:\s*\S"
+    rf"|^[^\S\n]*(?:system|система)\s*:.{{0,80}}\b{_AUTHORITY}\b",
     re.IGNORECASE | re.MULTILINE,
 )
 SPOKEN = {

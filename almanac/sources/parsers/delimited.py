@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from almanac.sources.decoding import decode
@@ -59,7 +60,7 @@ def delimited_rows(text: str, columns: Columns, declared: str | None = None) -> 
 def check_header(header: list[str], columns: Columns) -> list[str]:
     """`header` itself. Raises Unreadable where rows under it could not be told apart."""
     named = [name for name in header if name]
-    twice = sorted({name for name in named if named.count(name) > 1})
+    twice = sorted(name for name, count in Counter(named).items() if count > 1)
     if twice:
         raise Unreadable(
             "columns_are_unique", f"the column {twice[0]!r} stands twice", shown(named)

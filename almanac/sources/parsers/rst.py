@@ -12,9 +12,9 @@ from almanac.sources.markup import soup_of
 from almanac.sources.pandoc import Converted, as_document, read_or_keep
 from almanac.sources.parsed import Note, Options, Parsed
 
-_DOMAIN_DIRECTIVE = re.compile(r"^(\s*\.\. )[a-z]{1,4}:([\w-]+)::", re.MULTILINE)
+_DOMAIN_DIRECTIVE = re.compile(r"^([ \t]*\.\. )[a-z]{1,4}:([\w-]+)::", re.MULTILINE)
 _DOMAIN_ROLE = re.compile(r"(?<![\w:`]):[a-z]{1,4}:([\w-]+):(?=`)")
-_CODE_BLOCK = re.compile(r"^(\s*\.\. )(?:sourcecode|code-block|prompt|parsed-literal)::", re.M)
+_CODE_BLOCK = re.compile(r"^([ \t]*\.\. )(?:sourcecode|code-block|prompt|parsed-literal)::", re.M)
 _INCLUDED = re.compile(r"^([ \t]*)\.\. (?:include|literalinclude)::", re.MULTILINE)
 _AFTER_VERSION = re.compile(
     r"^([ \t]*\.\. (?:version(?:added|changed|removed)|deprecated)::[^\n]*)\n(?=[ \t]+\S)",
@@ -46,7 +46,6 @@ _VERSIONS = {
     "deprecated": "Deprecated since version ",
     "versionremoved": "Removed in version ",
 }
-_TITLED = re.compile(r"\A(.*?)\s*<[^<>]*>\Z", re.DOTALL)
 _CODE_ROLES = {
     "class",
     "func",
@@ -135,9 +134,9 @@ def _write_roles(soup: BeautifulSoup) -> None:
 
 
 def _shown(role: str, text: str) -> str:
-    titled = _TITLED.match(text)
-    if titled:
-        return titled[1]
+    title, mark, target = text.removesuffix(">").rpartition("<")
+    if mark and text.endswith(">") and ">" not in target:
+        return title.rstrip()
     name = text.removeprefix("!")
     if name.startswith("~"):
         name = name[1:].rpartition(".")[2]
