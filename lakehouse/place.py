@@ -66,7 +66,7 @@ def _in_a_folder(folder: Path) -> bool:
         if blocking := next((one for one in folder.parents if one.is_file()), None):
             raise NoLakehouse(f"{folder} can't be a folder, {blocking} is a file: {_RIGHT}")
         return False
-    names = sorted(os.listdir(folder))
+    names = sorted(path.name for path in folder.iterdir())
     if _OF_A_LAKEHOUSE & set(names):
         return True
     if seen := [name for name in names if not name.startswith(".")]:
@@ -84,15 +84,15 @@ def _check_writable(folder: Path) -> None:
     try:
         handle, name = tempfile.mkstemp(prefix=".almanac-", dir=nearest)
         os.close(handle)
-        os.unlink(name)
+        Path(name).unlink()
     except OSError as error:
         raise _unusable(folder, error, "written to") from None
 
 
 def _unusable(folder: Path, error: OSError, verb: str) -> StorageUnavailable:
     return StorageUnavailable(
-        f"the lakehouse at {folder} can't be {verb} ({error.strerror or error}): mend that (rights, "
-        f"the disk, the mount), or {_RIGHT}"
+        f"the lakehouse at {folder} can't be {verb} ({error.strerror or error}): mend that "
+        f"(rights, the disk, the mount), or {_RIGHT}"
     )
 
 
