@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 # Soft hyphens, zero-width spaces, byte order marks and marks of direction: nobody sees them.
 _INVISIBLE = dict.fromkeys(
@@ -48,4 +49,25 @@ def normalized(text: str) -> str:
         text = text.translate(_REPLACED)
     if letters & _JOINERS:
         text = _JOINER.sub("", text)
-    return unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", with_short_marks(text))
+
+
+def nfkc(text: str) -> str:
+    """`text` in NFKC: what compares alike, whatever signs it is written with."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", with_short_marks(text))
+
+
+def with_short_marks(text: str) -> str:
+    """`text` with no more than 30 combining marks in a row, a joiner (U+034F) after each 30.
+
+    What sorts marks takes quadratic time on a longer row, and no language has one: this is the
+    stream-safe form of Unicode Standard Annex 15. Idempotent.
+    """
+    return text if text.isascii() else _long_marks().sub("\\1\u034f", text)
+
+
+@cache
+def _long_marks() -> re.Pattern[str]:
+    points = (*range(0x0300, 0xAC00), *range(0xFB00, 0xFE30), *range(0x10000, 0x1EA00))
+    marks = re.escape("".join(one for one in map(chr, points) if unicodedata.combining(one)))
+    return re.compile(f"([{marks}]{{30}})(?=[{marks}])")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
+
+from schemas.text import nfkc
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|\d+[^\W_]+")
 _CITED = re.compile(r"(?<=\s)\[\d+\]|(?<=\])\[\d+\]")  # [1], as assistants cite; a[0] stays
@@ -57,7 +58,7 @@ def words(text: str) -> Words:
 
     Citations such as [1] are left out.
     """
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е").replace("’", "'")
+    plain = nfkc(text).casefold().replace("ё", "е").replace("’", "'")
     found = _WORD.findall(_GROUPED.sub("", _CITED.sub(" ", plain)))
     negations = sum(word in _NEGATIONS or word.endswith("n't") for word in found)
     return Words(tuple(_stem(word) for word in found), negations)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from lakehouse.training import Rejected
 from schemas.examples import Example, Origin
 from schemas.feedback import ACTIONS, Cause, Message, Opinion, Request, Triaged
 from schemas.hashing import sha256_text
+from schemas.text import nfkc
 
 TEMPLATE = "1"  # of prompts that the log does not have; raise it with any change below
 _QUESTION = "Context:\n{context}\n\nQuestion: {question}"
@@ -100,7 +100,7 @@ def question_group(question: str) -> str:
 
 def normalised(text: str) -> str:
     """Unicode's NFKC in lower case, spaces and signs as one space; as it is where all are signs."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = nfkc(nfkc(text).casefold())
     return _SIGNS.sub(" ", folded).strip() or folded.strip()
 
 

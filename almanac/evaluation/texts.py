@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from almanac.core.stems import words as stemmed
+from schemas.text import nfkc
 
 _ARTICLES = frozenset(("a", "an", "the"))
 _WEIGHTY = 4  # letters of a stem
@@ -20,7 +21,7 @@ def words(text: str) -> list[str]:
     "SQuAD: 100,000+ Questions for Machine Comprehension of Text" (EMNLP 2016), section 6.1.
     Extended: all of Unicode's punctuation («», —), compatibility forms are one (NFKC), ё is е.
     """
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("ё", "е")
+    plain = nfkc(text).casefold().replace("ё", "е")
     kept = "".join(char for char in plain if not _is_punctuation(char))
     return [word for word in kept.split() if word not in _ARTICLES]
 

@@ -34,6 +34,8 @@ def main() -> int:
         for cut in cuts.check(arguments.cuts):
             done[f"{cut.phase}, {cut.loss}"] += 1
             wrong.update(fault.partition(":")[0] for fault in cut.faults)
+            if done.total() % 20 == 0:
+                print(f"{done.total()} cuts, {dict(wrong)}", file=sys.stderr, flush=True)
             for fault in cut.faults:
                 print(f"{cut.at} ({cut.phase}, {cut.loss}): {fault}", file=sys.stderr, flush=True)
     result = {"operations": len(cuts.operations), "cuts": done.total(), "by": dict(done)}

@@ -25,8 +25,8 @@ from expectations.runner import Validation
 from lakehouse.probes import ask_probes
 from lakehouse.releases import Release
 from schemas.errors import AlmanacError, RunRefused
+from testing.house import FIRST_NIGHT, House
 from testing.power_cut.recording import mark
-from tests.releases.conftest import FIRST_NIGHT, House
 
 PHASES = ("first night", "changed night", "retention", "heal", "erase")
 _ERASED = "mail.md"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from almanac.core.stems import words
 from almanac.dataset.candidates import Candidate
 from almanac.dataset.guards.rule import Figures, Forgetful
 from almanac.dataset.guards.texts import content, jaccard
+from schemas.text import nfkc
 
 _ALIKE = 0.7  # of the weighty stems: a leak costs more than a lost example
 _SPELT = 0.75  # of the letters' 3-grams: a slip of the keyboard breaks stems
@@ -60,7 +60,7 @@ class Golden(Forgetful):
 
 
 def _question(text: str) -> _Question:
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = nfkc(text).casefold()
     letters = "".join(filter(str.isalnum, folded))
     grams = frozenset(letters[at : at + 3] for at in range(max(1, len(letters) - 2)))
     stems = frozenset(stem[:_ROOT] if stem[0] >= "а" else stem for stem in content(text))

@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import unicodedata
 from collections.abc import Iterator
+
+from schemas.text import nfkc
 
 # A flag may be spelt with tags after U+1F3F4; any other tag is a hidden letter.
 _TAGS = re.compile("(?<!\U0001f3f4)(?<![\U000e0020-\U000e007f])[\U000e0000-\U000e007f]")
@@ -48,7 +49,7 @@ def hidden(text: str) -> str | None:
 
 def readable(text: str) -> str:
     """The text as it looks: no unseen signs, NFKC, Latin words without borrowed letters."""
-    seen = text if text.isascii() else unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
+    seen = text if text.isascii() else nfkc(_UNSEEN.sub("", text))
     return _MIXED.sub(lambda word: word[0].translate(_LOOK_ALIKE), seen)
 
 

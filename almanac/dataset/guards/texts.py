@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Set
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from almanac.core.stems import words
+from schemas.text import nfkc
 
 _LONG = 20  # words; below that one changed word ruins three of a handful of 3-grams
 _POLITE = re.compile(
@@ -58,7 +58,7 @@ def jaccard(left: Set[str], right: Set[str]) -> float:
 
 def plain(text: str) -> str:
     """NFKC, case folded, every run of spaces as one: what an exact duplicate is told by."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return " ".join(nfkc(text).casefold().split())
 
 
 def content(text: str) -> tuple[str, ...]:
