@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from lakehouse.columns import id_column
 from lakehouse.delta import DeltaLog
-from schemas.feedback import Passage, Request, Triaged, Vote
-from schemas.tables import REQUESTS, TRIAGE, VOTES
+from schemas.feedback import Request, Triaged, Vote
+from schemas.request_rows import request_of_row, request_row
+from schemas.tables import TRIAGE, VOTES
 
 _REQUESTS = """
     SELECT * EXCLUDE (nth) FROM (
@@ -77,7 +78,7 @@ class RequestLog:
 
     def append(self, requests: Iterable[Request]) -> None:
         """Add requests in one commit."""
-        self._log.append([_request_row(request) for request in requests])
+        self._log.append([request_row(request) for request in requests])
 
     def hashes(self, request_ids: Collection[str]) -> dict[str, str]:
         """The content hash of each of these requests that is known."""
@@ -101,7 +102,7 @@ class RequestLog:
         if end:
             clauses.append(f"asked_at <= TIMESTAMPTZ '{end.isoformat()}'")
         sql = _REQUESTS.format(where=_joined(clauses))
-        return [_request(row) for row in self._log.query(sql, **tables).to_pylist()]
+        return [request_of_row(row) for row in self._log.query(sql, **tables).to_pylist()]
 
     def count(self) -> int:
         """How many different requests there are."""
@@ -229,19 +230,6 @@ def _joined(clauses: list[str]) -> str:
 
 def _ids(values: Collection[str]) -> pa.Table:
     return pa.table([pa.array(sorted(values), pa.string())], names=["request_id"])
-
-
-def _request_row(request: Request) -> dict[str, Any]:
-    return REQUESTS.to_row(
-        request,
-        context_chunks=[one.chunk_id for one in request.context],
-        context_texts=[one.text for one in request.context],
-    )
-
-
-def _request(row: dict[str, Any]) -> Request:
-    pairs = zip(row["context_chunks"], row["context_texts"], strict=True)
-    return REQUESTS.read(Request, row, context=tuple(Passage(*pair) for pair in pairs))
 
 
 def _triaged(row: dict[str, Any]) -> Triaged:

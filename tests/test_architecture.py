@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "expectations": "",
     "lakehouse": "",
     "core": "lakehouse",
+    "journal": "",
     "llm": "core",
     "sources": "core",
     "chunking": "core",
@@ -76,10 +77,12 @@ ROOMS_OF = {
     "fsspec": ("almanac/sources",),
 }
 _SQL = re.compile(r"\b(SELECT|FROM log)\b")
-# Where tables are reached past their logs: a SQLite file of its own, the lease, and files of whole
+# Where tables are reached past their logs: SQLite files of its own, the lease, and files of whole
 # tables, which are checked, tidied and cleared alike.
 PAST_THE_LOGS = {
     "almanac/feedback/traces.py": {"SQL"},
+    "almanac/journal/database.py": {"SQL"},
+    "almanac/journal/journal.py": {"SQL"},
     "almanac/core/file_check.py": {".delta()"},
     "almanac/releases/doctor.py": {".deltas()"},
     "almanac/releases/erase.py": {".delta()"},
