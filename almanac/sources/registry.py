@@ -23,6 +23,7 @@ KINDS = {
     "table": "folder:FolderConnector",
     "git": "git:GitConnector",
     "sql": "sql:SqlConnector",
+    "web": "web:WebConnector",
 }
 _GROUP = "almanac.sources"
 
