@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from almanac.sources.base import Connector, ConnectorType
 
 KINDS = {
+    "confluence": "confluence:ConfluenceConnector",
     "auto": "folder:FolderConnector",
     "folder": "folder:FolderConnector",
     "table": "folder:FolderConnector",
