@@ -23,6 +23,7 @@ KINDS = {
     "folder": "folder:FolderConnector",
     "table": "folder:FolderConnector",
     "git": "git:GitConnector",
+    "notion": "notion:NotionConnector",
     "sql": "sql:SqlConnector",
     "web": "web:WebConnector",
 }
