@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from almanac.sources.base import Connector, ConnectorType
 
 KINDS = {
+    "chat": "chat:ChatConnector",
     "confluence": "confluence:ConfluenceConnector",
     "auto": "folder:FolderConnector",
     "folder": "folder:FolderConnector",
     "table": "folder:FolderConnector",
     "git": "git:GitConnector",
+    "mail": "mail:MailConnector",
     "notion": "notion:NotionConnector",
     "sql": "sql:SqlConnector",
     "web": "web:WebConnector",
