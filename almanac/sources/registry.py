@@ -23,6 +23,7 @@ KINDS = {
     "auto": "folder:FolderConnector",
     "folder": "folder:FolderConnector",
     "table": "folder:FolderConnector",
+    "dlt": "dlt_resource:DltConnector",
     "git": "git:GitConnector",
     "mail": "mail:MailConnector",
     "notion": "notion:NotionConnector",

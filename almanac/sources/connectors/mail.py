@@ -34,6 +34,7 @@ from schemas.settings import SourceSettings
 
 _ID = re.compile(r"<([^<>\s]+)>")
 _UNSAFE = re.compile(r"[^\w@.+=$~-]+")
+_QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)  # as an mbox writes such a line
 _LONGEST_ID = 120
 _LEFT_OUT = frozenset("DT")  # flags of a Maildir: a draft, and what is in the bin
 _GONE = Note("mail_is_there", "it went away after it was listed")
@@ -195,7 +196,9 @@ class MailConnector:
         return {}
 
     def _bytes(self, file: Path, key: int) -> bytes:
-        return file.read_bytes() if key < 0 else bytes(self._boxes[file].get_bytes(key))
+        if key < 0:
+            return file.read_bytes()
+        return _QUOTED_FROM.sub(rb"\1", bytes(self._boxes[file].get_bytes(key)))
 
 
 def _read(file: Path, key: int, data: bytes) -> _Mail:
