@@ -78,8 +78,8 @@ class SourceSettings(Section):
     kind: str = Field(
         default="auto",
         pattern=r"^[a-z][a-z0-9_-]*$",
-        description="auto: a table where the URI ends like one, else a folder. folder, table, sql, "
-        "git, or a connector that another package brings.",
+        description="auto: a table where the URI ends like one, else a folder. folder, table, "
+        "chat, confluence, dlt, git, mail, notion, sql, web, or what another package brings.",
     )
     include: tuple[str, ...] | None = Field(
         default=None,
