@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -67,6 +67,7 @@ _FAULTS_SINCE = """
         FROM log GROUP BY request_id
     ) WHERE now = 'model_fault' AND since > {since}
 """
+_VOTE_KEY = ("request_id", "user_id", "rated_at")
 _VOTE = ", ".join(f'"{name}"' for name in VOTES.columns)
 
 
@@ -79,6 +80,10 @@ class RequestLog:
     def append(self, requests: Iterable[Request]) -> None:
         """Add requests in one commit."""
         self._log.append([request_row(request) for request in requests])
+
+    def tend(self, grace: timedelta) -> bool:
+        """Write many small files together; see `lakehouse.vacuum.ClearedTable.tend`."""
+        return self._log.tend(grace)
 
     def hashes(self, request_ids: Collection[str]) -> dict[str, str]:
         """The content hash of each of these requests that is known."""
@@ -154,6 +159,17 @@ class VoteLog:
     def append(self, votes: Iterable[Vote]) -> None:
         """Add votes in one commit."""
         self._log.append([VOTES.to_row(vote) for vote in votes])
+
+    def remove(self, votes: Collection[Vote]) -> None:
+        """Take back votes, and others of the same user on the same request at the same time."""
+        keys = {(one.request_id, one.user_id, one.rated_at) for one in votes}
+        rows = [dict(zip(_VOTE_KEY, key, strict=True)) for key in sorted(keys)]
+        fields = [VOTES.schema.field(name) for name in _VOTE_KEY]
+        self._log.delete_matching(pa.Table.from_pylist(rows, pa.schema(fields)))
+
+    def tend(self, grace: timedelta) -> bool:
+        """Write many small files together; see `lakehouse.vacuum.ClearedTable.tend`."""
+        return self._log.tend(grace)
 
     def rows(self, request_ids: Collection[str] | None = None, every: bool = False) -> list[Vote]:
         """Votes by request and time, each once.

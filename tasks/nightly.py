@@ -16,6 +16,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
+from almanac.feedback.drain import bring_in
 from almanac.ingest import compare, data_docs, index, ingest, publish, report, snapshot
 from almanac.ingest.nightly_run import NightlyRun
 from almanac.ingest.run import Run, begin_run
@@ -55,6 +56,7 @@ def begin(
     settings: Settings, logical_time: datetime, run_id: str | None, scheduled: bool = False
 ) -> Run:
     """Name the run and log its sources, logical date and lakehouse."""
+    bring_in(settings)
     run = begin_run(settings, logical_time, run_id, scheduled)
     sources = ", ".join(
         f"{name} ({redacted(source.uri)})" for name, source in sorted(run.settings.sources.items())

@@ -55,6 +55,20 @@ def import_(
     return import_feedback(_mapped(settings(), columns, ratings), log, only_votes or votes)
 
 
+@feedback.command("drain")
+@reports(show_feedback.drained)
+def drain() -> Report:
+    """Store now what applications and the server logged a moment ago.
+
+    What reads feedback does so by itself first.
+    """
+    from dataclasses import asdict
+
+    from almanac.feedback.drain import drain_all
+
+    return asdict(drain_all(settings()))
+
+
 @feedback.command("status")
 @reports(show_feedback.status)
 def status() -> Report:

@@ -24,6 +24,7 @@ from schemas.feedback import Request, Vote
 
 Table = Literal["requests", "votes"]
 Item = TypeVar("Item", Request, Vote)
+_ALL = 1 << 62
 _CONFLICT = (
     "another request of the id {!r} is stored, and stays; give each an id of its own, or none"
 )
@@ -160,13 +161,21 @@ class Journal:
         came = None if oldest is None else datetime.fromtimestamp(oldest, UTC)
         return Pending(requests, votes, refused, came)
 
-    def first(self, table: Table, count: int) -> list[Stored]:
-        """The first rows of a table in the order they came, at most `count`; they stay."""
+    def first(self, table: Table, count: int, characters: int = _ALL) -> list[Stored]:
+        """The first rows of a table in the order they came; they stay.
+
+        At most `count` (all for -1), and no more once `characters` are read.
+        """
         sql = f"SELECT n, request_id, user_id, at, record FROM {table} ORDER BY n LIMIT ?"
-        return [
-            Stored(number, table, request_id, user_id, at, record)
-            for number, request_id, user_id, at, record in self._rows(sql, (count,))
-        ]
+        found: list[Stored] = []
+        read = 0
+        with self._read_lock, storage_answers(self.path):
+            for number, request_id, user_id, at, record in self._reading.execute(sql, (count,)):
+                found.append(Stored(number, table, request_id, user_id, at, record))
+                read += len(record)
+                if read >= characters:
+                    break
+        return found
 
     def settle(self, table: Table, last: int, refused: Sequence[Refused] = ()) -> None:
         """Let go of the rows up to number `last`, and keep what was refused for quarantine."""
