@@ -195,6 +195,7 @@ def test_a_drain_that_is_killed_is_gone_on_with(desk: Desk, journal: Journal, po
     assert journal.pending().rows == 0
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_rows_in_the_journal(desk: Desk, journal: Journal) -> None:
     journal.append_request(asked(1))
     code = """
@@ -254,16 +255,19 @@ def test_every_place_is_drained(
     assert drain_all(desk.settings) == Drained(requests=1, votes=1)
 
 
-def test_many_small_commits_are_written_together(desk: Desk) -> None:
+def test_many_small_commits_are_written_together(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakehouse.vacuum._SMALL_FILES", 8)
     log = desk.lake.delta("votes")
     row = {"user_id": "ann", "rated_at": AT, "rating": 1, "stated": True}
-    for number in range(66):
+    tended = []
+    for number in range(10):
         log.append([row | {"request_id": f"q{number}"}])
-        if number == 50:
-            assert not log.tend(timedelta(hours=1))
-    assert log.tend(timedelta(hours=1))
-    assert len([path for path in log.files() if path.endswith(".parquet")]) <= 2
-    assert desk.lake.votes.count() == 66
+        tended.append(log.tend(timedelta(hours=1)))
+    assert tended == [*[False] * 8, True, False]
+    assert len([path for path in log.files() if path.endswith(".parquet")]) == 2
+    assert desk.lake.votes.count() == 10
 
 
 def test_a_vanished_disk_is_told(desk: Desk, journal: Journal) -> None:
