@@ -33,8 +33,7 @@ def reference() -> str:
 
 def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
     if title:
-        note = (model.__doc__ or "").strip().splitlines()[0]
-        yield f"## `[{title}]`\n\n{note}\n"
+        yield f"## `[{title}]`\n\n{note_of(model)}\n"
     fields = model.model_fields.items()
     plain = [(name, field) for name, field in fields if not _nested(field)]
     yield "| key | type | default | meaning |\n| --- | --- | --- | --- |"
@@ -45,6 +44,11 @@ def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
             yield from _section("sources.NAME", SourceSettings)
         elif nested := _nested(field):
             yield from _section(f"{title}.{name}" if title else name, nested)
+
+
+def note_of(model: type[BaseModel]) -> str:
+    """What a section is about: its docstring's first paragraph, on one line."""
+    return " ".join((model.__doc__ or "").strip().partition("\n\n")[0].split())
 
 
 def _nested(field: FieldInfo) -> type[BaseModel] | None:

@@ -8,7 +8,6 @@ The sections themselves are in `schemas.sections`.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +20,7 @@ from pydantic_settings import (
 )
 
 from schemas.errors import ConfigError
+from schemas.explain import explain, meant
 from schemas.secrets import refuse_credentials
 from schemas.sections.documents import (
     ChunkerSettings,
@@ -71,7 +71,6 @@ __all__ = [
 DEFAULT_FILE = "almanac.toml"
 ENV_PREFIX = "ALMANAC_"
 ENV_FILE = "ALMANAC_CONFIG"
-_SECRET = re.compile(r"storage_options|^alarms\.address|\.uri$")  # what holds or may hold one
 _PATHS = (
     ("upgrade", "questions"),
     ("feedback", "log"),
@@ -174,7 +173,8 @@ def load_settings(path: str | Path | None = None, **overrides: Any) -> Settings:
         settings = Settings(**_anchored(values, file))
         return settings.model_copy(update=overrides) if overrides else settings
     except ValidationError as error:
-        raise ConfigError(_explain(error, file)) from None
+        where = str(file) if file else "the environment"
+        raise ConfigError(explain(error, Settings, where)) from None
 
 
 def settings_for(config: str | None, lakehouse: str | None) -> Settings:
@@ -232,14 +232,6 @@ def _refuse_unknown_environment() -> None:
     known = {f"{ENV_PREFIX}{name}".upper() for name in Settings.model_fields} | {ENV_FILE}
     for name in sorted(os.environ):
         if name.startswith(ENV_PREFIX) and name.split("__")[0].upper() not in known:
-            raise ConfigError(f"the environment variable {name} names no setting")
-
-
-def _explain(error: ValidationError, file: Path | None) -> str:
-    where = str(file) if file else "the environment"
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"unknown setting {key!r} in {where}"
-    found = "" if _SECRET.search(key) else f" (found {first.get('input')!r})"
-    return f"setting {key!r} in {where}: {first['msg']}{found}"
+            hint = meant(name.split("__")[0], sorted(known))
+            said = f"; did you mean {hint}?" if hint else ""
+            raise ConfigError(f"the environment variable {name} names no setting{said}")

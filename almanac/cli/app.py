@@ -19,6 +19,7 @@ from almanac.cli import (
     deploy,
     drift,
     feedback,
+    init,
     releases,
     show,
     trace,
@@ -26,6 +27,7 @@ from almanac.cli import (
     tune,
     up,
 )
+from almanac.cli.groups import Verbs
 from almanac.cli.options import (
     MOMENT,
     Report,
@@ -40,7 +42,7 @@ from almanac.cli.options import (
 from schemas.times import When
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="almanac")
 @located
 def main() -> None:
@@ -48,6 +50,7 @@ def main() -> None:
 
 
 for room in (
+    init,
     releases,
     backfill,
     feedback,
@@ -67,11 +70,17 @@ for room in (
 
 def _run_nightly(**parameters: Any) -> Report:
     from almanac.cli.engine import run_flow
+    from almanac.ingest.preflight import refuse_early
 
     # The configuration is read here too, so that a wrong one fails before Prefect starts.
-    configured = settings()
-    if parameters.get("source"):
-        configured.with_source(parameters["source"])
+    configured, source = settings(), parameters.get("source")
+    configured = configured.with_source(source) if source else configured
+    refuse_early(
+        configured,
+        source is not None,
+        parameters.get("as_of"),
+        parameters.get("allow_future", False),
+    )
     return run_flow("nightly", **given_options(), **parameters)
 
 
