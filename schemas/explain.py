@@ -94,7 +94,7 @@ def _hint(model: type[BaseModel], loc: tuple[Any, ...]) -> str:
     if near := meant(name, known):
         return f"; did you mean {near!r}?"
     homes = [
-        section
+        "sources.NAME" if section == "sources" else section
         for section, field in model.model_fields.items()
         if (kind := _model_of(field.annotation)) and name in kind.model_fields
     ]

@@ -215,7 +215,8 @@ def _anchored(values: dict[str, Any], file: Path | None) -> dict[str, Any]:
         table = values.get(section)
         if isinstance(table, dict) and isinstance(table.get(key), str):
             table[key] = anchor(table[key], root)
-    for source in (values.get("sources") or {}).values():
+    sources = values.get("sources")
+    for source in sources.values() if isinstance(sources, dict) else ():
         if isinstance(source, dict) and isinstance(source.get("uri"), str):
             source["uri"] = anchor(source["uri"], root)
     return values
