@@ -42,9 +42,11 @@ from schemas.sections.feedback import (
     TuningSettings,
 )
 from schemas.sections.operating import AlarmSettings, DriftSettings, ServerSettings
+from schemas.sections.serving import AssistantSettings, ModelEndpoint, ServingSettings
 
 __all__ = [
     "AlarmSettings",
+    "AssistantSettings",
     "ChunkerSettings",
     "Columns",
     "DatasetSettings",
@@ -56,8 +58,10 @@ __all__ = [
     "GuardSettings",
     "IndexSettings",
     "LeaseSettings",
+    "ModelEndpoint",
     "RetentionSettings",
     "ServerSettings",
+    "ServingSettings",
     "Settings",
     "SourceSettings",
     "TriageSettings",
@@ -78,6 +82,7 @@ _PATHS = (
     ("tuning", "golden"),
     ("tuning", "workdir"),
     ("server", "home"),
+    ("serving", "journal"),
 )
 
 
@@ -116,6 +121,9 @@ class Settings(BaseSettings):
     drift: DriftSettings = DriftSettings()
     alarms: AlarmSettings = AlarmSettings()
     server: ServerSettings = ServerSettings()
+    serving: ServingSettings = ServingSettings()
+    assistants: dict[str, AssistantSettings] = {}
+    endpoints: dict[str, ModelEndpoint] = {}
 
     @classmethod
     def settings_customise_sources(  # noqa: D102 (pydantic-settings defines it)
@@ -215,6 +223,10 @@ def _anchored(values: dict[str, Any], file: Path | None) -> dict[str, Any]:
         table = values.get(section)
         if isinstance(table, dict) and isinstance(table.get(key), str):
             table[key] = anchor(table[key], root)
+    assistants = values.get("assistants")
+    for assistant in assistants.values() if isinstance(assistants, dict) else ():
+        if isinstance(assistant, dict) and isinstance(assistant.get("prompt"), str):
+            assistant["prompt"] = anchor(assistant["prompt"], root)
     sources = values.get("sources")
     for source in sources.values() if isinstance(sources, dict) else ():
         if isinstance(source, dict) and isinstance(source.get("uri"), str):

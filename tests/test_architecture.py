@@ -46,8 +46,9 @@ MAY_IMPORT = {
     "training adapters tuning lineage lakehouse",
     "flows": "tasks",
     "supervisor": "core drift tasks",
+    "serving": "core journal llm embedding ingest retrieval feedback training adapters lakehouse",
     "cli": "core schedule ingest retrieval releases drift feedback triage dataset training "
-    "adapters lineage supervisor",
+    "adapters lineage supervisor serving",
 }
 # What starts from a shell: nothing imports these.
 LEAVES = {"cli", "client"}
@@ -74,6 +75,8 @@ ROOMS_OF = {
     "xllamacpp": ("almanac/adapters",),
     "mlflow": ("almanac/adapters",),
     "openai": ("almanac/embedding", "almanac/llm"),
+    "fastapi": ("almanac/serving",),
+    "prometheus_client": ("almanac/serving",),
     "fsspec": ("almanac/sources",),
 }
 _SQL = re.compile(r"\b(SELECT|FROM log)\b")

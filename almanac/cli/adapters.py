@@ -14,7 +14,8 @@ from almanac.cli import show_adapters
 from almanac.cli.options import Report, as_json, located, one_line_errors, reports, settings
 
 
-def _whoever() -> str:
+def whoever() -> str:
+    """The system's name of who sits here."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
@@ -23,7 +24,7 @@ def _whoever() -> str:
 
 _actor = click.option(
     "--actor",
-    default=_whoever,
+    default=whoever,
     metavar="WHO",
     help="Who takes the step; the system's user unless given.",
 )

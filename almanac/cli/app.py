@@ -14,6 +14,7 @@ import click
 from almanac.cli import (
     access,
     adapters,
+    ask,
     backfill,
     dataset,
     deploy,
@@ -21,6 +22,7 @@ from almanac.cli import (
     feedback,
     init,
     releases,
+    serve,
     show,
     trace,
     triage,
@@ -63,6 +65,8 @@ for room in (
     deploy,
     drift,
     access,
+    serve,
+    ask,
 ):
     for verb in room.VERBS:
         main.add_command(verb)
