@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 
-.PHONY: install nightly up test check lock clean
+.PHONY: install nightly serve up test check lock clean
 .DEFAULT_GOAL := nightly
 
 install: $(READY)
@@ -23,6 +23,10 @@ nightly: install
 	$(BIN)/almanac nightly
 	@echo
 	$(BIN)/almanac search "How do I read a query parameter that is optional?" -k 1
+
+# Answers with citations in the browser and for OpenAI's clients; Ctrl-C ends it.
+serve: install
+	@$(BIN)/almanac serve
 
 # The Prefect UI with every flow and schedule; Ctrl-C ends it.
 up: install

@@ -44,6 +44,7 @@ CONTENT = {
 _CONDITIONS = (
     errno.ENOSPC,
     errno.EDQUOT,
+    errno.EFBIG,
     errno.EROFS,
     errno.EACCES,
     errno.EPERM,

@@ -59,7 +59,7 @@ DERIVED = {
 }
 _OF_REQUESTS = ("requests", "votes", *DERIVED)
 TOLD_AGAIN = {
-    "requests": ("question", "response", "history", "prompt", "details"),
+    "requests": ("question", "response", "history", "prompt", "details", "guard", "route"),
     "votes": ("comment", "correction"),
 }
 

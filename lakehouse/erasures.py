@@ -51,6 +51,13 @@ class ErasureLog:
         self._log = log
         self._files = files
 
+    def stamp(self) -> int | None:
+        """What changes whenever the table does, for a lakehouse in a folder; None for others.
+
+        Costs one look at a folder, no reading.
+        """
+        return self._log.stamp()
+
     def erased(self) -> Suppressed:
         """What stays out until somebody allows it."""
         rows = [row for row in self._newest() if row["status"] != "allowed"]

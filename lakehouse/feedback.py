@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 
 from lakehouse.columns import id_column
 from lakehouse.delta import DeltaLog
-from schemas.feedback import Passage, Request, Triaged, Vote
-from schemas.tables import REQUESTS, TRIAGE, VOTES
+from schemas.feedback import Request, Triaged, Vote
+from schemas.request_rows import request_of_row, request_row
+from schemas.tables import TRIAGE, VOTES
 
 _REQUESTS = """
     SELECT * EXCLUDE (nth) FROM (
@@ -66,6 +67,7 @@ _FAULTS_SINCE = """
         FROM log GROUP BY request_id
     ) WHERE now = 'model_fault' AND since > {since}
 """
+_VOTE_KEY = ("request_id", "user_id", "rated_at")
 _VOTE = ", ".join(f'"{name}"' for name in VOTES.columns)
 
 
@@ -77,7 +79,11 @@ class RequestLog:
 
     def append(self, requests: Iterable[Request]) -> None:
         """Add requests in one commit."""
-        self._log.append([_request_row(request) for request in requests])
+        self._log.append([request_row(request) for request in requests])
+
+    def tend(self, grace: timedelta) -> bool:
+        """Write many small files together; see `lakehouse.vacuum.ClearedTable.tend`."""
+        return self._log.tend(grace)
 
     def hashes(self, request_ids: Collection[str]) -> dict[str, str]:
         """The content hash of each of these requests that is known."""
@@ -101,7 +107,7 @@ class RequestLog:
         if end:
             clauses.append(f"asked_at <= TIMESTAMPTZ '{end.isoformat()}'")
         sql = _REQUESTS.format(where=_joined(clauses))
-        return [_request(row) for row in self._log.query(sql, **tables).to_pylist()]
+        return [request_of_row(row) for row in self._log.query(sql, **tables).to_pylist()]
 
     def count(self) -> int:
         """How many different requests there are."""
@@ -153,6 +159,17 @@ class VoteLog:
     def append(self, votes: Iterable[Vote]) -> None:
         """Add votes in one commit."""
         self._log.append([VOTES.to_row(vote) for vote in votes])
+
+    def remove(self, votes: Collection[Vote]) -> None:
+        """Take back votes, and others of the same user on the same request at the same time."""
+        keys = {(one.request_id, one.user_id, one.rated_at) for one in votes}
+        rows = [dict(zip(_VOTE_KEY, key, strict=True)) for key in sorted(keys)]
+        fields = [VOTES.schema.field(name) for name in _VOTE_KEY]
+        self._log.delete_matching(pa.Table.from_pylist(rows, pa.schema(fields)))
+
+    def tend(self, grace: timedelta) -> bool:
+        """Write many small files together; see `lakehouse.vacuum.ClearedTable.tend`."""
+        return self._log.tend(grace)
 
     def rows(self, request_ids: Collection[str] | None = None, every: bool = False) -> list[Vote]:
         """Votes by request and time, each once.
@@ -229,19 +246,6 @@ def _joined(clauses: list[str]) -> str:
 
 def _ids(values: Collection[str]) -> pa.Table:
     return pa.table([pa.array(sorted(values), pa.string())], names=["request_id"])
-
-
-def _request_row(request: Request) -> dict[str, Any]:
-    return REQUESTS.to_row(
-        request,
-        context_chunks=[one.chunk_id for one in request.context],
-        context_texts=[one.text for one in request.context],
-    )
-
-
-def _request(row: dict[str, Any]) -> Request:
-    pairs = zip(row["context_chunks"], row["context_texts"], strict=True)
-    return REQUESTS.read(Request, row, context=tuple(Passage(*pair) for pair in pairs))
 
 
 def _triaged(row: dict[str, Any]) -> Triaged:

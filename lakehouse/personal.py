@@ -61,6 +61,10 @@ PLACES: dict[str, Holding] = {
         "stays; the adapter is marked to be trained again",
         False,
     ),
+    "journal": Holding(
+        "requests and votes on their way to Delta; may also be elsewhere: `almanac.journal.place`",
+        "stored first, then rows of the subject, and what the file had of them",
+    ),
     "data_docs": Holding("values of the last validation", "the page of the document's source"),
     "lance": Holding(
         "passages and vectors", "tables that hold a row of it, deleted or not, are built again"

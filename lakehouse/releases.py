@@ -41,8 +41,8 @@ class Release:
     kind: publish; rollback, which answers as an earlier release did; candidate, which was built but
     awaits a person's word; withdrawal, which takes back the release `note["of"]` and answers as
     release `note["to"]` did, or not at all where that is None. `withdrawn_by` is the release that
-    took this one back, 0 where none did. tier: hot, in LanceDB; cold, in Delta alone; gone. Where
-    it stands and XX
+    took this one back, 0 where none did. tier: hot, in LanceDB; cold, in Delta alone; gone.
+    `cause` says why it is there, and `mark` what a reader must know of it.
     """
 
     seq: int

@@ -121,6 +121,18 @@ class Table:
     def _reason(self) -> str:
         return self.fault() or "a file of it is missing or holds other bytes than were written"
 
+    def stamp(self) -> int | None:
+        """When the log of a table in a folder last got an entry, in nanoseconds; 0 before it.
+
+        None on an object store. It changes with each commit, also one of another process.
+        """
+        if self._location.folder is None:
+            return None
+        try:
+            return (self._location.folder / self._folder / "_delta_log").stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
     def transaction_version(self, name: str) -> int:
         """The last number committed under `name`; 0 before the first."""
         if not self.exists():

@@ -14,6 +14,8 @@ from lakehouse.table import FOREVER, KEPT, Table
 _LOG_FILE = re.compile(r"/_delta_log/(\d{20})\.(json|checkpoint\.parquet)$")
 _PATH = re.compile(r'"path":"([^"]+)"')
 _FILES = 32  # of data or of log, from which on a table is written together
+_SMALL_FILES = 64  # from which on a table that gets many small commits is written together
+_LONG_LOG = 1_000  # files of a log from which on its old entries are cleared with that
 _UNDER_WAY = timedelta(minutes=1)  # longer than a commit takes
 
 
@@ -48,13 +50,29 @@ class ClearedTable(Table):
         if not self.exists():
             return
         if self._open().get_add_actions().num_rows > _FILES:
-            rewritten = self._rewritten()
-            self._commit(
-                lambda delta, marks: delta.optimize.compact(writer_properties=rewritten, **marks)
-            )
+            self._compact()
         logs = self._files.sizes(f"{self._folder}/_delta_log")
         if len(logs) > _FILES or not grace:
             self.forget_history(grace)
+
+    def tend(self, grace: timedelta) -> bool:
+        """Write the files of many small commits together; False where they are few yet.
+
+        For who commits often, after each commit: usually it costs one look. A log that grew long is
+        cleared as `tidy` does; what is younger than `grace`, and than an hour, stays.
+        """
+        if not self.exists() or self._open().get_add_actions().num_rows <= _SMALL_FILES:
+            return False
+        self._compact()
+        if len(self._files.sizes(f"{self._folder}/_delta_log")) > _LONG_LOG:
+            self.forget_history(max(grace, timedelta(hours=1)))
+        return True
+
+    def _compact(self) -> None:
+        rewritten = self._rewritten()
+        self._commit(
+            lambda delta, marks: delta.optimize.compact(writer_properties=rewritten, **marks)
+        )
 
     def forget_history(self, grace: timedelta = timedelta(0)) -> None:
         """Leave nothing but the present rows: no older file and no older entry of the log."""

@@ -109,12 +109,16 @@ class Listing:
     """What a source holds now, in path order, and what could not even be listed.
 
     `unread` counts the files that no glob names, by their ending in lower case ("" without one).
+    `unasked` could not be asked for, and its last versions stay. Unless the listing `is_complete`
+    nothing counts as deleted.
     """
 
     files: tuple[SourceFile, ...]
     rejections: tuple[Rejection, ...] = ()
     skipped: int = 0
     unread: Mapping[str, int] = field(default_factory=dict)
+    unasked: tuple[str, ...] = ()
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,21 @@ REQUEST_FIELDS = (
     "lang",
     "details",
 )
+Status = Literal["answered", "refused", "empty", "blocked", "failed", "cut"]
+# What Almanac's own server says of a request that it answered. A column of such a name in the log
+# of another assistant means something else, and stays in `details`.
+SERVED_FIELDS = (
+    "assistant",
+    "version",
+    "status",
+    "route",
+    "guard",
+    "params",
+    "first_token_ms",
+    "trace_id",
+    "principals_hash",
+    "context_hashes",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +89,15 @@ class Request:
     it. `details` has all else that the log said. Latency is in milliseconds. Where the log does not
     say what the model was shown, `context` is empty and `context_known` False.
 
-    A field that is added here, with a default, is read from logs, stored and hashed without more.
+    The last ten are of requests that Almanac's server answered: `assistant` is the name that was
+    asked and `version` the record of all that it answered by; `status` is one of `Status`; `route`
+    says which models were tried, chosen and why, `guard` what each guard decided, `params` the
+    parameters of generation; `first_token_ms` is the time to the first word. `principals_hash`
+    names whose rights were applied, and `context_hashes` are the row hashes of the passages in
+    `context`, in its order.
+
+    A field that is added here, with a default, is read from logs (unless it is among
+    `SERVED_FIELDS`), stored and hashed without more.
     """
 
     request_id: str
@@ -97,6 +120,16 @@ class Request:
     lang: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     context_known: bool = True
+    assistant: str | None = None
+    version: str | None = None
+    status: str | None = None
+    route: Mapping[str, Any] | None = None
+    guard: Mapping[str, Any] | None = None
+    params: Mapping[str, Any] | None = None
+    first_token_ms: float | None = None
+    trace_id: str | None = None
+    principals_hash: str | None = None
+    context_hashes: tuple[str, ...] = ()
 
     @property
     def content_hash(self) -> str:

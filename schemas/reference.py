@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from schemas.settings import Settings, SourceSettings
+from schemas.settings import AssistantSettings, ModelEndpoint, Settings, SourceSettings
 
 _HEAD = """# Configuration
 
@@ -24,6 +24,12 @@ here: they come from the environment (`embedder.api_key_env` names the variable)
 
 This page is made from the types: `python -m schemas.reference > docs/configuration.md`.
 """
+# Tables of tables, one a name that the user gives.
+_NAMED = {
+    "sources": SourceSettings,
+    "assistants": AssistantSettings,
+    "endpoints": ModelEndpoint,
+}
 
 
 def reference() -> str:
@@ -33,18 +39,22 @@ def reference() -> str:
 
 def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
     if title:
-        note = (model.__doc__ or "").strip().splitlines()[0]
-        yield f"## `[{title}]`\n\n{note}\n"
+        yield f"## `[{title}]`\n\n{note_of(model)}\n"
     fields = model.model_fields.items()
     plain = [(name, field) for name, field in fields if not _nested(field)]
     yield "| key | type | default | meaning |\n| --- | --- | --- | --- |"
-    yield from (_row(name, field) for name, field in plain if name != "sources")
+    yield from (_row(name, field) for name, field in plain if name not in _NAMED)
     yield ""
     for name, field in fields:
-        if name == "sources":
-            yield from _section("sources.NAME", SourceSettings)
+        if name in _NAMED:
+            yield from _section(f"{name}.NAME", _NAMED[name])
         elif nested := _nested(field):
             yield from _section(f"{title}.{name}" if title else name, nested)
+
+
+def note_of(model: type[BaseModel]) -> str:
+    """What a section is about: its docstring's first paragraph, on one line."""
+    return " ".join((model.__doc__ or "").strip().partition("\n\n")[0].split())
 
 
 def _nested(field: FieldInfo) -> type[BaseModel] | None:

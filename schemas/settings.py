@@ -8,7 +8,6 @@ The sections themselves are in `schemas.sections`.
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +21,7 @@ from pydantic_settings import (
 )
 
 from schemas.errors import ConfigError
+from schemas.explain import explain, meant
 from schemas.secrets import refuse_credentials
 from schemas.sections.documents import (
     ChunkerSettings,
@@ -43,9 +43,11 @@ from schemas.sections.feedback import (
     TuningSettings,
 )
 from schemas.sections.operating import AlarmSettings, DriftSettings, ServerSettings
+from schemas.sections.serving import AssistantSettings, ModelEndpoint, ServingSettings
 
 __all__ = [
     "AlarmSettings",
+    "AssistantSettings",
     "ChunkerSettings",
     "Columns",
     "DatasetSettings",
@@ -57,8 +59,10 @@ __all__ = [
     "GuardSettings",
     "IndexSettings",
     "LeaseSettings",
+    "ModelEndpoint",
     "RetentionSettings",
     "ServerSettings",
+    "ServingSettings",
     "Settings",
     "SourceSettings",
     "TriageSettings",
@@ -72,7 +76,6 @@ __all__ = [
 DEFAULT_FILE = "almanac.toml"
 ENV_PREFIX = "ALMANAC_"
 ENV_FILE = "ALMANAC_CONFIG"
-_SECRET = re.compile(r"storage_options|^alarms\.address|\.uri$")  # what holds or may hold one
 _PATHS = (
     ("upgrade", "questions"),
     ("feedback", "log"),
@@ -80,6 +83,7 @@ _PATHS = (
     ("tuning", "golden"),
     ("tuning", "workdir"),
     ("server", "home"),
+    ("serving", "journal"),
 )
 
 
@@ -123,6 +127,9 @@ class Settings(BaseSettings):
     drift: DriftSettings = DriftSettings()
     alarms: AlarmSettings = AlarmSettings()
     server: ServerSettings = ServerSettings()
+    serving: ServingSettings = ServingSettings()
+    assistants: dict[str, AssistantSettings] = {}
+    endpoints: dict[str, ModelEndpoint] = {}
 
     @field_validator("time_zone")
     @classmethod
@@ -189,7 +196,8 @@ def load_settings(path: str | Path | None = None, **overrides: Any) -> Settings:
         settings = Settings(**_anchored(values, file))
         return settings.model_copy(update=overrides) if overrides else settings
     except ValidationError as error:
-        raise ConfigError(_explain(error, file)) from None
+        where = str(file) if file else "the environment"
+        raise ConfigError(explain(error, Settings, where)) from None
 
 
 def settings_for(config: str | None, lakehouse: str | None) -> Settings:
@@ -230,7 +238,12 @@ def _anchored(values: dict[str, Any], file: Path | None) -> dict[str, Any]:
         table = values.get(section)
         if isinstance(table, dict) and isinstance(table.get(key), str):
             table[key] = anchor(table[key], root)
-    for source in (values.get("sources") or {}).values():
+    assistants = values.get("assistants")
+    for assistant in assistants.values() if isinstance(assistants, dict) else ():
+        if isinstance(assistant, dict) and isinstance(assistant.get("prompt"), str):
+            assistant["prompt"] = anchor(assistant["prompt"], root)
+    sources = values.get("sources")
+    for source in sources.values() if isinstance(sources, dict) else ():
         if isinstance(source, dict) and isinstance(source.get("uri"), str):
             source["uri"] = anchor(source["uri"], root)
     return values
@@ -247,14 +260,6 @@ def _refuse_unknown_environment() -> None:
     known = {f"{ENV_PREFIX}{name}".upper() for name in Settings.model_fields} | {ENV_FILE}
     for name in sorted(os.environ):
         if name.startswith(ENV_PREFIX) and name.split("__")[0].upper() not in known:
-            raise ConfigError(f"the environment variable {name} names no setting")
-
-
-def _explain(error: ValidationError, file: Path | None) -> str:
-    where = str(file) if file else "the environment"
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        return f"unknown setting {key!r} in {where}"
-    found = "" if _SECRET.search(key) else f" (found {first.get('input')!r})"
-    return f"setting {key!r} in {where}: {first['msg']}{found}"
+            hint = meant(name.split("__")[0], sorted(known))
+            said = f"; did you mean {hint}?" if hint else ""
+            raise ConfigError(f"the environment variable {name} names no setting{said}")

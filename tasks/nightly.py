@@ -16,8 +16,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
+from almanac.feedback.drain import bring_in
 from almanac.ingest import compare, data_docs, index, ingest, publish, refused, report, snapshot
 from almanac.ingest.nightly_run import NightlyRun
+from almanac.ingest.preflight import refuse_past
 from almanac.ingest.run import Run, begin_run
 from almanac.releases.erase import finish_erasure
 from almanac.retrieval import recall, upgrade
@@ -26,7 +28,7 @@ from lakehouse.documents import Key, StoredDocument
 from lakehouse.placements import Probes
 from lakehouse.probes import ask_probes
 from lakehouse.releases import Release
-from schemas.errors import AlmanacError, TimePast
+from schemas.errors import AlmanacError
 from schemas.settings import Settings
 from schemas.times import isoformat
 from tasks import artifacts, events
@@ -55,6 +57,7 @@ def begin(
     settings: Settings, logical_time: datetime, run_id: str | None, scheduled: bool = False
 ) -> Run:
     """Name the run and log its sources, logical date and lakehouse."""
+    bring_in(settings)
     run = begin_run(settings, logical_time, run_id, scheduled)
     sources = ", ".join(
         f"{name} ({redacted(source.uri)})" for name, source in sorted(run.settings.sources.items())
@@ -73,11 +76,7 @@ def begin(
 def recover(night: NightlyRun) -> Documents:
     """Clear what a killed run left, refuse a date that is past, and read the last snapshot."""
     run, latest = night.run, night.latest
-    if latest and run.logical_time < latest.logical_time:
-        raise TimePast(
-            f"--as-of {isoformat(run.logical_time)} is earlier than the newest release, "
-            f"{latest.seq} of {isoformat(latest.logical_time)}: history is only added to"
-        )
+    refuse_past(run.logical_time, latest)
     with run.timed("recover"):
         finish_erasure(run.settings, run.lake, run.run_id)
         orphans = snapshot.recover(run)

@@ -20,7 +20,7 @@ from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.probes import ask_probes
 from lakehouse.releases import Release
 from lakehouse.search import Hit, IndexReader
-from schemas.encoder import EmbedderIdentity
+from schemas.encoder import EmbedderIdentity, Encoder
 from schemas.hashing import sha256_text
 from schemas.report import Finding
 from schemas.settings import (
@@ -67,7 +67,7 @@ class ToyEncoder:
 
 
 def night(
-    settings: Settings, at: datetime, encoder: ToyEncoder, ttl: float = 90.0, wait: float = 0.0
+    settings: Settings, at: datetime, encoder: Encoder, ttl: float = 90.0, wait: float = 0.0
 ) -> Release:
     """One nightly run without Prefect; there must be something to publish."""
     run, models = begin_run(settings, at, f"night-{at:%Y-%m-%d}"), Models(settings)

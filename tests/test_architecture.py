@@ -23,8 +23,10 @@ MAY_IMPORT = {
     "expectations": "",
     "lakehouse": "",
     "core": "lakehouse",
+    "journal": "",
     "llm": "core",
     "sources": "core",
+    "feedback": "core journal sources lakehouse expectations",
     "chunking": "core",
     "training": "core",
     "embedding": "core llm",
@@ -32,21 +34,21 @@ MAY_IMPORT = {
     "ingest": "core sources chunking embedding schedule lakehouse expectations",
     "retrieval": "core embedding ingest lakehouse",
     "adapters": "core training lakehouse",
-    "releases": "core embedding ingest retrieval training adapters lakehouse",
-    "drift": "core embedding retrieval lakehouse",
-    "feedback": "core sources lakehouse expectations",
-    "triage": "core embedding llm retrieval lakehouse",
-    "dataset": "core llm retrieval lakehouse expectations",
+    "releases": "core embedding journal feedback ingest retrieval training adapters lakehouse",
+    "drift": "core embedding feedback retrieval lakehouse",
+    "triage": "core embedding feedback llm retrieval lakehouse",
+    "dataset": "core feedback llm retrieval lakehouse expectations",
     "evaluation": "core llm retrieval training",
     "tuning": "core embedding llm retrieval training adapters dataset evaluation lakehouse",
-    "lineage": "core adapters lakehouse",
+    "lineage": "core feedback adapters lakehouse",
     "client": "feedback",
     "tasks": "core sources schedule ingest retrieval releases drift feedback triage dataset "
     "training adapters tuning lineage lakehouse",
     "flows": "tasks",
     "supervisor": "core drift schedule tasks",
+    "serving": "core journal llm embedding ingest retrieval feedback training adapters lakehouse",
     "cli": "core schedule ingest retrieval releases drift feedback triage dataset training "
-    "adapters lineage supervisor",
+    "adapters lineage supervisor serving",
 }
 # What starts from a shell: nothing imports these.
 LEAVES = {"cli", "client"}
@@ -73,13 +75,17 @@ ROOMS_OF = {
     "xllamacpp": ("almanac/adapters",),
     "mlflow": ("almanac/adapters",),
     "openai": ("almanac/embedding", "almanac/llm"),
+    "fastapi": ("almanac/serving",),
+    "prometheus_client": ("almanac/serving",),
     "fsspec": ("almanac/sources",),
 }
 _SQL = re.compile(r"\b(SELECT|FROM log)\b")
-# Where tables are reached past their logs: a SQLite file of its own, the lease, and files of whole
+# Where tables are reached past their logs: SQLite files of its own, the lease, and files of whole
 # tables, which are checked, tidied and cleared alike.
 PAST_THE_LOGS = {
     "almanac/feedback/traces.py": {"SQL"},
+    "almanac/journal/database.py": {"SQL"},
+    "almanac/journal/journal.py": {"SQL"},
     "almanac/core/file_check.py": {".delta()"},
     "almanac/releases/doctor.py": {".deltas()"},
     "almanac/releases/erase.py": {".delta()"},

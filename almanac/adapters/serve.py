@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from almanac.adapters import files
+from almanac.adapters.engine import parameters
 from almanac.adapters.lora_gguf import write_lora
 from almanac.adapters.reading import find, warning
 from almanac.adapters.registry import Standing, in_stage, name_of, standings
 from almanac.training.base import packaged_gguf
 from lakehouse import open_lakehouse
-from schemas.errors import AdapterRefused, ConfigError
+from schemas.errors import AdapterRefused
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
@@ -161,24 +162,10 @@ def _base_file(base: Mapping[str, Any], given: Path | None) -> Path:
 
 def _start(settings: Settings, one: Standing, base: Path, key: str) -> Any:
     """The engine with base and adapter loaded."""
-    try:
-        import xllamacpp
-    except ImportError:
-        raise ConfigError(
-            "the local server is not installed: `pip install almanac[serve]`"
-        ) from None
+    params = parameters(base, one.served_as, key, settings.tuning.threads)
+    import xllamacpp
+
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
-    params = xllamacpp.CommonParams()
-    params.model.path = str(base)
-    params.model_alias = {one.served_as}
-    params.port = 0
-    params.api_keys = [key]
-    params.n_ctx = 0  # as long as the model was trained for
-    params.verbosity = 0
-    params.cache_ram_mib = 0
-    params.endpoint_slots = False
-    for cpu in (params.cpuparams, params.cpuparams_batch):
-        cpu.n_threads = settings.tuning.threads
     with tempfile.TemporaryDirectory() as folder:
         files.fetch(lake, one.adapter, Path(folder) / "adapter")
         lora = Path(folder) / "lora.gguf"

@@ -14,18 +14,22 @@ import click
 from almanac.cli import (
     access,
     adapters,
+    ask,
     backfill,
     dataset,
     deploy,
     drift,
     feedback,
+    init,
     releases,
+    serve,
     show,
     trace,
     triage,
     tune,
     up,
 )
+from almanac.cli.groups import Verbs
 from almanac.cli.options import (
     MOMENT,
     Change,
@@ -43,7 +47,7 @@ from almanac.cli.options import (
 from schemas.times import When
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="almanac")
 @located
 def main() -> None:
@@ -51,6 +55,7 @@ def main() -> None:
 
 
 for room in (
+    init,
     releases,
     backfill,
     feedback,
@@ -63,6 +68,8 @@ for room in (
     deploy,
     drift,
     access,
+    serve,
+    ask,
 ):
     for verb in room.VERBS:
         main.add_command(verb)
@@ -70,11 +77,18 @@ for room in (
 
 def _run_nightly(**parameters: Any) -> Report:
     from almanac.cli.engine import run_flow
+    from almanac.ingest.preflight import refuse_early
 
     # The configuration is read here too, so that a wrong one fails before Prefect starts.
     configured = settings(may_be_new=not parameters.get("retry_quarantined"), writes=True)
-    if parameters.get("source"):
-        configured.with_source(parameters["source"])
+    source = parameters.get("source")
+    configured = configured.with_source(source) if source else configured
+    refuse_early(
+        configured,
+        source is not None,
+        parameters.get("as_of"),
+        parameters.get("allow_future", False),
+    )
     return run_flow("nightly", **given_options(), **parameters)
 
 

@@ -57,6 +57,20 @@ def import_(
     )
 
 
+@feedback.command("drain")
+@reports(show_feedback.drained)
+def drain() -> Report:
+    """Store now what applications and the server logged a moment ago.
+
+    What reads feedback does so by itself first.
+    """
+    from dataclasses import asdict
+
+    from almanac.feedback.drain import drain_all
+
+    return asdict(drain_all(settings(writes=True)))
+
+
 @feedback.command("status")
 @reports(show_feedback.status)
 def status() -> Report:

@@ -105,7 +105,7 @@ def reports(
     def decorate(verb: Callable[..., Report]) -> Callable[..., None]:
         @wraps(verb)
         def run(json_: bool, **parameters: Any) -> None:
-            _log_to_stderr()
+            log_to_stderr()
             with one_line_errors():
                 result = verb(**parameters)
             click.echo(json.dumps(result, ensure_ascii=False) if json_ else human(result))
@@ -141,7 +141,7 @@ def applies(
     def decorate(verb: Callable[..., Change]) -> Callable[..., None]:
         @wraps(verb)
         def run(json_: bool, yes: bool, dry_run: bool, **parameters: Any) -> None:
-            _log_to_stderr()
+            log_to_stderr()
             with one_line_errors():
                 change = verb(**parameters)
                 if yes and not dry_run:
@@ -185,7 +185,7 @@ def _end_of_plan(plan: Report, dry_run: bool) -> None:
         sys.exit(2)
 
 
-def _log_to_stderr() -> None:
+def log_to_stderr() -> None:
     """What long work says of itself; results alone go to standard output."""
     logger = logging.getLogger("almanac")
     if not logger.handlers:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from almanac.cli.show import table
+from schemas.words import count
 
 Report = Mapping[str, Any]
 _COUNTS = ("total", "new", "known", "quarantined")
@@ -18,6 +19,22 @@ def imported(result: Report) -> str:
     ]
     lines = [table(("", *_COUNTS), rows), "", *_log(result), *_quarantine(result)]
     return "\n".join([*lines, f"  {result['seconds']:.1f} seconds"])
+
+
+def drained(result: Report) -> str:
+    """What was stored, and what must wait."""
+    stored = f"Stored {count(result['requests'], 'request')} and {count(result['votes'], 'vote')}"
+    lines = [f"{stored} from the journal."]
+    more = {
+        "known": "stood there already",
+        "withdrawn": "votes were taken back",
+        "refused": "broke a rule: `almanac quarantine list`",
+        "waiting": "wait for quarantine, until another writer is done",
+    }
+    lines += [f"  {result[name]:,} {said}" for name, said in more.items() if result[name]]
+    if result["busy"]:
+        lines.append("  another drain is at work")
+    return "\n".join(lines)
 
 
 def status(result: Report) -> str:

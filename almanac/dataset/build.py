@@ -19,6 +19,7 @@ from almanac.dataset.guards import GUARDS, guard
 from almanac.dataset.split import SPLIT, near_questions, split, surplus_likes
 from almanac.dataset.synthetic_corrections import Taught, teach
 from almanac.dataset.views import SIDES, totals, view_sizes
+from almanac.feedback.drain import bring_in
 from almanac.llm.chat import Chat
 from almanac.llm.judge import open_judge
 from lakehouse import Lakehouse
@@ -91,6 +92,7 @@ def build(
         DatasetRefused: nothing is left to train on, or the examples break an expectation.
         ConfigError: the golden questions cannot be read.
     """
+    bring_in(settings)
     with operation(settings, "dataset", run_id) as (run, lease):
         made = make(run.lake, settings, start, end, count_tokens)
         checks = check(made.examples)

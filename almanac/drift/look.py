@@ -16,6 +16,7 @@ from almanac.drift.answers import look_at_answers
 from almanac.drift.documents import look_at_documents
 from almanac.drift.measures import KINDS, Seen, judged, unknown
 from almanac.drift.questions import look_at_questions
+from almanac.feedback.drain import bring_in
 from lakehouse import open_lakehouse
 from schemas.encoder import Encoder
 from schemas.errors import AlmanacError
@@ -50,6 +51,7 @@ def look(settings: Settings, at: datetime, encoder: Encoder | None = None) -> Lo
     for the model of the release.
     """
     at, rules = as_utc(at), settings.drift
+    bring_in(settings)
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     releases = lake.releases(settings.index.name)
 

@@ -47,6 +47,10 @@ def _backend(settings: EmbedderSettings) -> _Backend:
         from almanac.embedding import multilingual
 
         return multilingual
+    if settings.model == "english":
+        from almanac.embedding import english
+
+        return english
     from almanac.embedding import sentence_transformer
 
     return sentence_transformer

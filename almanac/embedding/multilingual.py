@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from almanac.embedding.choices import dimension, pinned, prefixes, window
 from almanac.embedding.e5_file import E5File, Header
@@ -26,11 +26,13 @@ from almanac.embedding.local import LocalEncoder, Role
 from almanac.embedding.model_files import package_folder
 from almanac.embedding.tokens import FastTokenCounter
 from schemas.encoder import EmbedderIdentity, Encoder, TokenCounter
+from schemas.errors import ConfigError
 from schemas.settings import EmbedderSettings
 
 if TYPE_CHECKING:
     import torch
-    from transformers import BertConfig, BertModel
+
+    from almanac.embedding.bert import Bert
 
 _PROMPTS = {"query": "query: ", "passage": "passage: "}
 _EMBEDDINGS = {
@@ -93,20 +95,15 @@ class _Network:
 
     has_head = False
 
-    def __init__(self, model: BertModel, counter: FastTokenCounter, end: int) -> None:
+    def __init__(self, model: Bert, counter: FastTokenCounter, end: int) -> None:
         self._model = model
         self._counter = counter
         self._end = end
 
     def embed(self, texts: Sequence[str], prefix: str, role: Role, length: int) -> torch.Tensor:
         """Vectors of texts of one length; a longer one is cut before its end token."""
-        import torch
-
-        tokens = self._counter.ids([prefix + text for text in texts])
-        cut = [ids if len(ids) == length else [*ids[: length - 1], self._end] for ids in tokens]
-        states = self._model(input_ids=torch.tensor(cut, device=self._model.device))
-        mean: torch.Tensor = states.last_hidden_state.float().mean(dim=1)
-        return mean
+        states = self._model.states(self._counter.cut(texts, prefix, length, self._end))
+        return states.float().mean(dim=1)
 
 
 def _file() -> Path:
@@ -127,42 +124,32 @@ def _counter(file: E5File, prefix: str) -> FastTokenCounter:
     return FastTokenCounter(tokenizer, prefix, lambda text: text.translate(table))
 
 
-def _model(file: E5File, settings: EmbedderSettings) -> BertModel:
+def _model(file: E5File, settings: EmbedderSettings) -> Bert:
     import torch
-    from transformers import BertModel
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    config, tensors = _config(file.header), file.tensors()
-    with torch.device("meta"):
-        shapes = BertModel(config, add_pooling_layer=False).state_dict()
-    precision = getattr(torch, settings.precision)
-    weights = {
-        name: torch.from_numpy(tensors.pop(source)).to(precision).reshape(shapes[name].shape)
-        for name, source in _names(config.num_hidden_layers).items()
-    }
-    build: Any = BertModel.from_pretrained
-    model: BertModel = (
-        build(None, config=config, state_dict=weights, dtype=precision, add_pooling_layer=False)
-        .to(settings.device)
-        .eval()
-    )
-    return model
+    from almanac.embedding.bert import Bert, Shape
+
+    header, tensors = file.header, file.tensors()
+    weights = {}
+    for name, source in _names(header.layers).items():
+        flat = torch.from_numpy(tensors.pop(source))
+        weights[name] = flat.reshape(_sizes(name, header))
+    shape = Shape(header.layers, header.heads, header.epsilon)
+    try:
+        return Bert(shape, weights, getattr(torch, settings.precision), settings.device)
+    except RuntimeError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ConfigError(
+            f"the packaged model multilingual cannot be loaded on {settings.device}: {reason}"
+        ) from None
 
 
-def _config(header: Header) -> BertConfig:
-    from transformers import BertConfig
-
-    return BertConfig(
-        vocab_size=header.vocabulary,
-        hidden_size=header.hidden,
-        num_hidden_layers=header.layers,
-        num_attention_heads=header.heads,
-        intermediate_size=header.intermediate,
-        max_position_embeddings=header.positions,
-        type_vocab_size=header.types,
-        layer_norm_eps=header.epsilon,
-    )
+def _sizes(name: str, header: Header) -> tuple[int, ...]:
+    """The shape of a tensor: rows of `hidden` numbers, but for the layer that narrows again."""
+    if name.endswith(".bias") or "LayerNorm" in name:
+        return (-1,)
+    narrows = name.endswith(".output.dense.weight") and ".attention." not in name
+    return (-1, header.intermediate if narrows else header.hidden)
 
 
 def _names(layers: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Models that sentence-transformers loads: the packaged English one, folders, hub ids.
+"""Models that sentence-transformers loads: folders and hub ids; the packaged English one, too.
 
 The model's own preprocessing and modules are driven, so that any architecture works and a text's
 vector is the one that `SentenceTransformer.encode` gives for that text alone: to the bit where the
@@ -38,7 +38,7 @@ def open_encoder(settings: EmbedderSettings) -> Encoder:
     folder = find_model(settings)
     model = _load(settings, folder.path)
     facts = read_facts(folder.path) or _ask(model, settings.model)
-    identity = _identity(settings, folder, facts)
+    identity = identity_from(settings, folder, facts)
     # A model that reads texts of any length has nothing to set, and needs no query cut.
     with suppress(AttributeError):
         model.max_seq_length = identity.window
@@ -49,7 +49,7 @@ def open_encoder(settings: EmbedderSettings) -> Encoder:
 def identity_of(settings: EmbedderSettings) -> EmbedderIdentity:
     """What the files tell; a model of unusual modules is loaded and asked."""
     folder = find_model(settings)
-    return _identity(settings, folder, _facts(settings, folder))
+    return identity_from(settings, folder, _facts(settings, folder))
 
 
 def token_counter(settings: EmbedderSettings) -> TokenCounter:
@@ -89,9 +89,10 @@ def _facts(settings: EmbedderSettings, folder: ModelFolder) -> ModelFacts:
     return read_facts(folder.path) or _ask(_load(settings, folder.path), settings.model)
 
 
-def _identity(
+def identity_from(
     settings: EmbedderSettings, folder: ModelFolder, facts: ModelFacts
 ) -> EmbedderIdentity:
+    """The identity of a model whose files were found and read."""
     query, passage = prefixes(settings, facts.prompts)
     return EmbedderIdentity(
         provider="local",

@@ -44,3 +44,8 @@ class FastTokenCounter:
             prepared = [self._prepare(text) for text in texts[start : start + _AT_ONCE]]
             found += [encoding.ids for encoding in self._tokenizer.encode_batch_fast(prepared)]
         return found
+
+    def cut(self, texts: Sequence[str], prefix: str, length: int, end: int) -> list[list[int]]:
+        """The tokens of texts that have `length` of them, or more: those end early with `end`."""
+        found = self.ids([prefix + text for text in texts])
+        return [ids if len(ids) == length else [*ids[: length - 1], end] for ids in found]

@@ -1,25 +1,23 @@
-"""What an application calls to log a request that it answered, and a vote on it."""
+"""What an application calls to log a request that it answered, and a vote on it.
+
+Both go to the journal of the lakehouse (`almanac.journal`), on the disk when the call returns; they
+are stored in Delta by whatever reads them next, by a server, or by `almanac feedback drain`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
+from almanac.feedback.door import Door
 from almanac.feedback.fields import Broken
-from almanac.feedback.refusals import Table, erased_note
 from almanac.feedback.rows import request_of, vote_of
-from expectations.feedback import requests_frame, votes_frame
-from expectations.runner import validate
-from lakehouse import Lakehouse, open_lakehouse
+from expectations.feedback import request_facts, vote_facts
+from lakehouse import Lakehouse
 from schemas.errors import ConfigError
-from schemas.feedback import Request, Vote
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Item = TypeVar("Item", Request, Vote)
 
 
 def log_request(
@@ -45,12 +43,14 @@ def log_request(
     request_id: str | None = None,
     asked_at: datetime | None = None,
 ) -> str:
-    """Store one answered request; its id, which a vote names.
+    """Log one answered request; its id, which a vote names. Takes about a millisecond.
 
-    Checked as an import checks it. The first call of a process takes seconds, to load the checks.
+    It is on the disk of this machine then, and in the lakehouse after the next drain. Checked here
+    as an import checks it, but for what only the lakehouse knows: a request of an id that stands
+    there for another is refused by the drain, and is found in `almanac quarantine list`.
 
     Args:
-        lakehouse: Where it is, or an open one. Several processes may write to one at a time.
+        lakehouse: Where it is, or an open one. Several processes may log at a time.
         context: The passages that the model was shown: `{"chunk_id": ..., "text": ...}` each.
         history: Messages before the question; `prompt`: all that the model got. Both are
             `{"role": ..., "content": ...}` each.
@@ -60,25 +60,21 @@ def log_request(
         asked_at: Now unless given; UTC where it has no offset.
 
     Raises:
-        ConfigError: a value breaks a must of the suite `requests`, the id stands for another
-            request already, or the user was erased.
+        ConfigError: a value breaks a must of the suite `requests`, another request of the id waits
+            in the journal, or the user was erased.
+        StorageUnavailable: the disk of the journal is full, or may not be written to.
     """
     given = {name: value for name, value in locals().items() if name != "lakehouse"}
     values = given | {"asked_at": asked_at or datetime.now(UTC), "details": details or {}}
     if request_id is None:
         values["request_id"] = "made"  # of what the row says, as soon as that is known to be sound
-    lake = _open(lakehouse)
-    request = _sound(lake, "requests", lambda: request_of(values, {})[0], requests_frame)
-    if request_id is None:
-        request = replace(request, request_id=f"req-{request.content_hash[:24]}")
-    stored = lake.requests.hashes([request.request_id]).get(request.request_id)
-    if stored is None:
-        lake.requests.append([request])
-    elif stored != request.content_hash:
-        raise ConfigError(
-            f"log_request: another request of the id {request.request_id!r} is stored, and stays; "
-            "give each an id of its own, or none"
-        )
+    door = Door.of(lakehouse)
+    with _named("log_request"):
+        request = request_of(values, {})[0]
+        door.check("requests", request, request_facts(request))
+        if request_id is None:
+            request = replace(request, request_id=f"req-{request.content_hash[:24]}")
+        door.journal.append_request(request)
     return request.request_id
 
 
@@ -92,51 +88,36 @@ def log_vote(
     correction: str | None = None,
     rated_at: datetime | None = None,
 ) -> str:
-    """Store one user's vote on a request, which may be logged later; the request's id.
+    """Log one user's vote on a request, which may be logged later; the request's id.
 
     Args:
-        lakehouse: Where it is, or an open one. Several processes may write to one at a time.
+        lakehouse: Where it is, or an open one. Several processes may log at a time.
         rating: 1 or -1, or a spelling of these: up and down, like and dislike, True and False.
         correction: The right answer, where the user wrote one.
         rated_at: Now unless given; UTC where it has no offset. The same vote twice counts once.
 
     Raises:
         ConfigError: a value breaks a must of the suite `votes`, or the user was erased.
+        StorageUnavailable: the disk of the journal is full, or may not be written to.
     """
     given = {name: value for name, value in locals().items() if name != "lakehouse"}
     values = given | {"rated_at": rated_at or datetime.now(UTC)}
-    lake = _open(lakehouse)
-    vote = _sound(lake, "votes", lambda: _vote(values), votes_frame)
-    if vote not in lake.votes.rows([vote.request_id], every=True):
-        lake.votes.append([vote])
+    door = Door.of(lakehouse)
+    with _named("log_vote"):
+        vote = vote_of(values, {})
+        assert vote is not None  # only a declared scale has ratings that are no votes
+        door.check("votes", vote, vote_facts(vote))
+        door.journal.append_vote(vote)
     return vote.request_id
 
 
-def _vote(values: Mapping[str, Any]) -> Vote:
-    vote = vote_of(values, {})
-    assert vote is not None  # only a declared scale has ratings that are no votes
-    return vote
-
-
-def _open(lakehouse: str | Lakehouse) -> Lakehouse:
-    return open_lakehouse(lakehouse) if isinstance(lakehouse, str) else lakehouse
-
-
-def _sound(
-    lake: Lakehouse,
-    table: Table,
-    read: Callable[[], Item],
-    frame: Callable[[Sequence[Item]], pd.DataFrame],
-) -> Item:
-    """The item, which keeps every must; raises ConfigError with the first that it breaks."""
-    called = f"log_{table.removesuffix('s')}"
+@contextmanager
+def _named(called: str) -> Iterator[None]:
+    """Say which call was refused, and why."""
     try:
-        item = read()
+        yield
     except Broken as broken:
-        raise ConfigError(f"{called}: {broken.note.reason} (found {broken.note.value})") from None
-    for _, fault in validate(table, frame([item])).failing:
-        if fault.severity == "must":
-            raise ConfigError(f"{called}: {fault.reason} (found {fault.value!r})")
-    if note := erased_note(lake.erasures.erased(), item):
-        raise ConfigError(f"{called}: {note.reason}")
-    return item
+        found = f" (found {broken.note.value})" if broken.note.value else ""
+        raise ConfigError(f"{called}: {broken.note.reason}{found}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{called}: {error}") from None

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
+from almanac.feedback.drain import bring_in
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.quarantine import FEEDBACK
 from schemas.errors import FeedbackUnknown
@@ -20,6 +21,7 @@ def log_facts(lake: Lakehouse) -> dict[str, int]:
 
 def status(settings: Settings) -> dict[str, Any]:
     """What stands in the log, what of it is in quarantine, and the span of time that it covers."""
+    bring_in(settings)
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     first, last = lake.requests.span()
     facts = log_facts(lake)
@@ -39,6 +41,7 @@ def stored(settings: Settings, request_id: str) -> dict[str, Any]:
     Raises:
         FeedbackUnknown: neither a request nor a vote has this id.
     """
+    bring_in(settings)
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     requests = lake.requests.rows([request_id])
     votes = lake.votes.rows([request_id], every=True)

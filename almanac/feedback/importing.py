@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from almanac.core.operation import Operation
+from almanac.feedback.drain import bring_in
 from almanac.feedback.facts import log_facts, quarantined
 from almanac.feedback.files import log_files
 from almanac.feedback.intake import Intake
@@ -58,6 +59,7 @@ def import_feedback(
     if log is None and votes is None:
         raise ConfigError("name the log to import, or set feedback.log")
     check_columns(settings.feedback.columns)
+    bring_in(settings)
     run = Operation(settings, _PURPOSE, run_id)
     try:
         report = _imported(run, log, votes)

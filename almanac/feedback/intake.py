@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from almanac.feedback.contents import whole
 from almanac.feedback.fields import Broken
 from almanac.feedback.reading import Entry, own_vote
-from almanac.feedback.refusals import CONFLICT, Refusals, Table, erased_note
+from almanac.feedback.refusals import Refusals, Table, conflict_note, erased_note
 from almanac.feedback.rows import Columns, request_of, vote_of
 from almanac.feedback.scale import Scale
 from almanac.sources.parsed import Note
@@ -111,13 +111,8 @@ class Intake:
         ids = {row.item.request_id for row in rows}
         stored = {one.request_id: one for one in self._lake.requests.rows(ids)} if ids else {}
         for row in rows:
-            first, other = stored[row.item.request_id].as_row(), row.item.as_row()
-            names = [name for name in {**first, **other} if first.get(name) != other.get(name)]
-            reason = (
-                "A request of this id is stored with other content, and the first stays. They "
-                f"differ in: {', '.join(names)}. Give each request an id of its own."
-            )
-            self._refuse("requests", row.entry, Note(CONFLICT, reason))
+            note = conflict_note(stored[row.item.request_id], row.item)
+            self._refuse("requests", row.entry, note)
 
     def _take_votes(self, entries: Iterable[Entry]) -> None:
         rows = self._sound("votes", entries, self._vote, votes_frame)

@@ -43,6 +43,17 @@ _LONGEST_ROW = 2_000
 _MANY = 20_000
 
 
+def conflict_note(first: Request, other: Request) -> Note:
+    """Why a request stays out whose id stands for something else already."""
+    stored, row = first.as_row(), other.as_row()
+    names = [name for name in {**stored, **row} if stored.get(name) != row.get(name)]
+    return Note(
+        CONFLICT,
+        "A request of this id is stored with other content, and the first stays. They differ in: "
+        f"{', '.join(names)}. Give each request an id of its own.",
+    )
+
+
 def erased_note(erased: Suppressed, item: Request | Vote) -> Note | None:
     """Why a request or vote may not come back, if it was erased or tells what was."""
     if not erased:

@@ -28,11 +28,13 @@ from almanac.feedback.scale import NEITHER, Scale
 from almanac.feedback.shown import answer_text, as_shown
 from almanac.sources.jsonsafe import json_safe
 from schemas.errors import ConfigError
-from schemas.feedback import Request, Vote
+from schemas.feedback import SERVED_FIELDS, Request, Vote
 from schemas.stored import plain_type
 
 Columns = Mapping[str, str]
-REQUEST_FIELDS = tuple(field.name for field in fields(Request) if field.name != "context_known")
+REQUEST_FIELDS = tuple(
+    field.name for field in fields(Request) if field.name not in ("context_known", *SERVED_FIELDS)
+)
 VOTE_FIELDS = tuple(field.name for field in fields(Vote) if field.name != "stated")
 _OF_VOTES = ("rating", "rated_at", "comment", "correction")
 # How a field of `Request` that may be absent is read, by its type; the others are read by name.

@@ -165,7 +165,10 @@ class _SourceReading:
         self._found.endings.update(ending(file.path) for file in self._listing.files)
         self._found.not_read.update(self._listing.unread)
         present = {file.path for file in self._listing.files}
-        self._found.gone += [(self._name, path) for path in sorted(self._known.keys() - present)]
+        self._protect_unasked()
+        if self._listing.is_complete:
+            gone = self._known.keys() - present - set(self._listing.unasked)
+            self._found.gone += [(self._name, path) for path in sorted(gone)]
         changed = []
         for file in self._listing.files:
             known = self._known.get(file.path)
@@ -315,6 +318,13 @@ class _SourceReading:
         if is_table(self._settings):  # its rows go by their bare ids: any of them may be meant
             self._found.protected.update(key for key in self._state if key[0] == self._name)
         self._found.protected.update([(self._name, path), *self._tables.get(path, ())])
+
+    def _protect_unasked(self) -> None:
+        """Keep what the source could not say anything of this time."""
+        if not self._listing.is_complete:
+            self._found.protected.update(key for key in self._state if key[0] == self._name)
+        for path in self._listing.unasked:
+            self._found.protected.update([(self._name, path), *self._tables.get(path, ())])
 
     def _protect_below(self, path: str) -> None:
         below = (f"{path}/", f"{path}#")

@@ -72,11 +72,16 @@ def begin_run(
     Raises:
         ConfigError: no source is configured, or the address of one is no right template.
     """
+    require_sources(settings)
+    named = run_id or sha256_parts(isoformat(logical_time), str(os.getpid()), str(time.time()))[:16]
+    return Run(settings, logical_time, named, scheduled)
+
+
+def require_sources(settings: Settings) -> None:
+    """Raise ConfigError where no source is configured, or one has wrong keys."""
     if not settings.sources:
         raise ConfigError(
             "no source is configured: name one in almanac.toml, as in "
             '[sources.documents] uri = "./docs", or give --source'
         )
     check_sources(settings)
-    named = run_id or sha256_parts(isoformat(logical_time), str(os.getpid()), str(time.time()))[:16]
-    return Run(settings, logical_time, named, scheduled)

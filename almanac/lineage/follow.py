@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from almanac.feedback.drain import bring_in
 from almanac.lineage.links import Links, Row, held_by
 from almanac.lineage.names import Kind, Subject, resolve
 from almanac.lineage.rows import (
@@ -63,6 +64,7 @@ def trace(settings: Settings, text: str, limit: int = SHOWN) -> dict[str, Any]:
         AlmanacError: the id names nothing, or several things; the message lists them.
     """
     began = time.perf_counter()
+    bring_in(settings)
     links = Links(open_lakehouse(settings.lakehouse, settings.storage_options))
     subject = resolve(links, text)
     thread = _FOLLOW[subject.kind](links, subject, limit)

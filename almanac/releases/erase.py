@@ -17,6 +17,8 @@ from typing import Any
 from urllib.parse import quote
 
 from almanac.core.operation import Operation, operation
+from almanac.feedback.drain import bring_in, drain_all, forget
+from almanac.feedback.refusals import erased_note
 from almanac.ingest.index import Recipe
 from almanac.releases.rebuild import rebuild
 from almanac.training.jobs import clear_jobs
@@ -73,8 +75,10 @@ def erase(
         AlmanacError: there is nothing of it.
     """
     if dry_run:
+        bring_in(settings)
         run = Operation(settings, "erase", run_id)
         return _foreseen(run, subject) | {"dry_run": True, "seconds": run.seconds}
+    drain_all(settings)  # what was logged a moment ago is erased with the rest
     with operation(settings, "erase", run_id) as (run, _):
         receipt = _finished_now(run, subject)
         if receipt is None:
@@ -258,7 +262,9 @@ def _carry_out(settings: Settings, lake: Lakehouse, plan: Plan, run_id: str) -> 
     _log.info("erasing from the Delta tables")
     carry_out(lake, plan)
     rebuilt = _clear_indexes(lake, plan, run_id) if plan.kind == "document" else []
-    folders = _clear_folders(settings, lake, plan)
+    folders = _clear_folders(settings, lake, plan) | {
+        "journal": _clear_journal(settings, lake, plan)
+    }
     _forget_bytes(lake)
     report = {
         "receipt": plan.receipt,
@@ -323,6 +329,17 @@ def _clear_folders(settings: Settings, lake: Lakehouse, plan: Plan) -> dict[str,
     lake.delete_files(aside)
     jobs = clear_jobs(settings, plan.datasets)
     return {"data_docs": len(there), "jobs": jobs, "set_aside": len(aside)}
+
+
+def _clear_journal(settings: Settings, lake: Lakehouse, plan: Plan) -> int:
+    """Erase what came since the journal was drained, and what its file had of all; how many rows.
+
+    Also what would be refused for an earlier erasure when it is drained.
+    """
+    erased = lake.erasures.erased()
+    return forget(
+        settings, lambda item: erased_note(erased, item) is not None, plan.user_id or None
+    )
 
 
 def _set_aside(lake: Lakehouse) -> list[str]:

@@ -13,7 +13,7 @@ from almanac.retrieval.search import Searcher
 from lakehouse import AsOf, Lakehouse, open_lakehouse
 from lakehouse.runs import still_missed, without_withdrawn
 from lakehouse.search import Hit, Mode
-from schemas.errors import AlmanacError
+from schemas.errors import AlmanacError, ConfigError
 from schemas.settings import Settings
 from schemas.times import When, isoformat
 
@@ -109,6 +109,8 @@ def search(
 ) -> dict[str, Any]:
     """The `k` best passages for one question."""
     began = time.perf_counter()
+    if not question.strip():
+        raise ConfigError("the question is empty: write it in quotes after `almanac search`")
     searcher = Searcher(settings, when)
     hits = [_plain(hit) for hit in searcher.search([question], k, mode)[0]]
     seconds = round(time.perf_counter() - began, 3)
@@ -140,8 +142,11 @@ def _questions(file: str) -> Iterator[tuple[Any, str]]:
                 continue
             try:
                 row = json.loads(line)
-                yield row["id"], row["text"]
-            except (ValueError, KeyError, TypeError):
+                name, text = row["id"], row["text"].strip() and row["text"]
+            except (ValueError, KeyError, TypeError, AttributeError):
                 raise AlmanacError(
                     f"{file}, line {number}: not a JSON object with id and text"
                 ) from None
+            if not text:
+                raise AlmanacError(f"{file}, line {number}: its text is empty")
+            yield name, text

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from almanac.sources.parsed import Unreadable
+from almanac.sources.parsed import Note, Unreadable
 from schemas.documents import Listing, SourceFile
 from schemas.errors import ConfigError
 from schemas.hashing import canonical_json, sha256_bytes
@@ -28,7 +28,8 @@ class Content:
     """What was fetched of one entry.
 
     media_type: where the entry's own and its ending do not tell. `title` and `metadata` go before
-    what the text says. `is_row`: one JSON object, read by the columns of the settings.
+    what the text says. `is_row`: one JSON object, read by the columns of the settings. `notes`:
+    what the connector itself could not carry over, which keeps nothing out.
     """
 
     data: bytes
@@ -37,6 +38,7 @@ class Content:
     title: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     is_row: bool = False
+    notes: tuple[Note, ...] = ()
 
     @property
     def content_hash(self) -> str:

@@ -132,6 +132,7 @@ FORMATS = (
     Format("xlsx", ("xlsx", "xlsm"), f"{_OFFICE}.spreadsheetml.sheet", "xlsx", ("openpyxl",)),
     Format("pdf", ("pdf",), "application/pdf", "pdf", ("pypdfium2",), markup=False, version=2),
     Format("email", ("eml",), "message/rfc822", "email", _MARKUP),
+    Format("thread", (), "application/mbox", "thread", _MARKUP),
     CSV,
     Format(
         "tsv",

@@ -73,13 +73,15 @@ class Walk:
         by_default = self.settings.include is None
         return by_default and ending(path) == "json" and not self.selection.excludes(path)
 
-    def listing(self) -> Listing:
-        """Everything in path order."""
+    def listing(self, unasked: tuple[str, ...] = (), is_complete: bool = True) -> Listing:
+        """Everything in path order; see `Listing` for what else a connector may say."""
         return Listing(
             files=tuple(sorted(self.files, key=lambda file: file.path)),
             rejections=tuple(sorted(self.rejections, key=lambda broken: broken.doc_id)),
             skipped=self.skipped,
             unread=dict(sorted(self.unread.items())),
+            unasked=unasked,
+            is_complete=is_complete,
         )
 
 

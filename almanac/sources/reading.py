@@ -87,4 +87,6 @@ def _reading(
     if isinstance(content, Unreadable):
         return FileReading(file, "", rejections=(content.note.rejection(file.path, "must"),))
     documents, rejections = parse_file(settings, file, content)
+    noted = tuple(note.rejection(file.path, "should") for note in content.notes)
+    rejections = (*noted, *rejections)
     return FileReading(file, sha256_bytes(content.data), documents, rejections)

@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     from almanac.sources.base import Connector, ConnectorType
 
 KINDS = {
+    "chat": "chat:ChatConnector",
+    "confluence": "confluence:ConfluenceConnector",
     "auto": "folder:FolderConnector",
     "folder": "folder:FolderConnector",
     "table": "folder:FolderConnector",
+    "dlt": "dlt_resource:DltConnector",
     "git": "git:GitConnector",
+    "mail": "mail:MailConnector",
+    "notion": "notion:NotionConnector",
     "sql": "sql:SqlConnector",
+    "web": "web:WebConnector",
 }
 _GROUP = "almanac.sources"
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from almanac.core.operation import operation
 from almanac.core.stems import words
+from almanac.feedback.drain import bring_in
 from almanac.llm.judge import Judge, open_judge
 from almanac.triage.case import Case, contradicting
 from almanac.triage.invalidation import Changes
@@ -53,6 +54,7 @@ def triage(
         Counts of requests (disliked, looked_into, unchanged, judged), `causes`, the number of
         `new_model_faults`, and the work list of all that stands (`work`).
     """
+    bring_in(settings)
     with operation(settings, "triage", run_id) as (run, lease):
         work = Triage(settings, run.lake, open_judge(settings.judge), everything)
         disliked = disliked_now(run.lake)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from almanac.feedback.drain import bring_in
 from almanac.triage.verdict_cache import new_model_faults, standing
 from lakehouse import Lakehouse, open_lakehouse
 from schemas.errors import AlmanacError
@@ -103,4 +104,5 @@ def _order(row: dict[str, Any]) -> tuple[int, str, str, str]:
 
 
 def _open(settings: Settings) -> Lakehouse:
+    bring_in(settings)
     return open_lakehouse(settings.lakehouse, settings.storage_options)

@@ -35,9 +35,11 @@ Language = Literal[
 class Columns(Section):
     """Which columns of a table hold what. Several `id` columns are joined with `/`."""
 
-    id: tuple[str, ...] = ("id",)
-    text: str = "text"
-    title: str | None = "title"
+    id: tuple[str, ...] = Field(
+        default=("id",), description="What names a row for ever; several are joined with /."
+    )
+    text: str = Field(default="text", description="The text that is cut, embedded and found.")
+    title: str | None = Field(default="title", description="What a row is called.")
     metadata: tuple[str, ...] | None = Field(
         default=None, description="Columns kept as metadata; all the others unless given."
     )
@@ -79,17 +81,21 @@ class SourceSettings(Section):
     kind: str = Field(
         default="auto",
         pattern=r"^[a-z][a-z0-9_-]*$",
-        description="auto: a table where the URI ends like one, else a folder. folder, table, sql, "
-        "git, or a connector that another package brings.",
+        description="auto: a table where the URI ends like one, else a folder. folder, table, "
+        "chat, confluence, dlt, git, mail, notion, sql, web, or what another package brings.",
     )
     include: tuple[str, ...] | None = Field(
         default=None,
         description="Globs of the paths to read, upper and lower case alike; the endings of all "
         "formats but JSON unless given.",
     )
-    exclude: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = Field(
+        default=(), description="Globs of the paths to leave out; they win over include."
+    )
     max_bytes: int = Field(default=50_000_000, gt=0, description="Larger files are quarantined.")
-    parse_timeout_seconds: float = Field(default=60.0, gt=0)
+    parse_timeout_seconds: float = Field(
+        default=60.0, gt=0, description="A file whose parser takes longer is quarantined."
+    )
     columns: Columns = Columns()
     html: HtmlSettings = HtmlSettings()
     ocr: str | None = Field(
@@ -140,23 +146,31 @@ class ChunkerSettings(Section):
 class EmbedderSettings(Section):
     """Which model turns text into vectors."""
 
-    provider: Literal["local", "openai"] = "local"
+    provider: Literal["local", "openai"] = Field(
+        default="local",
+        description="local: a model in this process. openai: an OpenAI-compatible endpoint.",
+    )
     model: str = Field(
         default="english",
         description="english and multilingual come with the installation; else a hub id, a folder, "
         "or the endpoint's name of the model.",
     )
     revision: str | None = Field(default=None, description="A commit of the hub, or a version.")
-    precision: Literal["float32", "bfloat16", "float16"] = "float32"
-    normalize: bool = True
+    precision: Literal["float32", "bfloat16", "float16"] = Field(
+        default="float32",
+        description="Of a local model's arithmetic; another one is another index.",
+    )
+    normalize: bool = Field(default=True, description="Bring vectors to length one.")
     query_prefix: str | None = Field(default=None, description="The model's own unless given.")
-    passage_prefix: str | None = None
+    passage_prefix: str | None = Field(default=None, description="The model's own unless given.")
     max_tokens: int | None = Field(default=None, gt=0, description="The model's own window.")
     batch_tokens: int = Field(
         default=4096, gt=0, description="Tokens in one call of the model: memory, not results."
     )
     threads: int = Field(default=1, ge=1, description="Threads of a model on the processor.")
-    device: str = "cpu"
+    device: str = Field(
+        default="cpu", description="Of a local model, as torch names it: cuda, cuda:1."
+    )
     dimension: int | None = Field(default=None, gt=0, description="Asked of an endpoint.")
     base_url: str | None = Field(default=None, description="Of an OpenAI-compatible endpoint.")
     api_key_env: str = Field(
@@ -183,9 +197,15 @@ class EmbedderSettings(Section):
     batch_wait_minutes: float = Field(
         default=0.0, ge=0, description="How long a run waits for its batches before it ends."
     )
-    price_per_million_tokens: float = Field(default=0.0, ge=0)
-    timeout_seconds: float = Field(default=60.0, gt=0)
-    max_retries: int = Field(default=6, ge=0)
+    price_per_million_tokens: float = Field(
+        default=0.0, ge=0, description="In whatever currency; plans and reports tell costs by it."
+    )
+    timeout_seconds: float = Field(
+        default=60.0, gt=0, description="How long one request to an endpoint may take."
+    )
+    max_retries: int = Field(
+        default=6, ge=0, description="Of a request that failed, each after a longer pause."
+    )
     rate_limit_seconds: float = Field(
         default=900.0, ge=0, description="How long one request waits for a rate limit (HTTP 429)."
     )
@@ -194,10 +214,20 @@ class EmbedderSettings(Section):
 class IndexSettings(Section):
     """The search index. Below `ann_above_rows` a search compares with every row, exactly."""
 
-    name: str = Field(default="documents", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
-    ann_above_rows: int = Field(default=100_000, ge=1_000)
-    nprobes: int = Field(default=20, gt=0)
-    refine_factor: int = Field(default=10, gt=0)
+    name: str = Field(
+        default="documents",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
+        description="A lakehouse may hold several; each has releases of its own.",
+    )
+    ann_above_rows: int = Field(
+        default=100_000, ge=1_000, description="From here on an approximate vector index is built."
+    )
+    nprobes: int = Field(
+        default=20, gt=0, description="Partitions that an approximate search looks into."
+    )
+    refine_factor: int = Field(
+        default=10, gt=0, description="So many times the hits asked for are compared exactly."
+    )
     language: Language = Field(default="English", description="Stemming of full-text search.")
     tokenizer: Literal["auto", "words", "icu", "ngram"] = Field(
         default="auto",
@@ -249,10 +279,10 @@ class RetentionSettings(Section):
     those that have a release, UTC; of each its last release is kept."""
 
     keep_last: int = Field(default=7, ge=1, description="The newest releases.")
-    daily: int = Field(default=14, ge=0)
-    weekly: int = Field(default=8, ge=0)
-    monthly: int = Field(default=24, ge=0)
-    yearly: int = Field(default=10, ge=0)
+    daily: int = Field(default=14, ge=0, description="Days whose last release stays open.")
+    weekly: int = Field(default=8, ge=0, description="Weeks whose last release stays open.")
+    monthly: int = Field(default=24, ge=0, description="Months whose last release stays open.")
+    yearly: int = Field(default=10, ge=0, description="Years whose last release stays open.")
     pinned: tuple[int, ...] = Field(default=(), description="Releases that stay open for ever.")
     cold_days: int | None = Field(
         default=None, ge=1, description="Older cold releases are dropped for good; for ever."

@@ -34,10 +34,12 @@ class EndpointSettings(Section):
     api_key_env: str = Field(
         default="OPENAI_API_KEY", description="The environment variable that holds the key."
     )
-    seed: int = 0
+    seed: int = Field(default=0, description="Sent with each request, for equal answers.")
     max_tokens: int = Field(default=512, gt=0, description="Of one answer.")
-    timeout_seconds: float = Field(default=60.0, gt=0)
-    max_retries: int = Field(default=4, ge=0)
+    timeout_seconds: float = Field(default=60.0, gt=0, description="How long one request may take.")
+    max_retries: int = Field(
+        default=4, ge=0, description="Of a request that failed, each after a longer pause."
+    )
 
 
 class TriageSettings(Section):

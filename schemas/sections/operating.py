@@ -16,7 +16,9 @@ class ServerSettings(Section):
     host: str = Field(
         default="127.0.0.1", description="Where the server listens; loopback unless told otherwise."
     )
-    port: int = Field(default=4200, ge=1, le=65535)
+    port: int = Field(
+        default=4200, ge=1, le=65535, description="Where it listens; the next free one if taken."
+    )
 
 
 class AlarmSettings(Section):
@@ -88,7 +90,7 @@ class DriftSettings(Section):
         default=400, ge=50, le=2_000, description="Questions of a window; documents of each part."
     )
     max_per_user: int = Field(default=25, ge=1, description="Questions of one user in a window.")
-    seed: int = 0
+    seed: int = Field(default=0, description="Of what is drawn; another one draws another sample.")
     documents: DocumentDrift = DocumentDrift()
     questions: QuestionDrift = QuestionDrift()
     answers: AnswerDrift = AnswerDrift()

@@ -77,7 +77,7 @@ def taught(tmp_path_factory) -> tuple[House, dict[str, Any]]:
 @pytest.fixture
 def served(taught: tuple[House, dict[str, Any]], tmp_path: Path) -> Iterator[dict[str, Any]]:
     """What the command line says it serves, while it does."""
-    command = "from almanac.adapters import adapters; adapters()"
+    command = "from almanac.cli.adapters import adapters; adapters()"
     lake = taught[0].settings.lakehouse
     process = subprocess.Popen(
         [sys.executable, "-c", command, "serve", "--port", "0", "--json", "--lakehouse", lake],

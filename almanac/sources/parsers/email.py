@@ -24,25 +24,27 @@ def parse(data: bytes, options: Options) -> Parsed:
     if not message.keys():
         raise Unreadable("email_is_readable", "it has no header such as From or Subject")
     lost: Counter[str] = Counter()
-    body, notes = _body(message)
+    body, notes = body_of(message)
     names = [part.get_filename() or part.get_content_type() for part in message.iter_attachments()]
     lost["attachments"] = len(names)
-    subject = one_line(_header(message, "Subject"))
-    head = [f"{name}: {_header(message, name)}" for name in _SHOWN if _header(message, name)]
+    subject = one_line(header_of(message, "Subject"))
+    head = [f"{name}: {header_of(message, name)}" for name in _SHOWN if header_of(message, name)]
     text, more = clean("\n\n".join(filter(None, ["\n".join(head), body.strip()])) + "\n")
     if names:
         text += f"\nAttachments: {', '.join(map(one_line, names))}\n"
     return Parsed(text, subject or None, notes=(*notes, *more, *losses(lost)))
 
 
-def _header(message: EmailMessage, name: str) -> str:
+def header_of(message: EmailMessage, name: str) -> str:
+    """A header on one line; "" where it is missing or can't be decoded."""
     try:
         return one_line(str(message.get(name) or ""))
     except (ValueError, IndexError, AttributeError, TypeError):  # of the standard library's parser
         return ""
 
 
-def _body(message: EmailMessage) -> tuple[str, tuple[Note, ...]]:
+def body_of(message: EmailMessage) -> tuple[str, tuple[Note, ...]]:
+    """The text that a reader sees, as Markdown where only HTML is there, and what was lost."""
     part = message.get_body(preferencelist=("plain", "html"))
     if part is None:
         return "", ()

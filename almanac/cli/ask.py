@@ -1,0 +1,59 @@
+"""`almanac ask`: one question, answered in the terminal."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from almanac.cli.options import (
+    Report,
+    as_json,
+    as_of,
+    located,
+    log_to_stderr,
+    one_line_errors,
+    settings,
+    whoami,
+)
+from schemas.times import When
+
+
+@click.command()
+@click.argument("question")
+@as_of
+@click.option("--assistant", metavar="NAME", help="Of [assistants]; the first unless given.")
+@located
+@as_json
+def ask(question: str, when: When | None, assistant: str | None, json_: bool) -> None:
+    """Answer QUESTION from the latest release, or the one of a date, with its sources.
+
+    The answer is logged as those of `almanac serve` are.
+    """
+    from almanac.serving.terminal import ask as run
+
+    log_to_stderr()
+
+    def say(text: str) -> None:
+        if not json_:
+            click.echo(text, nl=False)
+
+    with one_line_errors():
+        answer = run(settings(), question, when, assistant, whoami(), say)
+    click.echo(json.dumps(answer, ensure_ascii=False) if json_ else _sources(answer))
+
+
+def _sources(answer: Report) -> str:
+    lines = ["", ""]
+    for one in answer["citations"]:
+        if one["used"]:
+            where = f" › {one['heading']}" if one["heading"] not in ("", one["title"]) else ""
+            lines.append(f"  [{one['n']}] {one['doc_id']}{where}")
+    lines.append(
+        f"Release {answer['release']} as of {answer['as_of']}, {answer['model']}, "
+        f"{answer['seconds']:.1f} s. {answer['request_id']}"
+    )
+    return "\n".join(lines)
+
+
+VERBS = (ask,)

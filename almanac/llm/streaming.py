@@ -1,0 +1,126 @@
+"""A chat model behind an OpenAI-compatible endpoint, its answer word by word."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from almanac.llm.address import host
+from almanac.llm.chat import EndpointFailed
+from schemas.feedback import Message
+from schemas.settings import ModelEndpoint
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+_TOLD = 300  # characters of what an endpoint said that go into an error
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an answer: text, or why it ended and what it cost.
+
+    `finish_reason` is stop or length, once. Token counts are None where the endpoint has none.
+    """
+
+    text: str = ""
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class StreamingChat:
+    """One model at one endpoint, for many answers at a time; making one asks nothing."""
+
+    def __init__(self, endpoint: ModelEndpoint, key: str) -> None:
+        self.endpoint = endpoint
+        self._key = key
+        self._client: AsyncOpenAI | None = None
+
+    async def stream(
+        self, messages: Sequence[Message], max_tokens: int, temperature: float, seed: int
+    ) -> AsyncIterator[Piece]:
+        """The answer to a conversation in pieces. Closing the iterator ends the model's work.
+
+        Raises:
+            EndpointFailed: there is no answer, or it takes longer than the endpoint may.
+        """
+        import openai
+
+        try:
+            async with asyncio.timeout(self.endpoint.timeout_seconds):
+                opened = await self._open().chat.completions.create(
+                    model=self.endpoint.model,
+                    messages=list(messages),  # type: ignore[arg-type]
+                    max_tokens=max_tokens,
+                    temperature=temperature,
+                    seed=seed,
+                    stop=list(self.endpoint.stop) or openai.omit,
+                    stream=True,
+                    stream_options={"include_usage": True},
+                )
+                async with opened, aclosing(self._pieces(opened)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+        except openai.APIStatusError as error:
+            raise self._failed(f"HTTP {error.status_code}: {error.message}") from None
+        except (TimeoutError, openai.APITimeoutError):
+            waited = f"no answer within {self.endpoint.timeout_seconds:g} seconds"
+            raise self._failed(waited) from None
+        except (openai.OpenAIError, ValueError) as error:  # ValueError: a body that is no JSON
+            raise self._failed(f"{error} ({type(error.__cause__ or error).__name__})") from None
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        if self._client:
+            await self._client.close()
+
+    async def _pieces(self, opened: Any) -> AsyncIterator[Piece]:
+        chunks = aiter(opened)
+        wait = self.endpoint.first_token_seconds
+        while True:
+            try:
+                async with asyncio.timeout(wait):
+                    chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise self._failed(f"no word within {wait:g} seconds") from None
+            yield _piece(chunk)
+
+    def _failed(self, what: str) -> EndpointFailed:
+        if self._key:
+            what = what.replace(self._key, "[key]")  # some servers repeat the key they refuse
+        said = " ".join(what.split())[:_TOLD]
+        return EndpointFailed(
+            f"{self.endpoint.model} at {host(self.endpoint.base_url)} failed: {said}"
+        )
+
+    def _open(self) -> AsyncOpenAI:
+        from openai import AsyncOpenAI
+
+        if self._client is None:
+            self._client = AsyncOpenAI(
+                api_key=self._key or "none",
+                base_url=self.endpoint.base_url,
+                timeout=self.endpoint.timeout_seconds,
+                max_retries=self.endpoint.max_retries,
+            )
+        return self._client
+
+
+def _piece(chunk: Any) -> Piece:
+    """A chunk of a stream; servers that are nearly compatible leave out what they like."""
+    choices = getattr(chunk, "choices", None) or []
+    usage = getattr(chunk, "usage", None)
+    choice = choices[0] if choices else None
+    text = getattr(getattr(choice, "delta", None), "content", None)
+    return Piece(
+        text=text if isinstance(text, str) else "",
+        finish_reason=getattr(choice, "finish_reason", None),
+        prompt_tokens=getattr(usage, "prompt_tokens", None),
+        completion_tokens=getattr(usage, "completion_tokens", None),
+    )

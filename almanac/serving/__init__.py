@@ -1,0 +1,1 @@
+"""Answers over HTTP from a release, each logged with all that made it."""

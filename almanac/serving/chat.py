@@ -1,0 +1,119 @@
+"""`POST /v1/chat/completions`: one question, answered whole or as a stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+
+from almanac.serving import errors
+from almanac.serving.answering import Ask, Begun, Ended, Event, Text
+from almanac.serving.errors import Refused
+from almanac.serving.service import Service
+from almanac.serving.shapes import (
+    ChatRequest,
+    completion,
+    first_chunk,
+    last_chunk,
+    text_chunk,
+)
+from almanac.serving.sse import DONE, EventStream, event, unless_gone
+from schemas.errors import AlmanacError
+from schemas.times import parse_as_of
+
+_AGAIN_SECONDS = 2
+_CLIENT_LEFT = 499  # nobody reads it
+
+
+async def answer(service: Service, request: Request, asked: ChatRequest, user: str) -> Response:
+    """The answer to a chat request of a user.
+
+    Raises:
+        Refused: the model is not known, or too many answers are under way.
+        AlmanacError: no release can answer, or the model failed before the first word.
+    """
+    ask = to_ask(service, asked, user)
+    _take_place(service)
+    events = aiter(service.answering.answer(ask))
+    is_passed_on = False
+    try:
+        begun = await anext(events)
+        assert isinstance(begun, Begun)
+        headers = {
+            "X-Request-Id": begun.request_id,
+            "X-Almanac-Version": ask.assistant.version,
+            "X-Almanac-Release": str(begun.release),
+        }
+        viewer = str(request.base_url).rstrip("/")
+        if asked.stream:
+            is_passed_on = True
+            return EventStream(_stream(service, ask, begun, events, viewer), headers)
+        rest = await unless_gone(request, events)
+        if rest is None:
+            return Response(status_code=_CLIENT_LEFT)
+        ended = rest[-1]
+        assert isinstance(ended, Ended)
+        return JSONResponse(completion(ask.assistant, begun, ended, viewer), headers=headers)
+    finally:
+        if not is_passed_on:
+            await _end(service, events)
+
+
+def to_ask(service: Service, asked: ChatRequest, user: str) -> Ask:
+    """A chat request as the chain takes it. Raises Refused for an unknown model."""
+    assistant = service.assistant(asked.model)
+    stays = assistant.settings.release
+    when = asked.almanac.when or (None if stays == "latest" else parse_as_of(stays))
+    return Ask(
+        assistant=assistant,
+        messages=asked.conversation(),
+        user_id=user,
+        session_id=asked.session_id,
+        when=when,
+        k=asked.almanac.k,
+        max_tokens=asked.max_completion_tokens or asked.max_tokens,
+        temperature=asked.temperature,
+    )
+
+
+async def _stream(
+    service: Service, ask: Ask, begun: Begun, events: AsyncIterator[Event], viewer: str
+) -> AsyncGenerator[str]:
+    """The answer as OpenAI's chunks; an error after the first of them is an event of its own."""
+    is_first = True
+    try:
+        yield event(first_chunk(ask.assistant, begun))
+        async for part in events:
+            if isinstance(part, Text):
+                yield event(text_chunk(ask.assistant, begun, part.text, is_first))
+                is_first = False
+            elif isinstance(part, Ended):
+                yield event(last_chunk(ask.assistant, begun, part, viewer))
+        yield DONE
+    except AlmanacError as error:
+        yield event(errors.of(error)[1])
+    finally:
+        await _end(service, events)
+
+
+def _take_place(service: Service) -> None:
+    most = service.settings.serving.max_streams
+    if service.under_way >= most:
+        raise Refused(
+            429,
+            f"{most} answers are under way: ask again in {_AGAIN_SECONDS} seconds",
+            "too_many_requests",
+            headers={"Retry-After": str(_AGAIN_SECONDS)},
+        )
+    service.under_way += 1
+    service.metrics.streams.set(service.under_way)
+
+
+async def _end(service: Service, events: AsyncIterator[Event]) -> None:
+    """Stop what is under way, which logs it, and leave its place to others."""
+    service.under_way -= 1
+    service.metrics.streams.set(service.under_way)
+    async with aclosing(events):  # type: ignore[type-var]
+        pass

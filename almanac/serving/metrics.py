@@ -1,0 +1,66 @@
+"""Figures for Prometheus: without names of users, questions or documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from schemas.feedback import Request
+
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+
+
+class Metrics:
+    """The figures of one server."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        named = {"registry": self.registry}
+        self._answers = Counter(
+            "almanac_answers", "Answered requests by status.", ["assistant", "status"], **named
+        )
+        self._seconds = Histogram(
+            "almanac_answer_seconds", "From question to the end.", ["assistant"], buckets=_SECONDS,
+            **named,
+        )  # fmt: skip
+        self._first = Histogram(
+            "almanac_first_token_seconds", "From question to the first word.", ["assistant"],
+            buckets=_SECONDS, **named,
+        )  # fmt: skip
+        self._tokens = Counter("almanac_tokens", "Tokens by kind.", ["assistant", "kind"], **named)
+        self.votes = Counter("almanac_votes", "Votes by rating.", ["rating"], **named)
+        self.errors = Counter("almanac_errors", "Refused or failed requests.", ["code"], **named)
+        self.streams = Gauge("almanac_streams", "Answers under way.", **named)
+        self._release = Gauge("almanac_release", "The release that answers.", ["index"], **named)
+        self._age = Gauge(
+            "almanac_release_age_seconds", "Since the release's logical date.", ["index"], **named
+        )
+        self._pending = Gauge("almanac_journal_rows", "Rows that wait in the journal.", **named)
+
+    def answered(self, request: Request) -> None:
+        """Count a request that was logged."""
+        name = request.assistant or ""
+        self._answers.labels(name, request.status or "").inc()
+        if request.latency_ms is not None:
+            self._seconds.labels(name).observe(request.latency_ms / 1000)
+        if request.first_token_ms is not None:
+            self._first.labels(name).observe(request.first_token_ms / 1000)
+        self._tokens.labels(name, "prompt").inc(request.prompt_tokens or 0)
+        self._tokens.labels(name, "completion").inc(request.completion_tokens or 0)
+
+    def watch(
+        self,
+        index: str,
+        release: Callable[[], float],
+        age: Callable[[], float],
+        pending: Callable[[], float],
+    ) -> None:
+        """Read these whenever the figures are asked for."""
+        self._release.labels(index).set_function(release)
+        self._age.labels(index).set_function(age)
+        self._pending.set_function(pending)
+
+    def page(self) -> bytes:
+        """All figures, as Prometheus reads them."""
+        return generate_latest(self.registry)

@@ -1,0 +1,65 @@
+"""One question from the terminal, answered as the server answers it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from almanac.serving.answering import Ask, Begun, Ended, Event, Text
+from almanac.serving.service import Service
+from almanac.serving.shapes import about
+from schemas.errors import AlmanacError
+from schemas.settings import Settings
+from schemas.times import When, isoformat, parse_as_of
+
+
+def ask(
+    settings: Settings,
+    question: str,
+    when: When | None,
+    assistant: str | None,
+    user: str,
+    on_text: Callable[[str], None],
+) -> dict[str, Any]:
+    """Answer a question and log it; the answer with what made it.
+
+    Args:
+        on_text: is told words as they come.
+
+    Raises:
+        AlmanacError: no release or no model can answer, or no such assistant is configured.
+    """
+    service = Service(settings)
+    try:
+        if assistant is not None and assistant not in service.assistants:
+            known = ", ".join(service.assistants)
+            raise AlmanacError(f"there is no assistant {assistant!r}, only: {known}")
+        chosen = service.assistant(assistant)
+        stays = chosen.settings.release
+        if when is None and stays != "latest":
+            when = parse_as_of(stays)
+        asked = Ask(chosen, ({"role": "user", "content": question},), user, when=when)
+        events = asyncio.run(_events(service, asked, on_text))
+        begun, ended = events[0], events[-1]
+        assert isinstance(begun, Begun) and isinstance(ended, Ended)
+        return about(chosen, begun) | {
+            "question": question,
+            "answer": ended.request.response,
+            "status": ended.request.status,
+            "citations": ended.citations,
+            "as_of": isoformat(begun.as_of),
+            "seconds": round((ended.request.latency_ms or 0) / 1000, 2),
+        }
+    finally:
+        service.close()
+
+
+async def _events(service: Service, asked: Ask, on_text: Callable[[str], None]) -> list[Event]:
+    events: list[Event] = []
+    async for event in service.answering.answer(asked):
+        if isinstance(event, Text):
+            on_text(event.text)
+        events.append(event)
+    await asked.assistant.chat.close()
+    return events

@@ -1,0 +1,1 @@
+"""Exports of chats as messages; see `almanac.sources.connectors.chat`."""

@@ -1,0 +1,177 @@
+"""HTTP for connectors: a rate that is kept, waiting where a server asks for it, bounded answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+
+from almanac.sources.address import redacted
+from almanac.sources.base import RateLimit
+
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses that another try may mend
+_LONGEST_WAIT = 300.0  # seconds that a server may ask for
+_MOVED = frozenset({301, 302, 303, 307, 308})
+_PIECE = 1 << 16
+_MOST_REDIRECTS = 5
+Headers = Mapping[str, str]
+
+
+class Unanswered(OSError):
+    """No usable answer after all attempts; it may pass. `status` is 0 without any answer."""
+
+    def __init__(self, url: str, reason: str, status: int = 0) -> None:
+        super().__init__(f"{redacted(url)}: {reason}")
+        self.reason = reason
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server answered. `is_cut`: there is more than the limit, or nobody wants the rest."""
+
+    url: str
+    status: int
+    headers: Headers
+    data: bytes = b""
+    is_cut: bool = False
+
+    @property
+    def media_type(self) -> str:
+        """The content type without parameters, in lower case."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def target(self) -> str | None:
+        """Where a redirect leads; None for any other answer."""
+        if self.status not in _MOVED or "location" not in self.headers:
+            return None
+        return urljoin(self.url, self.headers["location"])
+
+
+class WebClient:
+    """Requests to one service, one after another; redirects are the caller's to follow.
+
+    per_second: the highest rate. attempts: of each request. pause: seconds before the second one,
+    doubled each time, unless the server says how long.
+    """
+
+    def __init__(
+        self,
+        per_second: float,
+        timeout: float,
+        attempts: int = 4,
+        pause: float = 2.0,
+        headers: Headers | None = None,
+        auth: tuple[str, str] | None = None,
+    ) -> None:
+        self._limit = RateLimit(per_second)
+        self._attempts = attempts
+        self._pause = pause
+        self._client = httpx.Client(timeout=timeout, headers=dict(headers or {}), auth=auth)
+
+    def __enter__(self) -> WebClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._client.close()
+
+    def slow_down(self, per_second: float) -> None:
+        """Keep this rate from now on."""
+        self._limit = RateLimit(per_second)
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        headers: Headers | None = None,
+        body: Any = None,
+        most: int = 50_000_000,
+        wanted: Callable[[Answer], bool] = lambda answer: True,
+    ) -> Answer:
+        """One answer, whatever its status, of at most `most` bytes.
+
+        wanted: asked with status and headers whether the body is to be had.
+
+        Raises:
+            Unanswered: no connection, or a status that may pass, at every attempt.
+        """
+        for attempt in range(self._attempts):
+            self._limit.wait()
+            try:
+                answer = self._once(method, url, headers, body, most, wanted)
+            except (httpx.HTTPError, httpx.InvalidURL) as error:
+                failure = Unanswered(url, str(error) or type(error).__name__)
+                wait = self._pause * 2**attempt
+            else:
+                if answer.status not in _PASSING:
+                    return answer
+                failure = Unanswered(url, f"HTTP {answer.status}", answer.status)
+                wait = _asked_wait(answer.headers, self._pause * 2**attempt)
+            if wait > _LONGEST_WAIT:
+                break
+            if attempt + 1 < self._attempts:
+                time.sleep(wait)
+        raise failure
+
+    def follow(self, url: str, most: int) -> Answer:
+        """What `url` gives, after redirects; another host than its own gets no credentials.
+
+        Raises:
+            Unanswered: as `ask`, or too many redirects.
+        """
+        home = urlsplit(url).netloc
+        for _ in range(_MOST_REDIRECTS):
+            answer = self.ask("GET", url, most=most)
+            if answer.target is None:
+                return answer
+            url = answer.target
+            if urlsplit(url).netloc != home:
+                with WebClient(1000, 60.0, self._attempts, self._pause) as other:
+                    return other.ask("GET", url, most=most)
+        raise Unanswered(url, "too many redirects")
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        headers: Headers | None,
+        body: Any,
+        most: int,
+        wanted: Callable[[Answer], bool],
+    ) -> Answer:
+        with self._client.stream(method, url, headers=dict(headers or {}), json=body) as response:
+            bare = Answer(str(response.url), response.status_code, response.headers)
+            if not wanted(bare):
+                return Answer(bare.url, bare.status, bare.headers, is_cut=True)
+            data = bytearray()
+            for piece in response.iter_bytes(_PIECE):
+                data += piece
+                if len(data) > most:
+                    return Answer(bare.url, bare.status, bare.headers, bytes(data), is_cut=True)
+            return Answer(bare.url, bare.status, bare.headers, bytes(data))
+
+
+def _asked_wait(headers: Headers, otherwise: float) -> float:
+    """Seconds of Retry-After, which is a number or a date."""
+    asked = headers.get("retry-after", "").strip()
+    try:
+        return max(0.0, float(asked))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return otherwise

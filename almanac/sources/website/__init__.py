@@ -1,0 +1,1 @@
+"""What the connector of web sites is made of; see `almanac.sources.connectors.web`."""

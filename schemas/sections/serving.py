@@ -1,0 +1,119 @@
+"""How questions are answered: the server, its assistants, and the models behind them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from schemas.sections.base import Section
+
+LOCAL = "local"  # the endpoint of the small model that comes with the installation
+
+
+class ServingSettings(Section):
+    """The server that answers questions (`almanac serve`)."""
+
+    host: str = Field(
+        default="127.0.0.1",
+        description="Where it listens. Any other than loopback needs keys: `almanac keys create`.",
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="0 takes any that is free.")
+    poll_seconds: float = Field(
+        default=2.0, gt=0, description="Between two looks for a new release, and at rights."
+    )
+    journal: str | None = Field(
+        default=None,
+        description="File of the journal of requests and votes; unless given, a file for this "
+        "lakehouse in the user's state folder, or in a lakehouse that is a folder.",
+    )
+    flush_seconds: float = Field(
+        default=5.0, gt=0, description="Between two times that the journal is stored in Delta."
+    )
+    max_age_hours: float | None = Field(
+        default=None, gt=0, description="Of the release, before /readyz says 503."
+    )
+    max_body_bytes: int = Field(default=1_000_000, ge=1_000, description="Of one HTTP request.")
+    body_seconds: float = Field(
+        default=30.0, gt=0, description="That a client may take to send its request."
+    )
+    max_streams: int = Field(
+        default=64, ge=1, description="Answers under way at a time; more are told to come again."
+    )
+    open_releases: int = Field(
+        default=4,
+        ge=1,
+        description="Releases of the past that stay open for questions as of a date.",
+    )
+    up: bool = Field(default=False, description="Does `almanac up` serve answers too?")
+    log_texts: bool = Field(
+        default=False, description="Do logs and traces hold questions and answers?"
+    )
+
+
+class AssistantSettings(Section):
+    """One assistant: what clients name as their model."""
+
+    endpoint: str = Field(
+        default=LOCAL,
+        description="A name of [endpoints], or local: the small model of the installation.",
+    )
+    prompt: str | None = Field(
+        default=None,
+        description="A Jinja template with the blocks system and user; ours otherwise.",
+    )
+    release: str = Field(
+        default="latest", description="latest, or a release's number or a date that it stays at."
+    )
+    mode: Literal["hybrid", "vector", "text"] = "hybrid"
+    k: int = Field(default=6, ge=1, le=50, description="Passages that a question finds.")
+    max_context_tokens: int = Field(
+        default=1500,
+        ge=64,
+        description="Of the passages in a prompt, as the budget estimates them.",
+    )
+    max_history_tokens: int = Field(
+        default=500, ge=0, description="Of earlier messages of a conversation in a prompt."
+    )
+    max_tokens: int = Field(default=256, ge=1, description="Of an answer, at most.")
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    seed: int = 0
+    rewrite: Literal["auto", "always", "never"] = Field(
+        default="auto",
+        description="Is a follow-up made into a question of its own by the model first? auto: by "
+        "every model but the small one.",
+    )
+    refusal: str | None = Field(
+        default=None,
+        description="What is answered where nothing supports an answer; by the question's "
+        "language unless given.",
+    )
+
+    @field_validator("release")
+    @classmethod
+    def _right_release(cls, value: str) -> str:
+        from schemas.errors import ConfigError
+        from schemas.times import parse_as_of
+
+        if value != "latest":
+            try:
+                parse_as_of(value)
+            except ConfigError as error:
+                raise ValueError(f"{error}, nor latest") from None
+        return value
+
+
+class ModelEndpoint(Section):
+    """A chat model behind an OpenAI-compatible address (`POST {base_url}/chat/completions`)."""
+
+    base_url: str = Field(description="Up to and with /v1.")
+    model: str = Field(description="The endpoint's name of the model.")
+    api_key_env: str = Field(
+        default="OPENAI_API_KEY", description="The environment variable that holds the key."
+    )
+    timeout_seconds: float = Field(default=60.0, gt=0, description="Of one answer.")
+    first_token_seconds: float = Field(
+        default=30.0, gt=0, description="Without a word, before the answer counts as failed."
+    )
+    max_retries: int = Field(default=1, ge=0, description="Before the first word.")
+    stop: tuple[str, ...] = Field(default=(), description="Texts at which the model is to end.")

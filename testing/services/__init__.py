@@ -1,0 +1,1 @@
+"""Servers on loopback that answer as the services of connectors do, in their recorded shapes."""

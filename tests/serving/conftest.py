@@ -1,0 +1,165 @@
+"""A server over a small handbook of two releases, with a stub of a model behind it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from almanac.embedding.factory import open_encoder
+from lakehouse import Lakehouse, open_lakehouse
+from schemas.settings import Settings, load_settings
+from testing.chat_endpoint import DIMENSION, StubModel, stub_model
+from tests.releases.conftest import night
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRST = {
+    "travel.md": "# Travel\n\nYour manager approves travel that costs over 500 euro.\n",
+    "backup.md": "# Backups\n\nA backup of the database is written nightly at two.\n",
+    "hr/pay.md": "# Pay\n\nSalaries are paid on the last working day of the month.\n",
+}
+SECOND = {"travel.md": "# Travel\n\nThe board approves travel that costs over 900 euro.\n"}
+
+
+@dataclass
+class House:
+    """A handbook, its lakehouse and its configuration."""
+
+    folder: Path
+    model: StubModel
+    more: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Path:
+        file = self.folder / "almanac.toml"
+        if not file.exists():
+            file.write_text(
+                f'lakehouse = "lake"\n[sources.handbook]\nuri = "docs"\n{self.more}\n'
+                f'[endpoints.stub]\nbase_url = "{self.model.url}"\nmodel = "stub-1"\n'
+                "first_token_seconds = 5\n[serving]\npoll_seconds = 0.2\n"
+                f'[embedder]\nprovider = "openai"\nbase_url = "{self.model.url}"\n'
+                f'model = "words"\nrevision = "1"\ndimension = {DIMENSION}\n'
+            )
+        return file
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(self.config)
+
+    @property
+    def lake(self) -> Lakehouse:
+        return open_lakehouse(str(self.folder / "lake"))
+
+    def write(self, documents: dict[str, str]) -> None:
+        for name, text in documents.items():
+            file = self.folder / "docs" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+
+    def night(self, day: str, documents: dict[str, str]) -> None:
+        """Publish the documents as of the end of a day, without Prefect."""
+        self.write(documents)
+        moment = datetime.fromisoformat(f"{day}T23:00:00").replace(tzinfo=UTC)
+        night(self.settings, moment, open_encoder(self.settings.embedder))
+
+    def command(self, *arguments: str) -> list[str]:
+        config = ["--config", str(self.config)]
+        return [sys.executable, "-m", "almanac", arguments[0], *config, *arguments[1:]]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=ROOT,
+            env=self._environment,
+            text=True,
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
+
+    @contextmanager
+    def served(self, *arguments: str) -> Iterator[Served]:
+        """`almanac serve` from its first line to its end."""
+        process = subprocess.Popen(
+            self.command("serve", "--port", "0", "--json", *arguments),
+            cwd=ROOT,
+            env=self._environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=(self.folder / "serve.log").open("w"),
+        )
+        assert process.stdout
+        line = process.stdout.readline()
+        assert line, (self.folder / "serve.log").read_text()
+        ready = json.loads(line)
+        with httpx.Client(base_url=ready["address"], timeout=30) as client:
+            yield Served(self, process, ready["address"], ready, client)
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            process.wait(30)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        plain = {key: value for key, value in os.environ.items() if not key.startswith("ALMANAC_")}
+        return plain | {"OMP_NUM_THREADS": "1"} | self.environment
+
+
+@dataclass
+class Served:
+    """A server that answers."""
+
+    house: House
+    process: subprocess.Popen[str]
+    address: str
+    ready: dict[str, Any]
+    client: httpx.Client
+
+    def chat(self, question: str, **more: Any) -> httpx.Response:
+        messages = [{"role": "user", "content": question}]
+        body = {"model": "documents", "messages": messages} | more
+        return self.client.post("/v1/chat/completions", json=body)
+
+    def events(self, question: str, **more: Any) -> list[dict[str, Any]]:
+        """Every event of a streamed answer but the mark of its end, which must be there."""
+        response = self.chat(question, stream=True, **more)
+        parts = [part.removeprefix("data: ") for part in response.text.split("\n\n") if part]
+        assert parts.pop() == "[DONE]", parts
+        return [json.loads(part) for part in parts]
+
+
+def text_of(events: list[dict[str, Any]]) -> str:
+    """The words of a stream."""
+    choices = [event["choices"][0] for event in events if event.get("choices")]
+    return "".join(choice["delta"].get("content") or "" for choice in choices)
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[StubModel]:
+    with stub_model() as model:
+        yield model
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory, model: StubModel) -> House:
+    house = House(tmp_path_factory.mktemp("serving"), model)
+    house.night("2026-03-01", FIRST)
+    house.night("2026-03-02", SECOND)
+    return house
+
+
+@pytest.fixture(scope="module")
+def served(house: House) -> Iterator[Served]:
+    with house.served() as served:
+        yield served
