@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import random
 import shutil
 import traceback
 from collections.abc import Callable, Iterator
@@ -117,19 +118,22 @@ def hurt(file: Path, damage: str, older: Path) -> bool:
 
 
 def run(
-    house: House, older: Path, scratch: Path, wanted: Callable[[str, str], bool]
+    house: House,
+    older: Path,
+    scratch: Path,
+    wanted: Callable[[str, str], bool],
+    seed: int = 1,
 ) -> Iterator[Case]:
     """Each damage of each kind of file that is wanted, each on a copy of its own."""
     root = Path(house.settings.lakehouse)
-    for target, file in targets(root).items():
-        for damage in DAMAGES:
-            if not wanted(target, damage):
-                continue
-            copy = house.copied_to(scratch / "copy")
-            inside = file.relative_to(root)
-            if hurt(Path(copy.settings.lakehouse) / inside, damage, older / inside):
-                yield Case(target, damage, str(inside), tuple(_steps(copy)))
-            shutil.rmtree(scratch / "copy")
+    cases = [(target, damage) for target in targets(root) for damage in DAMAGES]
+    random.Random(seed).shuffle(cases)  # so that a part of them is of all kinds
+    for target, damage in filter(lambda case: wanted(*case), cases):
+        copy = house.copied_to(scratch / "copy")
+        inside = targets(root)[target].relative_to(root)
+        if hurt(Path(copy.settings.lakehouse) / inside, damage, older / inside):
+            yield Case(target, damage, str(inside), tuple(_steps(copy)))
+        shutil.rmtree(scratch / "copy")
 
 
 def _steps(house: House) -> Iterator[Told]:
