@@ -220,11 +220,11 @@ def plain(config: str, at: str) -> dict[str, Any]:
             with run.timed("index"):
                 written = index.write_index(run, models, change)
             with run.timed("verify"):
-                release = publish.tag_release(run, models, written)
-                probes = ask_probes(run.lake.read(release))
-                publish.verify_release(run, written, release, probes)
+                draft = publish.tag_release(run, models, written)
+                probes = ask_probes(run.lake.read(draft))
+                publish.verify_release(run, written, draft, probes)
             with run.timed("publish"):
-                outcome.release = publish.publish(run, release, lease, probes)
+                outcome.release = publish.publish(run, draft, lease, probes)
             outcome.published = True
             outcome.wrote(written, embedding)
         with run.timed("remember"):

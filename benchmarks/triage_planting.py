@@ -234,10 +234,10 @@ def _night(settings: Settings, models: Models, at: datetime) -> None:
         snapshot.store_chunks(run, models, change.taken.values())
         snapshot.store_vectors(run, models, change.taken.values(), lambda done, total: None)
         written = index.write_index(run, models, change)
-        release = publish.tag_release(run, models, written)
-        probes = ask_probes(run.lake.read(release))
-        publish.verify_release(run, written, release, probes)
-        publish.publish(run, release, lease, probes)
+        draft = publish.tag_release(run, models, written)
+        probes = ask_probes(run.lake.read(draft))
+        publish.verify_release(run, written, draft, probes)
+        publish.publish(run, draft, lease, probes)
 
 
 def plant(settings: Settings, corpus: Corpus) -> tuple[list[Request], list[Vote], dict[str, str]]:

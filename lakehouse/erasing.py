@@ -10,20 +10,18 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from lakehouse.chunks import QUESTIONS
 from lakehouse.documents import Key
 from lakehouse.erasures import Kind, document_subject, request_subject, user_subject
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.mentions import Mentions
 from lakehouse.rows import chunk_id
 from lakehouse.suppression import PASSAGE, contents, passages
 from schemas.hashing import canonical_json, sha256_text
-
-if TYPE_CHECKING:
-    from lakehouse.lakehouse import Lakehouse
 
 # Such a row keeps its user's id and its beginning; a chunk's id stands there before its text.
 _REFUSED = """

@@ -35,8 +35,9 @@ from lakehouse.erasing import (
 )
 from lakehouse.erasures import document_subject, user_subject
 from lakehouse.personal import rewritten_tables
-from lakehouse.placements import moved, prune_seals, seal_tables
-from lakehouse.releases import Placement, Release
+from lakehouse.placement_log import Placement
+from lakehouse.placements import moved, prune_seals
+from lakehouse.releases import Release
 from lakehouse.rows import updated_digest
 from schemas.errors import AlmanacError, ConfigError
 from schemas.hashing import sha256_parts
@@ -278,7 +279,7 @@ def _carry_out(settings: Settings, lake: Lakehouse, plan: Plan, run_id: str) -> 
     }
     lake.erasures.finish(plan.receipt, plan.kind, plan.subjects, at, report)
     lake.delta("erasures").forget_history()
-    seal_tables(lake)
+    lake.seal_tables()
     lake.erasures.forget_plan()
     return report | {"same_text_elsewhere": list(plan.same_text_elsewhere)}
 

@@ -199,7 +199,7 @@ def test_a_killed_erasure_is_finished_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(stage, at, killed)
+        patched.setattr(Lakehouse if at == "seal_tables" else stage, at, killed)
         erase(house.settings, SECRET)
     if at != "seal_tables":  # by then it is done but for the seals of the tables
         receipt = erase(house.settings, SECRET)
