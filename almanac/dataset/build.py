@@ -99,7 +99,7 @@ def build(
         lease.check()
         run.lake.datasets.keep_sides(made.drawn)
         new = run.lake.datasets.publish(
-            made.name, made.manifest, made.examples, made.dropped, run.run_id, run.at
+            made.name, made.manifest, made.examples, made.dropped, run.run_id, run.started_at
         )
         run.report = _result(made, new) | {"checks": [asdict(one) for one in checks]}
         _log.info("dataset %s: %d examples", made.name[:12], len(made.examples))

@@ -118,7 +118,7 @@ def allow(settings: Settings, subject: Subject, *, dry_run: bool = False) -> dic
         return {"allowed": len(_receipts(run, subject)), "dry_run": True, "seconds": run.seconds}
     with operation(settings, "allow after erasure") as (run, _):
         receipts = _receipts(run, subject)
-        count = sum(run.lake.erasures.allow(receipt, run.at) for receipt in receipts)
+        count = sum(run.lake.erasures.allow(receipt, run.started_at) for receipt in receipts)
         return {"allowed": count, "dry_run": False, "seconds": run.seconds}
 
 
@@ -168,7 +168,7 @@ def _foreseen(run: Operation, subject: Subject) -> dict[str, Any]:
 
 def _plan(run: Operation, subject: Subject) -> Plan:
     named = sha256_parts("erasure", run.run_id, str(os.getpid()), str(time.time()))[:16]
-    common = {"receipt": named, "at": isoformat(run.at)}
+    common = {"receipt": named, "at": isoformat(run.started_at)}
     if subject.user_id is not None:
         plan = plan_user(run.lake, subject.user_id, **common)
         # Also of a version that had no plans: it stored that it began, and may have been killed.

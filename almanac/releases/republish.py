@@ -45,7 +45,7 @@ def logical_time(run: Operation, history: Iterable[Release], at: datetime | None
             f"--at {isoformat(at)} is earlier than release {newest.seq} of "
             f"{isoformat(newest.logical_time)}: history is only added to"
         )
-    return max(at or run.at, newest.logical_time)
+    return max(at or run.started_at, newest.logical_time)
 
 
 def republish(
@@ -77,7 +77,7 @@ def republish(
         run.lake,
         draft,
         lease.check,
-        at=run.at,
+        at=run.started_at,
         cause=cause,
         mark=release.mark,
         probes=sealed[0]["probes"] if sealed else None,

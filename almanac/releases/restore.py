@@ -74,7 +74,7 @@ def restore(
             if mode == "publish" and not done:
                 shown["speaks_for"] = isoformat(logical_time(run, history, at))
             return shown | {"dry_run": True, "seconds": run.seconds}
-        with recorded(run, purpose):
+        with recorded(run):
             run.lake.erasures.check_finished()
             return _said(run, release, mode, to, reason, _copy(run, release, str(to)))
     with operation(settings, purpose, run_id) as (run, lease):

@@ -63,7 +63,7 @@ def triage(
         for requests in _batches(run.lake, disliked, start, end, settings.triage.batch):
             found = work.batch(requests, disliked)
             lease.check()
-            run.lake.triage.record(found, run.run_id, run.at)
+            run.lake.triage.record(found, run.run_id, run.started_at)
             counts.update(disliked=len(requests), looked_into=len(found))
             counts["judged"] += sum("judge" in one.evidence for one in found)
             causes.update(work.known[one.request_id].cause for one in requests)

@@ -65,7 +65,8 @@ def test_two_indexes_share_the_count_and_not_the_history(
 def test_a_draft_knows_nothing_of_its_publishing(release_of: Callable[..., Release]) -> None:
     placed = {"tier": "cold", "cause": "too old", "mark": "erased", "seal": "5" * 64}
     release = release_of(1, **placed)
-    draft = release.again(seq=2, kind="rollback", note={"of": 1})
+    again = {"run_id": "run-2", "snapshot_seq": 2, "lance_tag": "r00000002"}
+    draft = release.again(seq=2, kind="rollback", note={"of": 1}, **again)
     assert {one.name for one in fields(release)} - {one.name for one in fields(draft)} == {
         "published_at",
         "withdrawn_by",
