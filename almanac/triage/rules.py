@@ -13,7 +13,7 @@ from typing import Any
 
 from almanac.core.stems import words
 from almanac.llm.judge import Judge, Judgement
-from almanac.triage.case import Case, contradicting, keys_of
+from almanac.triage.case import Case, keys_of
 from almanac.triage.replay import Held
 from almanac.triage.signals import Level, Support, agreement, support, together
 from lakehouse.documents import Key
@@ -86,7 +86,7 @@ class Examination:
 
     def run(self) -> Found:
         """The verdict."""
-        if contradicting(self.case.opinion):
+        if self.case.opinion.contradicting:
             return self._found("votes_contradict", "users differ, each by their latest vote")
         if not words(self.case.sought).stems:
             return self._found("not_judged", "neither correction nor response has a word")

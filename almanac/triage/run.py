@@ -12,7 +12,7 @@ from almanac.core.operation import operation
 from almanac.core.stems import words
 from almanac.feedback.drain import bring_in
 from almanac.llm.judge import Judge, open_judge
-from almanac.triage.case import Case, contradicting
+from almanac.triage.case import Case
 from almanac.triage.invalidation import Changes
 from almanac.triage.load_case import Answered, Releases, case_of, queries
 from almanac.triage.replay import Replay
@@ -191,7 +191,7 @@ class Triage:
     def _asked_of(self, opinion: Opinion, answered: Answered) -> Release | None:
         """The release that is asked for a verdict: none where users disagree, or it is not open."""
         release = answered.release
-        if release is None or contradicting(opinion):
+        if release is None or opinion.contradicting:
             return None
         return release if isinstance(self._releases.open(release), Replay) else None
 
