@@ -7,26 +7,22 @@ from dataclasses import dataclass
 from lakehouse.delta import DeltaLog
 
 # The rules of `schemas.feedback.Opinion`, in SQL: of a million votes no object each is made.
-_LATEST = """
-    rated_at DESC, user_id DESC, rating DESC, coalesce(comment, '') DESC,
-    coalesce(correction, '') DESC
-"""
-_COUNTS = f"""
+_COUNTS = """
     WITH votes AS (
         SELECT DISTINCT request_id, user_id, rated_at, rating, comment, correction,
             coalesce(stated, true) AS stated
         FROM log
         QUALIFY stated OR NOT bool_or(coalesce(stated, true)) OVER (PARTITION BY request_id)
     ), ordered AS (
-        SELECT *,
-            row_number() OVER (PARTITION BY request_id ORDER BY {_LATEST}) AS nth,
-            row_number() OVER (PARTITION BY request_id, user_id ORDER BY {_LATEST}) AS nth_of_user
-        FROM votes
+        SELECT *, row_number() OVER (
+            PARTITION BY request_id ORDER BY rated_at DESC, user_id DESC, rating DESC,
+            coalesce(comment, '') DESC, coalesce(correction, '') DESC
+        ) AS nth FROM votes
     ), opinions AS (
         SELECT request_id, count(*) AS votes,
             min(rating) FILTER (nth = 1) AS rating,
             min(correction) FILTER (nth = 1) AS correction,
-            count(DISTINCT rating) FILTER (nth_of_user = 1) > 1 AS contradicting
+            count(DISTINCT rating) > 1 AS contradicting
         FROM ordered GROUP BY request_id
     )
     SELECT
@@ -49,9 +45,8 @@ _COUNTS = f"""
 class OpinionCounts:
     """Requests and votes; per request the latest vote counts.
 
-    contradicting: requests whose users disagree, each by their latest vote.
-    disliked_with_correction: the latest vote has one. votes_without_a_request: their request did
-    not come yet.
+    contradicting: requests with likes and dislikes both, as `Opinion.mixed`: a changed mind counts,
+    too. disliked_with_correction: the latest vote has one. votes_without_a_request: their request did not come yet.
     """
 
     requests: int

@@ -186,13 +186,18 @@ class Opinion:
         return self.votes[-1].rating
 
     @property
+    def mixed(self) -> bool:
+        """Likes and dislikes both, of any users; counted in SQL, too: `lakehouse.opinions`."""
+        return len({vote.rating for vote in self.votes}) > 1
+
+    @property
     def by_user(self) -> dict[str, Vote]:
         """The latest vote of each user, by their id."""
         return {vote.user_id: vote for vote in self.votes}  # in order of time
 
     @property
     def contradicting(self) -> bool:
-        """Do users disagree? Counted in SQL, too: `lakehouse.opinions`."""
+        """Do users disagree? Who changed their mind contradicts nobody: see `mixed`."""
         return len({vote.rating for vote in self.by_user.values()}) > 1
 
     @property
