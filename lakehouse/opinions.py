@@ -46,7 +46,8 @@ class OpinionCounts:
     """Requests and votes; per request the latest vote counts.
 
     contradicting: requests with likes and dislikes both, as `Opinion.mixed`: a changed mind counts,
-    too. disliked_with_correction: the latest vote has one. votes_without_a_request: their request did not come yet.
+    too. disliked_with_correction: the latest vote has one. votes_without_a_request: their request
+    did not come yet.
     """
 
     requests: int
