@@ -52,6 +52,7 @@ _OCCURRENCES = 3  # of equal passages under one heading, that a lost version is 
 DERIVED = {
     "triage": ("evidence", "documents"),
     "training_examples": ("example",),
+    "synthetic_corrections": ("content",),
     "rejected_examples": ("details",),
     "evaluations": ("result",),
 }

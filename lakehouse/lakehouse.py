@@ -10,7 +10,6 @@ from typing import Any
 from lakehouse.access import AccessLog
 from lakehouse.asof import AsOf
 from lakehouse.chunks import ChunkStore, VectorStore
-from lakehouse.correction_notes import CorrectionNotes
 from lakehouse.delta import DeltaLog
 from lakehouse.documents import DocumentLog
 from lakehouse.erasures import ErasureLog
@@ -34,6 +33,7 @@ from lakehouse.request_slots import RequestSlots
 from lakehouse.runs import FileLog, RunLog
 from lakehouse.seals import SealedFiles
 from lakehouse.search import IndexReader
+from lakehouse.synthetic_corrections import SyntheticCorrections
 from lakehouse.table import is_written
 from lakehouse.training import AdapterLog, DatasetLog, EvaluationLog
 from lakehouse.upgrades import pending, upgrade
@@ -76,7 +76,9 @@ class Lakehouse:
                 for name in ("datasets", "training_examples", "rejected_examples", "splits")
             )
         )
-        self.correction_notes = CorrectionNotes(DeltaLog(location, "training_examples"))
+        self.synthetic_corrections = SyntheticCorrections(
+            DeltaLog(location, "synthetic_corrections"), DeltaLog(location, "training_examples")
+        )
         self.adapters = AdapterLog(DeltaLog(location, "adapters"))
         self.evaluations = EvaluationLog(DeltaLog(location, "evaluations"))
 

@@ -258,6 +258,9 @@ def test_a_user_leaves_with_requests_votes_examples_and_marked_adapters(house: H
             for n in (1, 2, 3)
         ]
     )
+    lake.delta("synthetic_corrections").append(
+        [{"key": f"k{n}", "request_id": f"q{n}", "content": "{}"} for n in (1, 3)]
+    )
     lake.delta("rejected_examples").append(
         [
             {"dataset": "d", "request_id": f"q{n}", "reason": "empty", "details": "{}"}
@@ -305,6 +308,7 @@ def test_a_user_leaves_with_requests_votes_examples_and_marked_adapters(house: H
         "votes": 2,
         "triage": 2,
         "training_examples": 2,
+        "synthetic_corrections": 1,
         "rejected_examples": 1,
         "evaluations": 1,
         "adapters_to_retrain": 1,
