@@ -207,7 +207,7 @@ def plain(config: str, at: str) -> dict[str, Any]:
         with run.timed("compare"):
             changes = compare.Changes(state, found)
             outcome.saw(changes, found)
-            compare.check_losses(changes, state, settings.guards, False)
+            compare.check_losses(changes, state, settings.loss_limits, False)
         with run.timed("snapshot"):
             change = snapshot.plan_index(run, models, snapshot.store_changes(run, changes))
         if not index.is_current(run, models, change, latest):

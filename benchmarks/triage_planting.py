@@ -27,7 +27,7 @@ from almanac.ingest.run import begin_run
 from almanac.retrieval.search import Searcher
 from lakehouse.probes import ask_probes
 from schemas.feedback import Passage, Request, Vote
-from schemas.settings import EmbedderSettings, GuardSettings, Settings, SourceSettings
+from schemas.settings import EmbedderSettings, LossLimitSettings, Settings, SourceSettings
 
 FATES = (
     "source_missing",
@@ -207,7 +207,7 @@ def publish_nights(corpus: Corpus, root: Path, model: str) -> Settings:
     settings = Settings(
         lakehouse=str(root / "lake"),
         sources={"documents": SourceSettings(uri=str(docs))},
-        guards=GuardSettings(min_documents=1_000_000),
+        loss_limits=LossLimitSettings(min_documents=1_000_000),
         embedder=EmbedderSettings(model=model),
     )
     models = Models(settings)

@@ -124,7 +124,8 @@ def compare_with_last_release(
         outcome.saw(changes, found)  # a run that is refused says, too, what would be gone
         figures = ", ".join(f"{count} {name}" for name, count in changes.counts().items())
         get_run_logger().info("Documents: %s", figures)
-        outcome.checks += compare.check_losses(changes, state, run.settings.guards, accept_losses)
+        limits = run.settings.loss_limits
+        outcome.checks += compare.check_losses(changes, state, limits, accept_losses)
     return changes
 
 

@@ -25,8 +25,8 @@ from schemas.encoder import EmbedderIdentity, Encoder
 from schemas.hashing import sha256_text
 from schemas.report import Finding
 from schemas.settings import (
-    GuardSettings,
     IndexSettings,
+    LossLimitSettings,
     RetentionSettings,
     Settings,
     SourceSettings,
@@ -104,7 +104,7 @@ class House:
         self.settings = Settings(
             lakehouse=str(root / "lake"),
             sources={"documents": SourceSettings(uri=str(self.docs))},
-            guards=GuardSettings(min_documents=1_000),
+            loss_limits=LossLimitSettings(min_documents=1_000),
             retention=RetentionSettings(grace_minutes=0),
         )
         self.configure(**settings)
