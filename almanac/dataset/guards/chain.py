@@ -15,13 +15,13 @@ from dataclasses import replace
 
 from almanac.dataset.candidates import Candidate, Guarded, in_order
 from almanac.dataset.guards.contradicting_votes import Votes
-from almanac.dataset.guards.duplicates import ExactDuplicates
 from almanac.dataset.guards.empty import Blank
+from almanac.dataset.guards.exact_duplicate import ExactDuplicates
 from almanac.dataset.guards.flood import Flood
-from almanac.dataset.guards.golden import Golden
-from almanac.dataset.guards.injection import Injection
+from almanac.dataset.guards.golden_question import Golden
 from almanac.dataset.guards.near_duplicate import NearDuplicates
 from almanac.dataset.guards.personal.mask import Masked, mask
+from almanac.dataset.guards.prompt_injection import Injection
 from almanac.dataset.guards.rule import Guard
 from almanac.dataset.guards.too_long import Length
 from lakehouse.training import Rejected
