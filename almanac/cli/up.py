@@ -37,15 +37,15 @@ def up(host: str | None, port: int | None, no_worker: bool, json_: bool) -> None
     from almanac.supervisor import running
     from almanac.supervisor.deploying import project_root
     from almanac.supervisor.state import AlreadyUp
-    from almanac.supervisor.supervisor import Wanted
+    from almanac.supervisor.supervisor import UpOptions
 
     with one_line_errors():
         given = given_options()
         config = _config(given["config"], project_root())
         settings = settings_for(str(config) if config else None, given["lakehouse"])
-        wanted = Wanted(settings, config, given["lakehouse"], host, port, not no_worker)
+        options = UpOptions(settings, config, given["lakehouse"], host, port, not no_worker)
         try:
-            running.up(wanted, lambda report: _say(report, json_))
+            running.up(options, lambda report: _say(report, json_))
         except AlreadyUp as other:
             _say_already(other.state.ui, other.state.api, other.state.ready, json_)
 

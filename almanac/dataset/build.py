@@ -60,7 +60,7 @@ def bytes_bound(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class NewDataset:
     """A dataset before it is stored: examples by id, what was left out, sides, and the manifest."""
 
     examples: tuple[Example, ...]
@@ -113,7 +113,7 @@ def make(
     start: datetime | None,
     end: datetime | None,
     count_tokens: CountTokens,
-) -> Made:
+) -> NewDataset:
     """What `build` stores; itself it stores nothing but what a teacher wrote.
 
     Raises:
@@ -146,7 +146,7 @@ def make(
         "teacher": corrected.made_by,
         "window": {"from": start and isoformat(start), "to": end and isoformat(end)},
     }
-    return Made(tuple(examples), dropped, parted.drawn, manifest)
+    return NewDataset(tuple(examples), dropped, parted.drawn, manifest)
 
 
 def _guarded(
@@ -193,7 +193,7 @@ def _manifest(
     }
 
 
-def _result(made: Made, new: bool) -> dict[str, Any]:
+def _result(made: NewDataset, new: bool) -> dict[str, Any]:
     said = made.manifest
     names = ("dropped", "masked", "counts", "views", "requests", "prompts", "taught")
     return {

@@ -16,7 +16,7 @@ from almanac.triage.case import Case
 from almanac.triage.invalidation import Changes
 from almanac.triage.load_case import Answered, Releases, case_of, queries
 from almanac.triage.replay import Replay
-from almanac.triage.rules import Examination, Found
+from almanac.triage.rules import Examination, Finding
 from almanac.triage.verdict_cache import (
     Fingerprints,
     disliked_now,
@@ -214,7 +214,7 @@ class Triage:
         return str(opened) if isinstance(opened, AlmanacError) else answered.why
 
 
-def _evidence(case: Case, found: Found, now: Release | None) -> dict[str, Any]:
+def _evidence(case: Case, found: Finding, now: Release | None) -> dict[str, Any]:
     """Plain data, without any text of a document."""
     then = {"release": case.then.release, "mode": case.then.mode} if case.then else {}
     evidence: dict[str, Any] = {

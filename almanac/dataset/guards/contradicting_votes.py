@@ -9,7 +9,7 @@ from almanac.dataset.candidates import Candidate
 from almanac.dataset.guards.rule import Figures, Forgetful
 
 
-class Votes(Forgetful):
+class ContradictingVotes(Forgetful):
     """Of each user the latest vote counts: who changes their mind contradicts nobody."""
 
     reason: ClassVar[str] = "contradicting_votes"
