@@ -29,7 +29,7 @@ def up(host: str | None, port: int | None, no_worker: bool, json_: bool) -> None
 
     The server's database and logs (server.log, worker.log, deploy.log, up.log) are in the folder
     server.home. Started twice, the second one says where the first answers and ends. A port that
-    nobody asked for is left to whoever has it, and the next free one taken.
+    nobody asked for is left to the program that has it, and the next free one is taken.
 
     The environment may name another database (PREFECT_SERVER_DATABASE_CONNECTION_URL) and a
     password (PREFECT_SERVER_API_AUTH_STRING=user:password).

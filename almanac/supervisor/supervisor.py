@@ -235,7 +235,7 @@ class Supervisor:
                 host,
                 "the password crosses the network in plain HTTP"
                 if password
-                else "whoever reaches it can run flows: nothing stands in front",
+                else "everybody who reaches it can run flows, without a password",
             )
 
     def _tell(self, message: str) -> None:
