@@ -23,16 +23,9 @@ from almanac.ingest.index import Recipe
 from almanac.releases.rebuild import rebuild
 from almanac.training.jobs import clear_jobs
 from lakehouse import Lakehouse
-from lakehouse.erasing import (
-    Extent,
-    Plan,
-    carry_out,
-    documents_shown,
-    extent,
-    is_empty,
-    plan_documents,
-    plan_user,
-)
+from lakehouse.erasing import carry_out, plan_documents, plan_user
+from lakehouse.erasure_plan import Extent, Plan, is_empty
+from lakehouse.erasure_rows import documents_shown, extent
 from lakehouse.erasures import document_subject, user_subject
 from lakehouse.personal import rewritten_tables
 from lakehouse.placement_log import Placement

@@ -23,7 +23,7 @@ from almanac.releases.heal import heal
 from almanac.releases.restore import restore
 from almanac.releases.verify import verify
 from lakehouse import Lakehouse
-from lakehouse.erasing import Plan
+from lakehouse.erasure_plan import Plan
 from lakehouse.erasures import document_subject
 from lakehouse.releases import Release
 from schemas.documents import Rejection
