@@ -56,7 +56,7 @@ CONFIG = """
 lakehouse = "lake"
 [sources.documents]
 uri = "docs"
-[guards]
+[loss_limits]
 min_documents = 1000
 [retention]
 keep_last = 2

@@ -34,7 +34,7 @@ from almanac.releases.doctor import doctor
 from almanac.releases.heal import heal
 from almanac.releases.verify import verify
 from lakehouse import Lakehouse, open_lakehouse
-from lakehouse.placements import moved, seal_tables
+from lakehouse.placements import moved
 from lakehouse.releases import Release
 from lakehouse.rows import row_hash
 from schemas.settings import IndexSettings, Settings
@@ -97,7 +97,7 @@ def _make(folder: Path, rows: int) -> Settings:
     texts = [row["text_hash"] for row in _rows(made.lake, made.releases.as_of())]
     vectors = np.random.default_rng(0).normal(size=(len(texts), 64)).astype(np.float32)
     made.lake.vectors.append(_OTHER, texts, vectors)
-    seal_tables(made.lake)
+    made.lake.seal_tables()
     return made.settings
 
 
@@ -201,7 +201,7 @@ class _Plant:
             "run_id": "dead",
         }
         self._lake.delta("document_changes").append([change])
-        seal_tables(self._lake)
+        self._lake.seal_tables()
         return [("unpublished_snapshot", "snapshot 99")]
 
     def files_and_tags(self) -> Found:
@@ -228,7 +228,7 @@ class _Plant:
             lance.dataset(str(self._folder / self._table)).delete("text LIKE '%kaba%'")
         placed = moved(self._lake, second, "cold", run_id="dead", cause="planted")
         self._lake.placements.append([_numbered(placed, 77)])
-        seal_tables(self._lake)
+        self._lake.seal_tables()
         return [
             *found,
             ("moved_tag", f"release {second.seq}"),

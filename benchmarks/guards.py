@@ -31,7 +31,7 @@ import guard_plants as plants
 from almanac.dataset.assemble import question_group
 from almanac.dataset.candidates import Candidate, Guarded
 from almanac.dataset.guards import guard
-from almanac.dataset.guards.duplicates import ExactDuplicates
+from almanac.dataset.guards.exact_duplicate import ExactDuplicates
 from almanac.dataset.guards.flood import Flood
 from almanac.dataset.guards.near_duplicate import NearDuplicates
 from almanac.dataset.guards.personal.mask import mask

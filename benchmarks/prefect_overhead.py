@@ -207,7 +207,7 @@ def plain(config: str, at: str) -> dict[str, Any]:
         with run.timed("compare"):
             changes = compare.Changes(state, found)
             outcome.saw(changes, found)
-            compare.check_losses(changes, state, settings.guards, False)
+            compare.check_losses(changes, state, settings.loss_limits, False)
         with run.timed("snapshot"):
             change = snapshot.plan_index(run, models, snapshot.store_changes(run, changes))
         if not index.is_current(run, models, change, latest):
@@ -220,11 +220,11 @@ def plain(config: str, at: str) -> dict[str, Any]:
             with run.timed("index"):
                 written = index.write_index(run, models, change)
             with run.timed("verify"):
-                release = publish.tag_release(run, models, written)
-                probes = ask_probes(run.lake.read(release))
-                publish.verify_release(run, written, release, probes)
+                draft = publish.tag_release(run, models, written)
+                probes = ask_probes(run.lake.read(draft))
+                publish.verify_release(run, written, draft, probes)
             with run.timed("publish"):
-                outcome.release = publish.publish(run, release, lease, probes)
+                outcome.release = publish.publish(run, draft, lease, probes)
             outcome.published = True
             outcome.wrote(written, embedding)
         with run.timed("remember"):

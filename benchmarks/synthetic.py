@@ -19,8 +19,8 @@ from almanac.ingest.index import Recipe, bring, cover, search_settings
 from almanac.ingest.snapshot import IndexChange, base_for
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.index import release_tag, table_name
-from lakehouse.placements import place, seal_tables
-from lakehouse.releases import Release
+from lakehouse.placements import publish
+from lakehouse.releases import DraftRelease, Release
 from schemas.encoder import EmbedderIdentity
 from schemas.hashing import sha256_text
 from schemas.settings import IndexSettings, Settings
@@ -152,12 +152,11 @@ class Synthetic:
         written = bring(self.lake, writer, change, self._recipe, [one.lance_tag for one in history])
         cover(written, lambda rows: search_settings(self.settings.index, rows, base))
         seq = self.releases.next_seq()
-        release = Release(
+        draft = DraftRelease(
             seq=seq,
             index=INDEX,
             kind="publish",
             logical_time=FIRST + timedelta(days=night),
-            published_at=FIRST + timedelta(days=night),
             run_id=f"night-{night}",
             snapshot_seq=snapshot,
             documents=len(change.after),
@@ -172,16 +171,13 @@ class Synthetic:
             search=written.search,
             made_by={"code": "benchmark"},
         )
-        placed = place(
+        return publish(
             self.lake,
-            release,
-            run_id=release.run_id,
+            draft,
+            lambda: None,
+            at=FIRST + timedelta(days=night),
             cause="published",
-            previous=history[0].seal if history else "",
         )
-        self.releases.append(placed)
-        seal_tables(self.lake)
-        return placed
 
 
 def _name(document: int) -> str:

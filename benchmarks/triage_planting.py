@@ -27,7 +27,7 @@ from almanac.ingest.run import begin_run
 from almanac.retrieval.search import Searcher
 from lakehouse.probes import ask_probes
 from schemas.feedback import Passage, Request, Vote
-from schemas.settings import EmbedderSettings, GuardSettings, Settings, SourceSettings
+from schemas.settings import EmbedderSettings, LossLimitSettings, Settings, SourceSettings
 
 FATES = (
     "source_missing",
@@ -207,7 +207,7 @@ def publish_nights(corpus: Corpus, root: Path, model: str) -> Settings:
     settings = Settings(
         lakehouse=str(root / "lake"),
         sources={"documents": SourceSettings(uri=str(docs))},
-        guards=GuardSettings(min_documents=1_000_000),
+        loss_limits=LossLimitSettings(min_documents=1_000_000),
         embedder=EmbedderSettings(model=model),
     )
     models = Models(settings)
@@ -234,10 +234,10 @@ def _night(settings: Settings, models: Models, at: datetime) -> None:
         snapshot.store_chunks(run, models, change.taken.values())
         snapshot.store_vectors(run, models, change.taken.values(), lambda done, total: None)
         written = index.write_index(run, models, change)
-        release = publish.tag_release(run, models, written)
-        probes = ask_probes(run.lake.read(release))
-        publish.verify_release(run, written, release, probes)
-        publish.publish(run, release, lease, probes)
+        draft = publish.tag_release(run, models, written)
+        probes = ask_probes(run.lake.read(draft))
+        publish.verify_release(run, written, draft, probes)
+        publish.publish(run, draft, lease, probes)
 
 
 def plant(settings: Settings, corpus: Corpus) -> tuple[list[Request], list[Vote], dict[str, str]]:

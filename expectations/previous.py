@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from expectations.values import shown
 from schemas.documents import Severity
 from schemas.report import CheckResult
-from schemas.settings import GuardSettings
+from schemas.settings import LossLimitSettings
 
 VANISHED: tuple[str, str, Severity] = ("previous", "documents_have_not_vanished", "must")
 SHRUNK: tuple[str, str, Severity] = ("previous", "documents_have_not_shrunk", "must")
@@ -25,24 +25,24 @@ _EXAMPLES = 5
 
 
 def compare(
-    previous: pa.Table, current: pa.Table, guards: GuardSettings
+    previous: pa.Table, current: pa.Table, limits: LossLimitSettings
 ) -> tuple[CheckResult, CheckResult]:
     """Judge what a release would lose, both releases as tables of `DOCUMENT_SIZES`.
 
     A document whose content stands under another id moved and has not vanished. `current` is what
     would be published: a quarantined document stands there with its last good version. A previous
-    release of fewer than `guards.min_documents` passes unchecked (`checked` is 0).
+    release of fewer than `limits.min_documents` passes unchecked (`checked` is 0).
     """
     previous, current = previous.select(DOCUMENT_SIZES.names), current.select(DOCUMENT_SIZES.names)
-    if previous.num_rows < guards.min_documents:
+    if previous.num_rows < limits.min_documents:
         return CheckResult(*VANISHED, True, 0, 0), CheckResult(*SHRUNK, True, 0, 0)
     at = pc.index_in(_keys(previous), value_set=_keys(current))
     lost = _not_moved(previous.filter(pc.is_null(at)), current)
     kept = previous.filter(pc.is_valid(at))
-    shorter = _shorter(kept, current["characters"].take(pc.drop_null(at)), guards.shrunk_below)
+    shorter = _shorter(kept, current["characters"].take(pc.drop_null(at)), limits.shrunk_below)
     return (
-        _vanished(lost, previous.num_rows, guards.max_vanished_share),
-        _shrunk(shorter, kept.num_rows, guards.max_shrunk_share, guards.shrunk_below),
+        _vanished(lost, previous.num_rows, limits.max_vanished_share),
+        _shrunk(shorter, kept.num_rows, limits.max_shrunk_share, limits.shrunk_below),
     )
 
 
@@ -67,7 +67,7 @@ def _vanished(lost: pa.Table, checked: int, allowed: float) -> CheckResult:
         f"{failed} of the {checked} documents of the last release are gone: {_examples(lost)}. "
         f"That is {_share(failed, checked):.1%}, and {allowed:.1%} are allowed. Check that the "
         "source is complete. If they were removed on purpose, run once with --accept-losses, or "
-        "raise guards.max_vanished_share."
+        "raise loss_limits.max_vanished_share."
     )
     return CheckResult(*VANISHED, False, checked, failed, reason)
 
@@ -80,7 +80,7 @@ def _shrunk(shorter: pa.Table, checked: int, allowed: float, below: float) -> Ch
         f"{failed} of the {checked} documents still there have less than {below:.0%} of their "
         f"former text: {_examples(shorter)}. That is {_share(failed, checked):.1%}, and "
         f"{allowed:.1%} are allowed. Check that the source delivers whole documents. If they were "
-        "cut on purpose, run once with --accept-losses, or raise guards.max_shrunk_share."
+        "cut on purpose, run once with --accept-losses, or raise loss_limits.max_shrunk_share."
     )
     return CheckResult(*SHRUNK, False, checked, failed, reason)
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from lakehouse.documents import Key, StoredDocument
-from lakehouse.quarantine import Quarantined
+from lakehouse.chunks import ChunkStore
+from lakehouse.documents import DocumentLog, Key, StoredDocument
+from lakehouse.expected_rows import Contents
+from lakehouse.quarantine import Quarantine, Quarantined
 from lakehouse.releases import Release, check_not_gone
 from lakehouse.search import IndexReader
 from schemas.errors import ReleaseNotFound
-
-if TYPE_CHECKING:
-    from lakehouse.lakehouse import Lakehouse
 
 
 class AsOf:
@@ -24,20 +22,32 @@ class AsOf:
     Everything raises `ReleaseNotOpen` where retention let the release go.
     """
 
-    def __init__(self, lake: Lakehouse, release: Release) -> None:
+    def __init__(
+        self,
+        release: Release,
+        documents: DocumentLog,
+        chunks: ChunkStore,
+        contents: Contents,
+        quarantine: Quarantine,
+        read: Callable[[Release], IndexReader],
+    ) -> None:
         self.release = release
-        self._lake = lake
+        self._documents = documents
+        self._chunks = chunks
+        self._contents = contents
+        self._quarantine = quarantine
+        self._read = read
 
     @cached_property
     def index(self) -> IndexReader:
         """The index as it answered then, with its own vector and full-text index."""
-        return self._lake.read(self.release)
+        return self._read(self.release)
 
     @cached_property
     def documents(self) -> dict[Key, StoredDocument]:
         """Documents by (source, doc_id), texts left out."""
         check_not_gone(self.release)
-        return self._lake.documents.state(self.release.snapshot_seq)
+        return self._documents.state(self.release.snapshot_seq)
 
     def find(self, doc_id: str) -> StoredDocument:
         """The one document with that id, in whatever source.
@@ -56,18 +66,18 @@ class AsOf:
 
     def text(self, stored: StoredDocument) -> str:
         """The text of one of `documents`."""
-        texts = self._lake.documents.texts([stored.document_hash])
+        texts = self._documents.texts([stored.document_hash])
         return next(text for *_, text in texts)
 
     def chunks(self, stored: StoredDocument) -> pa.Table:
         """The chunks of one of `documents`, in document order."""
-        return self._lake.chunks.of(self.release.chunker, [stored.document_hash])
+        return self._chunks.of(self.release.chunker, [stored.document_hash])
 
     def passages(self) -> Iterator[pa.RecordBatch]:
-        """Every row that the index must hold, from Delta; see `lakehouse.contents`."""
+        """Every row that the index must hold, from Delta; see `lakehouse.expected_rows`."""
         pairs = ((key, stored.document_hash) for key, stored in self.documents.items())
-        return self._lake.contents.passages(pairs, self.release.chunker, self.release.embedder)
+        return self._contents.passages(pairs, self.release.chunker, self.release.embedder)
 
     def quarantine(self) -> list[Quarantined]:
-        """What stood in quarantine at that time."""
-        return self._lake.quarantine.rows("open", self.release.logical_time)
+        """What was in quarantine at that time."""
+        return self._quarantine.rows("open", self.release.logical_time)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from lakehouse.ann import base_name
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.releases import Release
 from schemas.times import isoformat
-
-if TYPE_CHECKING:
-    from lakehouse.lakehouse import Lakehouse
 
 _STATE = """
     SELECT log.* FROM log SEMI JOIN (

@@ -35,6 +35,7 @@ CONTENT = {
     "votes": "votes",
     "triage": "verdicts on disliked answers",
     "training_examples": "training examples",
+    "synthetic_corrections": "what the teacher model wrote",
     "rejected_examples": "rejected examples",
     "datasets": "the manifests of datasets",
     "splits": "the sides of questions",

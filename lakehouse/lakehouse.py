@@ -10,7 +10,6 @@ from typing import Any
 from lakehouse.access import AccessLog
 from lakehouse.asof import AsOf
 from lakehouse.chunks import ChunkStore, VectorStore
-from lakehouse.correction_notes import CorrectionNotes
 from lakehouse.delta import DeltaLog
 from lakehouse.documents import DocumentLog
 from lakehouse.erasures import ErasureLog
@@ -26,14 +25,15 @@ from lakehouse.maintenance import LanceTables
 from lakehouse.mending import Mending, SetAside, notes
 from lakehouse.opinions import Opinions
 from lakehouse.passages import Passages
-from lakehouse.placements import seal_tables
+from lakehouse.placement_log import PlacementLog
 from lakehouse.quarantine import Quarantine
 from lakehouse.recovery import least_number, mend_lease, recover
-from lakehouse.releases import PlacementLog, Release, ReleaseLog, check_not_gone
+from lakehouse.releases import Release, ReleaseLog, TaggedIndex, check_not_gone
 from lakehouse.request_slots import RequestSlots
 from lakehouse.runs import FileLog, RunLog
 from lakehouse.seals import SealedFiles
 from lakehouse.search import IndexReader
+from lakehouse.synthetic_corrections import SyntheticCorrections
 from lakehouse.table import is_written
 from lakehouse.training import AdapterLog, DatasetLog, EvaluationLog
 from lakehouse.upgrades import pending, upgrade
@@ -76,7 +76,9 @@ class Lakehouse:
                 for name in ("datasets", "training_examples", "rejected_examples", "splits")
             )
         )
-        self.correction_notes = CorrectionNotes(DeltaLog(location, "training_examples"))
+        self.synthetic_corrections = SyntheticCorrections(
+            DeltaLog(location, "synthetic_corrections"), DeltaLog(location, "training_examples")
+        )
         self.adapters = AdapterLog(DeltaLog(location, "adapters"))
         self.evaluations = EvaluationLog(DeltaLog(location, "evaluations"))
 
@@ -105,6 +107,10 @@ class Lakehouse:
     def get_file(self, path: str) -> bytes:
         """The bytes of a file at a path inside the lakehouse; FileNotFoundError."""
         return self._files.read(path)
+
+    def seal_tables(self) -> None:
+        """Hash the files of the Delta tables that are new since the last time."""
+        self.sealed.seal([path for name in SEALED_TABLES for path in self.delta(name).files()])
 
     def set_aside(self) -> list[SetAside]:
         """What was taken out of tables because a crash or damage left it unreadable."""
@@ -137,16 +143,23 @@ class Lakehouse:
             ConfigError: the text is neither a date, a time nor a number.
         """
         release = self.releases(index).as_of(as_when(when))
-        return AsOf(self, release)
+        return AsOf(release, self.documents, self.chunks, self.contents, self.quarantine, self.read)
 
-    def read(self, release: Release) -> IndexReader:
-        """Open the index of a release for searching.
+    def read(self, release: TaggedIndex) -> IndexReader:
+        """Open the index of a release, or of a draft of one, for searching.
 
         Raises:
             ReleaseNotOpen: it is cold or gone; the message names the policy and what to do.
             ReleaseNotFound: its files are missing.
             FormatTooNew: a later version wrote it in a way not known here.
         """
+        if isinstance(release, Release):
+            self._check_open(release)
+        check_release_format(release.seq, release.format)
+        return IndexReader(self.location, release)
+
+    @staticmethod
+    def _check_open(release: Release) -> None:
         if release.tier == "cold":
             raise ReleaseNotOpen(
                 f"release {release.seq} is cold: its index was dropped ({release.cause}), and its "
@@ -154,8 +167,6 @@ class Lakehouse:
                 "--mode reopen` builds it again, exactly"
             )
         check_not_gone(release)
-        check_release_format(release.seq, release.format)
-        return IndexReader(self.location, release)
 
     def write(self, table: str, dimension: int) -> IndexWriter:
         """Open a Lance table for writing; only under the lease."""
@@ -178,18 +189,25 @@ class Lakehouse:
         A lakehouse of an earlier storage format is upgraded first.
         """
         check_format(self.location)
-        mend_lease(self)
-        log = self.delta("lease")
+        mend_lease(self.location)
+        log, least = self.delta("lease"), least_number(self.location)
         with (
-            writer(log, holder, purpose, ttl_seconds, wait_seconds, least_number(self)) as lease,
+            writer(log, holder, purpose, ttl_seconds, wait_seconds, least) as lease,
             self.location.guard.holding(lease),
         ):
             self.location.disk.sync("delta/lease")  # before anything bears its number
-            recover(self, rebooted=lease.rebooted)
+            recover(
+                self.location,
+                self.sealed,
+                self.releases(""),
+                self.placements,
+                self.tables,
+                rebooted=lease.rebooted,
+            )
             if lease.was_left:
                 for name in SEALED_TABLES:
                     self.delta(name).fence()
-                seal_tables(self)
+                self.seal_tables()
                 lease.fenced()
             upgrade(self.location, lease.check)
             yield lease

@@ -28,7 +28,14 @@ _NOTE = "note.json"
 # Made again from the rest by the next writer: damage costs time alone.
 CACHES = ("lease", "source_files", "sealed_files")
 # Records of the past: what is damaged of them is lost, and holds up nothing that comes.
-RECORDS = ("quarantine", "runs", "triage", "rejected_examples", "evaluations")
+RECORDS = (
+    "quarantine",
+    "runs",
+    "triage",
+    "synthetic_corrections",
+    "rejected_examples",
+    "evaluations",
+)
 
 
 @dataclass(frozen=True, slots=True)

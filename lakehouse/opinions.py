@@ -45,8 +45,9 @@ _COUNTS = """
 class OpinionCounts:
     """Requests and votes; per request the latest vote counts.
 
-    contradicting: requests with likes and dislikes both. disliked_with_correction: the latest vote
-    has one. votes_without_a_request: their request did not come yet.
+    contradicting: requests with likes and dislikes both, as `Opinion.mixed`: a changed mind counts,
+    too. disliked_with_correction: the latest vote has one. votes_without_a_request: their request
+    did not come yet.
     """
 
     requests: int

@@ -45,6 +45,9 @@ PLACES: dict[str, Holding] = {
     "delta/votes": Holding("comments, corrections, user ids", f"{_BY_REQUEST}; rows of a user"),
     "delta/triage": Holding("ids of documents and users", f"{_BY_REQUEST}, or that name it"),
     "delta/training_examples": Holding("prompts and answers", f"{_BY_REQUEST}, or that tell it"),
+    "delta/synthetic_corrections": Holding(
+        "answers that a teacher model wrote", f"{_BY_REQUEST}, or that tell it"
+    ),
     "delta/rejected_examples": Holding("details of examples", f"{_BY_REQUEST}, or that tell it"),
     "delta/datasets": Holding(
         "hashes and counts", "stays: a dataset that lost examples is refused", False

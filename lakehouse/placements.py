@@ -1,19 +1,17 @@
-"""Give a release its place and its seal."""
+"""Publish a draft, and give a release its place and its seal."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Required, TypedDict, Unpack
+from typing import Any, Required, TypedDict, Unpack
 
+from lakehouse.lakehouse import Lakehouse
+from lakehouse.placement_log import Placement
 from lakehouse.probes import ask_probes
-from lakehouse.releases import Placement, Release
+from lakehouse.releases import DraftRelease, Release
 from lakehouse.seals import names_of, sealed
-from schemas.tables import SEALED_TABLES
-
-if TYPE_CHECKING:
-    from lakehouse.lakehouse import Lakehouse
 
 Probes = Sequence[Mapping[str, Any]]
 
@@ -30,6 +28,47 @@ class Sealing(TypedDict, total=False):
     mark: str
     previous: str
     probes: Probes | None
+
+
+def publish(
+    lake: Lakehouse,
+    draft: DraftRelease,
+    check: Callable[[], None],
+    *,
+    at: datetime,
+    cause: str,
+    mark: str = "",
+    probes: Probes | None = None,
+) -> Release:
+    """Seal a draft and append it to the log: from here on readers see it.
+
+    Args:
+        lake: where it was tagged; the caller holds the lease.
+        draft: what was tagged.
+        check: raises where the lease was lost; asked last before the append.
+        at: the moment of publishing.
+        cause: why it is placed there.
+        mark: what its readers must know.
+        probes: where they were asked already.
+
+    Raises:
+        LeaseHeld: another writer took over meanwhile; nothing was published.
+    """
+    log = lake.releases(draft.index)
+    before = log.history()
+    release = place(
+        lake,
+        draft.published(at),
+        run_id=draft.run_id,
+        cause=cause,
+        mark=mark,
+        previous=before[0].seal if before else "",
+        probes=probes,
+    )
+    check()
+    log.append(release)
+    lake.seal_tables()
+    return release
 
 
 def place(lake: Lakehouse, release: Release, **how: Unpack[Sealing]) -> Release:
@@ -81,12 +120,6 @@ def moved(
     covered = before | {"release": names_of(release), "probes": before["probes"] if keep else []}
     covered |= {"published": before["published"] or seal}
     return replace(_placement(release, covered, run_id, cause, release.mark), tier=tier)
-
-
-def seal_tables(lake: Lakehouse) -> None:
-    """Hash the files of the Delta tables that are new since the last time."""
-    paths = [path for name in SEALED_TABLES for path in lake.delta(name).files()]
-    lake.sealed.seal(paths)
 
 
 def prune_seals(lake: Lakehouse, releases: Iterable[Release]) -> None:

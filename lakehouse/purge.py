@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from lakehouse.chunks import QUESTIONS
+from lakehouse.lakehouse import Lakehouse
 from lakehouse.releases import Release
-
-if TYPE_CHECKING:
-    from lakehouse.lakehouse import Lakehouse
 
 # A change speaks for the snapshots from its own to the one before the next change of its document.
 _CHANGES = """

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from lakehouse.fencing import WRITER
+from lakehouse.location import Location
+from lakehouse.maintenance import LanceTables
 from lakehouse.mending import CACHES, RECORDS, Mending, SetAside
-from lakehouse.releases import Release
+from lakehouse.placement_log import PlacementLog
+from lakehouse.releases import Release, ReleaseLog
+from lakehouse.seals import SealedFiles
 from lakehouse.table_files import LOG, TableFiles
 from schemas.errors import LakehouseDamaged
 from schemas.tables import TABLES
 
-if TYPE_CHECKING:
-    from lakehouse.lakehouse import Lakehouse
-
 _log = logging.getLogger("almanac.recovery")
 
 
-def mend_lease(lake: Lakehouse) -> None:
+def mend_lease(location: Location) -> None:
     """Make the lease's table readable; a holder that lives notices that its lease is gone."""
-    if lake.location.folder is not None:
-        Mending(lake.location.folder).mend(["lease"])
+    if location.folder is not None:
+        Mending(location.folder).mend(["lease"])
 
 
-def least_number(lake: Lakehouse) -> int:
+def least_number(location: Location) -> int:
     """The number that the next lease must be above: that of every commit a writer ever made.
 
     The lease's own table says it, unless a crash took its newest rows or it was made anew.
     """
-    root = lake.location.folder
+    root = location.folder
     if root is None:
         return 0
     marks = [_mark(TableFiles(root / "delta" / name)) for name in TABLES]
@@ -47,34 +47,42 @@ def _mark(files: TableFiles) -> int:
     return 0
 
 
-def recover(lake: Lakehouse, *, rebooted: bool) -> list[SetAside]:
+def recover(
+    location: Location,
+    sealed: SealedFiles,
+    log: ReleaseLog,
+    placements: PlacementLog,
+    tables: LanceTables,
+    *,
+    rebooted: bool,
+) -> list[SetAside]:
     """Mend what can be mended without a loss; only under the lease. What was set aside.
 
     `rebooted`: the machine was started since the last writer wrote, so that what it wrote and did
     not sync may be gone.
     """
-    root = lake.location.folder
+    root = location.folder
     if root is None:
         return []
     done = Mending(root).mend(["sealed_files"])
-    known = frozenset(lake.sealed.known())
+    known = frozenset(sealed.known())
     # Without any hash nobody can tell what was announced from what was not.
     if known or not TableFiles(root / "delta" / "releases").commits:
         done += Mending(root, known).mend()
     else:
         done += Mending(root, known).mend((*CACHES, *RECORDS))
-    _seal_again(lake, done)
+    _seal_again(sealed, done)
     try:
-        releases = lake.releases("").every_index()
-        done += _indexes(lake, releases)
+        releases = log.every_index()
+        done += _indexes(tables, releases)
         if rebooted or done:
-            _use_up_numbers(lake, releases)
+            _use_up_numbers(log, placements, releases)
     except LakehouseDamaged as error:  # who reads it says so, and heal mends it
         _log.warning("%s", error)
     return done
 
 
-def _seal_again(lake: Lakehouse, done: Iterable[SetAside]) -> None:
+def _seal_again(sealed: SealedFiles, done: Iterable[SetAside]) -> None:
     """Hash the entries that were written again in the place of those set aside."""
     paths = [
         f"delta/{one.table}/{path}"
@@ -82,28 +90,27 @@ def _seal_again(lake: Lakehouse, done: Iterable[SetAside]) -> None:
         for path in one.files
         if one.table in TABLES and _is_entry(path)
     ]
-    lake.sealed.seal_again(paths)
+    sealed.seal_again(paths)
 
 
 def _is_entry(path: str) -> bool:
     return path.startswith(f"{LOG}/") and path.endswith(".json")
 
 
-def _indexes(lake: Lakehouse, releases: Iterable[Release]) -> list[SetAside]:
+def _indexes(tables: LanceTables, releases: Iterable[Release]) -> list[SetAside]:
     """Set aside the newest versions of Lance tables where no release has them and they are torn."""
     hot = [one for one in releases if one.tier == "hot"]
     done = []
-    for table in lake.tables.names():
+    for table in tables.names():
         named = [one for one in hot if one.lance_table == table]
         versions = {one.lance_version for one in named}
-        done += lake.tables.mend(table, versions, {one.lance_tag for one in named})
+        done += tables.mend(table, versions, {one.lance_tag for one in named})
     return done
 
 
-def _use_up_numbers(lake: Lakehouse, releases: Iterable[Release]) -> None:
+def _use_up_numbers(log: ReleaseLog, placements: PlacementLog, releases: Iterable[Release]) -> None:
     """No number of a release that was ever seen is given again, if what it named is gone."""
-    log = lake.releases("")
-    seen = max(lake.placements.newest(), default=0)
+    seen = max(placements.newest(), default=0)
     last = max((one.seq for one in releases), default=0)
     if seen > last:
         log.use_up(seen)

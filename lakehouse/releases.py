@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
 from lakehouse.delta import DeltaLog, TransactionTaken
+from lakehouse.placement_log import PlacementLog
 from schemas.errors import LeaseHeld, ReleaseNotFound, ReleaseNotOpen
-from schemas.hashing import canonical_json, sha256_text
-from schemas.tables import PLACEMENTS, RELEASES
+from schemas.tables import RELEASES
 from schemas.times import When, as_utc, isoformat
 
 _NUMBERS = "release"  # the name under which Delta keeps the number of the last release
-_NEWEST = """
-    SELECT * EXCLUDE (newest, sealed) FROM (
-        SELECT *, row_number() OVER (PARTITION BY seq ORDER BY ordinal DESC) AS newest FROM log
-    ) WHERE newest = 1
-"""
 _PLACED = (
     "lance_table",
     "lance_version",
@@ -34,22 +28,19 @@ _PLACED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
-    """One published state of one index, and the names of all that made it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaggedIndex:
+    """What is known of a release once its index is tagged, before it is published and after.
 
     kind: publish; rollback, which answers as an earlier release did; candidate, which was built but
     awaits a person's word; withdrawal, which takes back the release `note["of"]` and answers as
-    release `note["to"]` did, or not at all where that is None. `withdrawn_by` is the release that
-    took this one back, 0 where none did. tier: hot, in LanceDB; cold, in Delta alone; gone.
-    `cause` says why it is there, and `mark` what a reader must know of it.
+    release `note["to"]` did, or not at all where that is None.
     """
 
     seq: int
     index: str
     kind: str
     logical_time: datetime
-    published_at: datetime
     run_id: str
     snapshot_seq: int
     documents: int
@@ -64,12 +55,37 @@ class Release:
     search: Mapping[str, Any]
     made_by: Mapping[str, Any]
     note: Mapping[str, Any] = field(default_factory=dict)
-    seal: str = ""
     format: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftRelease(TaggedIndex):
+    """A release that no log holds: `lakehouse.placements.publish` makes it a `Release`."""
+
+    def published(self, at: datetime) -> Release:
+        """The release that it becomes, not sealed yet."""
+        return Release(**_tagged(self), published_at=at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release(TaggedIndex):
+    """One published state of one index, and the names of all that made it.
+
+    seal: empty where a version wrote it that sealed nothing. tier: hot, in LanceDB; cold, in Delta
+    alone; gone. Tier, place, figures, cause and mark are those of its newest placement.
+    `withdrawn_by` is the release that took this one back, 0 where none did.
+    """
+
+    published_at: datetime
+    seal: str = ""
     tier: str = "hot"
     cause: str = ""
     mark: str = ""
     withdrawn_by: int = 0
+
+    def again(self, **changes: Any) -> DraftRelease:
+        """A draft that answers as this release does, to be published under another number."""
+        return DraftRelease(**_tagged(self) | changes)
 
     @property
     def serves(self) -> bool:
@@ -89,76 +105,8 @@ class Release:
         return plain | {key: isoformat(plain[key]) for key in ("logical_time", "published_at")}
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where a release stands from one moment on, what it holds there, and its seal."""
-
-    seq: int
-    tier: str
-    lance_table: str
-    lance_version: int
-    lance_tag: str
-    documents: int
-    rows: int
-    digest: str
-    sealed: Mapping[str, Any]
-    cause: str
-    mark: str
-    run_id: str
-    at: datetime
-
-    @property
-    def seal(self) -> str:
-        """SHA-256 of what is sealed."""
-        return sha256_text(canonical_json(self.sealed))
-
-
-class PlacementLog:
-    """`placements`: the newest of a release counts."""
-
-    def __init__(self, log: DeltaLog) -> None:
-        self._log = log
-
-    def newest(self) -> dict[int, dict[str, Any]]:
-        """The columns of each release's newest placement but what is sealed, by seq."""
-        return {row["seq"]: row for row in self._log.query(_NEWEST).to_pylist()}
-
-    def sealed(self, seq: int) -> tuple[dict[str, Any], str] | None:
-        """What the newest seal of a release covers, and the seal; None where there is none."""
-        sql = f"SELECT * FROM log WHERE seq = {int(seq)} ORDER BY ordinal DESC LIMIT 1"
-        rows = self._log.query(sql).to_pylist()
-        return (json.loads(rows[0]["sealed"]), rows[0]["seal"]) if rows else None
-
-    def standing(self) -> list[Placement]:
-        """The newest placement of each release, by seq."""
-        sql = _NEWEST.replace("(newest, sealed)", "(newest)") + " ORDER BY seq"
-        rows = self._log.query(sql).to_pylist()
-        return [PLACEMENTS.read(Placement, row) for row in rows]
-
-    def append(self, placements: Iterable[Placement]) -> None:
-        """Add placements in one commit."""
-        found = self._log.query("SELECT coalesce(max(ordinal), 0) + 1 AS n FROM log")
-        ordinal = int(found["n"][0].as_py())
-        self._log.append([_placement_row(one, ordinal) for one in placements])
-
-    def discard_after(self, seq: int) -> None:
-        """Remove the placements of releases that were never published."""
-        found = self._log.query(f"SELECT 1 FROM log WHERE seq > {int(seq)} LIMIT 1")
-        if found.num_rows:
-            self._log.delete(f"seq > {int(seq)}")
-
-    def replace_all(self, placements: Iterable[Placement]) -> None:
-        """Forget every placement before and keep these; what an erasure does.
-
-        Columns that a later version gave a release's newest placement stay.
-        """
-        rows = self._log.query(_NEWEST).to_pylist()
-        before = {row["seq"]: row for row in rows}
-        self._log.replace([before.get(one.seq, {}) | _placement_row(one, 1) for one in placements])
-
-
-def _placement_row(placement: Placement, ordinal: int) -> dict[str, Any]:
-    return PLACEMENTS.to_row(placement, ordinal=ordinal)
+def _tagged(index: TaggedIndex) -> dict[str, Any]:
+    return {one.name: getattr(index, one.name) for one in fields(TaggedIndex)}
 
 
 def answering(history: Iterable[Release]) -> Release | None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from lakehouse.audit import Coverage, ReadBack, coverage, read_back, scan
 from lakehouse.damage import reading_index
 from lakehouse.location import Location
-from lakehouse.releases import Release
+from lakehouse.releases import TaggedIndex
 from schemas.errors import LakehouseDamaged, ReleaseNotFound
 from schemas.search import SearchSettings
 
@@ -49,7 +49,7 @@ class Hit:
 class IndexReader:
     """One release, read only. Opening it costs milliseconds at any size."""
 
-    def __init__(self, location: Location, release: Release) -> None:
+    def __init__(self, location: Location, release: TaggedIndex) -> None:
         import lance
 
         self.release = release

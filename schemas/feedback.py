@@ -173,8 +173,8 @@ class Vote:
 class Opinion:
     """All votes on one request, in order of time.
 
-    `rating` is that of the latest vote. `contradicting`: both ratings occur among all votes.
-    `correction` is the latest one that comes with a dislike.
+    `rating` is that of the latest vote. `by_user` is the latest vote of each user, who may have
+    changed their mind. `correction` is the latest one that comes with a dislike.
     """
 
     request_id: str
@@ -186,9 +186,19 @@ class Opinion:
         return self.votes[-1].rating
 
     @property
-    def contradicting(self) -> bool:
-        """Likes and dislikes both."""
+    def mixed(self) -> bool:
+        """Likes and dislikes both, of any users; counted in SQL, too: `lakehouse.opinions`."""
         return len({vote.rating for vote in self.votes}) > 1
+
+    @property
+    def by_user(self) -> dict[str, Vote]:
+        """The latest vote of each user, by their id."""
+        return {vote.user_id: vote for vote in self.votes}  # in order of time
+
+    @property
+    def contradicting(self) -> bool:
+        """Do users disagree? Who changed their mind contradicts nobody: see `mixed`."""
+        return len({vote.rating for vote in self.by_user.values()}) > 1
 
     @property
     def correction(self) -> str | None:

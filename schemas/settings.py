@@ -7,8 +7,10 @@ The sections themselves are in `schemas.sections`.
 
 from __future__ import annotations
 
+import logging
 import os
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -28,9 +30,9 @@ from schemas.sections.documents import (
     Columns,
     EmbedderSettings,
     ExpectationSettings,
-    GuardSettings,
     IndexSettings,
     LeaseSettings,
+    LossLimitSettings,
     RetentionSettings,
     SourceSettings,
     UpgradeSettings,
@@ -56,9 +58,9 @@ __all__ = [
     "EndpointSettings",
     "ExpectationSettings",
     "FeedbackSettings",
-    "GuardSettings",
     "IndexSettings",
     "LeaseSettings",
+    "LossLimitSettings",
     "ModelEndpoint",
     "RetentionSettings",
     "ServerSettings",
@@ -76,6 +78,8 @@ __all__ = [
 DEFAULT_FILE = "almanac.toml"
 ENV_PREFIX = "ALMANAC_"
 ENV_FILE = "ALMANAC_CONFIG"
+_RENAMED = {"guards": "loss_limits"}  # keys of earlier versions, which are still read
+_log = logging.getLogger("almanac.settings")
 _PATHS = (
     ("upgrade", "questions"),
     ("feedback", "log"),
@@ -113,7 +117,7 @@ class Settings(BaseSettings):
     chunker: ChunkerSettings = ChunkerSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     index: IndexSettings = IndexSettings()
-    guards: GuardSettings = GuardSettings()
+    loss_limits: LossLimitSettings = LossLimitSettings()
     expectations: ExpectationSettings = ExpectationSettings()
     lease: LeaseSettings = LeaseSettings()
     retention: RetentionSettings = RetentionSettings()
@@ -192,12 +196,16 @@ def load_settings(path: str | Path | None = None, **overrides: Any) -> Settings:
     file = _find_file(path)
     values = _read_toml(file) if file else {}
     _refuse_unknown_environment()
+    earlier = _read_earlier_names(values, file)
     try:
         settings = Settings(**_anchored(values, file))
         return settings.model_copy(update=overrides) if overrides else settings
     except ValidationError as error:
         where = str(file) if file else "the environment"
-        raise ConfigError(explain(error, Settings, where)) from None
+        said = explain(error, Settings, where)
+        for name, before in earlier.items():
+            said = said.replace(f"setting '{name}", f"setting '{before}")
+        raise ConfigError(said) from None
 
 
 def settings_for(config: str | None, lakehouse: str | None) -> Settings:
@@ -221,6 +229,33 @@ def _read_toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} is not valid TOML: {error}") from None
+
+
+def _read_earlier_names(values: dict[str, Any], file: Path | None) -> dict[str, str]:
+    """Give tables and variables of earlier names their present one: the earlier by the present."""
+    used = {}
+    for earlier, name in _RENAMED.items():
+        if earlier in values:
+            if name in values:
+                raise ConfigError(f"[{earlier}] and [{name}] in {file} are the same: keep one")
+            values[name] = values.pop(earlier)
+            used[name] = earlier
+            _note_renamed(f"[{earlier}] in {file and file.resolve()}", f"[{name}]")
+        table = values.get(name, {})
+        before, now = (f"{ENV_PREFIX}{one}__".upper() for one in (earlier, name))
+        for variable in sorted(os.environ):
+            if variable.startswith(before) and isinstance(table, dict):
+                key = variable.removeprefix(before)
+                values[name] = table | {key.lower(): os.environ[variable]}
+                table = values[name]
+                _note_renamed(variable, now + key)
+    return used
+
+
+@cache
+def _note_renamed(earlier: str, present: str) -> None:
+    """Once a process."""
+    _log.warning("%s is called %s now; the earlier name is still read", earlier, present)
 
 
 def _anchored(values: dict[str, Any], file: Path | None) -> dict[str, Any]:
@@ -258,7 +293,10 @@ def anchor(uri: str, root: Path) -> str:
 
 def _refuse_unknown_environment() -> None:
     known = {f"{ENV_PREFIX}{name}".upper() for name in Settings.model_fields} | {ENV_FILE}
+    earlier = tuple(f"{ENV_PREFIX}{name}__".upper() for name in _RENAMED)
     for name in sorted(os.environ):
+        if name.startswith(earlier):
+            continue
         if name.startswith(ENV_PREFIX) and name.split("__")[0].upper() not in known:
             hint = meant(name.split("__")[0], sorted(known))
             said = f"; did you mean {hint}?" if hint else ""

@@ -272,6 +272,14 @@ TRAINING_EXAMPLES = StoredTable(
     statistics="request_id",
 )
 
+SYNTHETIC_CORRECTIONS = StoredTable(
+    "synthetic_corrections",
+    Column("key", TEXT),  # of all that the teacher's answer and its verdict depend on
+    Column("request_id", TEXT),
+    Column("content", TEXT, json=True),  # the verdict and the answer
+    statistics="request_id",
+)
+
 REJECTED_EXAMPLES = StoredTable(
     "rejected_examples",
     Column("dataset", TEXT),
@@ -343,6 +351,7 @@ TABLES = {
         VOTES,
         TRIAGE,
         TRAINING_EXAMPLES,
+        SYNTHETIC_CORRECTIONS,
         REJECTED_EXAMPLES,
         DATASETS,
         SPLITS,

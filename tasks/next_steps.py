@@ -101,7 +101,7 @@ def _losses(form: Form) -> Iterator[str]:
     yield "Look below at what would be gone. If it should be there: mend the source, run again."
     yield _or_form(
         form("accept the losses", {"accept_losses": True}),
-        "If it is meant so: `almanac nightly --accept-losses`, once; `[guards]` has the limits",
+        "If it is meant so: `almanac nightly --accept-losses`, once; `[loss_limits]` has them",
     )
 
 

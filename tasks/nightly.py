@@ -27,7 +27,7 @@ from almanac.sources.address import redacted
 from lakehouse.documents import Key, StoredDocument
 from lakehouse.placements import Probes
 from lakehouse.probes import ask_probes
-from lakehouse.releases import Release
+from lakehouse.releases import DraftRelease, Release
 from schemas.errors import AlmanacError
 from schemas.settings import Settings
 from schemas.times import isoformat
@@ -125,7 +125,8 @@ def compare_with_last_release(
         outcome.checks += found.checks
         figures = ", ".join(f"{count} {name}" for name, count in changes.counts().items())
         get_run_logger().info("Documents: %s", figures)
-        outcome.checks += compare.check_losses(changes, state, run.settings.guards, accept_losses)
+        limits = run.settings.loss_limits
+        outcome.checks += compare.check_losses(changes, state, limits, accept_losses)
     return changes
 
 
@@ -218,7 +219,7 @@ def chunk_and_embed(
         left = refused.leave_out(run, models, state, found, changes, change, texts)
         get_run_logger().warning("%d document texts were refused: see quarantine", len(texts))
         night.outcome.saw(changes, found)
-        compare.check_losses(changes, state, run.settings.guards, accept_losses)
+        compare.check_losses(changes, state, run.settings.loss_limits, accept_losses)
         return left
 
     def cut(change: snapshot.IndexChange) -> snapshot.Cut:
@@ -246,31 +247,31 @@ def write_index(night: NightlyRun, change: snapshot.IndexChange) -> index.Writte
 
 
 @task(name="verify", cache_policy=NO_CACHE)
-def tag_and_verify(night: NightlyRun, written: index.Written) -> tuple[Release, Probes]:
+def tag_and_verify(night: NightlyRun, written: index.Written) -> tuple[DraftRelease, Probes]:
     """Tag the index and hold what its readers would see against Delta."""
     run, outcome = night.run, night.outcome
     with run.timed("verify"):
-        release = publish.tag_release(run, night.models, written)
-        probes = ask_probes(run.lake.read(release))
-        outcome.checks += publish.verify_release(run, written, release, probes)
-    _measure(night, release, written.change.after)
+        draft = publish.tag_release(run, night.models, written)
+        probes = ask_probes(run.lake.read(draft))
+        outcome.checks += publish.verify_release(run, written, draft, probes)
+    _measure(night, draft, written.change.after)
     measured = f", recall@10 {outcome.recall['mean']:.4f}" if outcome.recall else ""
     get_run_logger().info(
         "Release %d holds what Delta says: %d rows of %d documents, %d probes%s",
-        release.seq,
-        release.rows,
-        release.documents,
+        draft.seq,
+        draft.rows,
+        draft.documents,
         len(probes),
         measured,
     )
-    return release, probes
+    return draft, probes
 
 
-def _measure(night: NightlyRun, release: Release, documents: Documents) -> None:
+def _measure(night: NightlyRun, draft: DraftRelease, documents: Documents) -> None:
     """Recall on the golden questions, where there are any; what can't be asked stops no night."""
     with night.run.timed("recall"):
         try:
-            night.outcome.recall = recall.measure(night.run, night.models, release, documents)
+            night.outcome.recall = recall.measure(night.run, night.models, draft, documents)
         except AlmanacError as error:
             get_run_logger().warning("The golden questions could not be asked: %s", error)
 
@@ -290,30 +291,30 @@ def must_hold(night: NightlyRun, lift_hold: bool) -> bool:
     return True
 
 
-def judge_upgrade(night: NightlyRun, release: Release, accept_upgrade: bool) -> Release:
-    """The release itself, or a candidate where another model or chunker answers worse."""
+def judge_upgrade(night: NightlyRun, draft: DraftRelease, accept_upgrade: bool) -> DraftRelease:
+    """The draft itself, or a candidate where another model or chunker answers worse."""
     if accept_upgrade:
-        return release
-    return _judge_upgrade(night, release)
+        return draft
+    return _judge_upgrade(night, draft)
 
 
 @task(name="judge-upgrade", cache_policy=NO_CACHE)
-def _judge_upgrade(night: NightlyRun, release: Release) -> Release:
+def _judge_upgrade(night: NightlyRun, draft: DraftRelease) -> DraftRelease:
     latest = night.latest
-    if latest is None or not upgrade.is_upgrade(latest, release):
-        return release
+    if latest is None or not upgrade.is_upgrade(latest, draft):
+        return draft
     with night.run.timed("judge"):
-        reason = upgrade.objection(night.run, latest, release)
-    return upgrade.as_candidate(release, reason) if reason else release
+        reason = upgrade.objection(night.run, latest, draft)
+    return upgrade.as_candidate(draft, reason) if reason else draft
 
 
-def publish_release(night: NightlyRun, release: Release, probes: Probes) -> None:
-    """Seal the release and append it: the moment from which readers see it.
+def publish_release(night: NightlyRun, draft: DraftRelease, probes: Probes) -> None:
+    """Seal the draft and append it: the moment from which readers see it.
 
     Raises:
         RunRefused: it is a candidate, which was stored and waits for a person.
     """
-    published = _publish(night, release, probes)
+    published = _publish(night, draft, probes)
     if published.kind == "candidate":
         raise upgrade.refusal(published)
     night.outcome.release = published
@@ -321,11 +322,11 @@ def publish_release(night: NightlyRun, release: Release, probes: Probes) -> None
 
 
 @task(name="publish", cache_policy=NO_CACHE)
-def _publish(night: NightlyRun, release: Release, probes: Probes) -> Release:
+def _publish(night: NightlyRun, draft: DraftRelease, probes: Probes) -> Release:
     with night.run.timed("publish"):
-        published = publish.publish(night.run, release, night.lease, probes)
-    verb = "Kept candidate" if release.kind == "candidate" else "Published release"
-    get_run_logger().info("%s %d of index %s", verb, release.seq, release.index)
+        published = publish.publish(night.run, draft, night.lease, probes)
+    verb = "Kept candidate" if published.kind == "candidate" else "Published release"
+    get_run_logger().info("%s %d of index %s", verb, published.seq, published.index)
     return published
 
 

@@ -57,7 +57,7 @@ def _links(run: Run) -> None:
 def _tables(releases: list[Release], standing: list[Quarantined]) -> None:
     if standing:
         rows = page.quarantine_rows(standing)
-        artifacts.table("quarantine", rows, "What stands in quarantine", "almanac quarantine list")
+        artifacts.table("quarantine", rows, "Rows in quarantine", "almanac quarantine list")
     rows = page.release_rows(releases, artifacts.run_url)
     artifacts.table("releases", rows, "Releases, newest first", "almanac history")
 

@@ -53,7 +53,7 @@ def nightly_run(
     caught_up, models = catch_up(date, settings, nightly)
     run = stages.begin(settings, date.at, runtime.flow_run.id, date.scheduled)
     ttl, wait = settings.lease.ttl_seconds, settings.lease.wait_seconds
-    with run.lake.lease(run.run_id, "nightly run", ttl, wait) as lease:
+    with run.lake.lease(run.run_id, run.purpose, ttl, wait) as lease:
         history = IndexHistory(run.lake, run.settings.index.name)
         night = NightlyRun(run, models, lease, history.latest)
         if message := history.superseded(date):

@@ -24,8 +24,8 @@ from schemas.encoder import EmbedderIdentity, Encoder
 from schemas.hashing import sha256_text
 from schemas.report import Finding
 from schemas.settings import (
-    GuardSettings,
     IndexSettings,
+    LossLimitSettings,
     RetentionSettings,
     Settings,
     SourceSettings,
@@ -94,10 +94,10 @@ def night(
         )
         ingest.settle_late(run, found)
         written = index.write_index(run, models, change)
-        release = publish.tag_release(run, models, written)
-        probes = ask_probes(run.lake.read(release))
-        publish.verify_release(run, written, release, probes)
-        placed = publish.publish(run, release, lease, probes)
+        draft = publish.tag_release(run, models, written)
+        probes = ask_probes(run.lake.read(draft))
+        publish.verify_release(run, written, draft, probes)
+        placed = publish.publish(run, draft, lease, probes)
         run.lake.files.record(found.read, found.gone)
     return placed
 
@@ -113,7 +113,7 @@ class House:
         self.settings = Settings(
             lakehouse=str(root / "lake"),
             sources={"documents": SourceSettings(uri=str(self.docs))},
-            guards=GuardSettings(min_documents=1_000),
+            loss_limits=LossLimitSettings(min_documents=1_000),
             retention=RetentionSettings(grace_minutes=0),
         )
         self.configure(**settings)

@@ -130,6 +130,24 @@ def forbidden(package: str, tree: ast.AST) -> set[str]:
     return {name for name in used if name and name not in allowed}
 
 
+def cycle(imported: dict[str, set[str]]) -> list[str]:
+    """Modules that import each other in a circle, in the order of the imports; empty if none do."""
+    done: set[str] = set()
+
+    def walk(module: str, path: list[str]) -> list[str]:
+        if module in path:
+            return path[path.index(module) :]
+        if module in done:
+            return []
+        for other in sorted(imported.get(module, ())):
+            if circle := walk(other, [*path, module]):
+                return circle
+        done.add(module)
+        return []
+
+    return next((circle for module in sorted(imported) if (circle := walk(module, []))), [])
+
+
 def _modules() -> list[Path]:
     return sorted(
         path
@@ -181,6 +199,28 @@ def test_the_table_names_every_package_and_has_no_cycle() -> None:
 )
 def test_an_import_upwards_is_found(package: str, line: str) -> None:
     assert len(forbidden(package, ast.parse(line))) == 1
+
+
+def _imported_modules(path: Path, known: set[str]) -> set[str]:
+    """The modules of `known` that a module imports, as `package.module` or a name in one."""
+    names = set(imports(ast.parse(path.read_text(encoding="utf-8"))))
+    return {name for one in names for name in (one, one.rpartition(".")[0]) if name in known}
+
+
+@pytest.mark.parametrize("package", list(MAY_IMPORT))
+def test_the_modules_of_a_package_have_no_cycle(package: str) -> None:
+    paths = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+        for path in _modules()
+        if _package(path) == package and path.name != "__init__.py"
+    }
+    assert cycle({name: _imported_modules(path, set(paths)) for name, path in paths.items()}) == []
+
+
+def test_a_cycle_of_modules_is_found() -> None:
+    imported = {"a": {"b", "d"}, "b": {"c"}, "c": {"b"}, "d": set()}
+    assert cycle(imported) == ["b", "c"]
+    assert cycle(imported | {"c": {"d"}}) == []
 
 
 def test_stored_tables_are_read_through_their_logs_alone() -> None:

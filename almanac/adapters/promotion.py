@@ -72,7 +72,7 @@ def offer(
             _GATE,
             "; ".join(reasons),
             run.run_id,
-            run.at,
+            run.started_at,
         )
         result = _told(run, known, [step])
     return result | mirror(settings, result["name"])
@@ -222,7 +222,7 @@ def _again(run: Operation, seen: Standing) -> Standing:
 
 
 def _step(run: Operation, found: Standing, stage: str, actor: str, reason: str) -> Adapter:
-    stamp = replace(found.adapter, run_id=run.run_id, at=run.at)
+    stamp = replace(found.adapter, run_id=run.run_id, at=run.started_at)
     return replace(stamp, status=stage, actor=actor, reason=reason)
 
 

@@ -74,7 +74,7 @@ def drain() -> Report:
 @feedback.command("status")
 @reports(show_feedback.status)
 def status() -> Report:
-    """How many requests and votes there are, and what stands in quarantine."""
+    """How many requests and votes there are, and what is in quarantine."""
     from almanac.feedback import facts
 
     return facts.status(settings(absent="No request and no vote yet"))

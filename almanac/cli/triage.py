@@ -63,7 +63,7 @@ def list_(cause: str | None) -> Report:
 @click.argument("request_id")
 @reports(show_triage.shown)
 def show(request_id: str) -> Report:
-    """One request, what was said of it, and the verdict with all of its evidence."""
+    """One request, its votes, and the verdict with all of its evidence."""
     from almanac.triage import worklist
 
     return worklist.shown(settings(), request_id)

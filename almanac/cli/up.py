@@ -29,7 +29,7 @@ def up(host: str | None, port: int | None, no_worker: bool, json_: bool) -> None
 
     The server's database and logs (server.log, worker.log, deploy.log, up.log) are in the folder
     server.home. Started twice, the second one says where the first answers and ends. A port that
-    nobody asked for is left to whoever has it, and the next free one taken.
+    nobody asked for is left to the program that has it, and the next free one is taken.
 
     The environment may name another database (PREFECT_SERVER_DATABASE_CONNECTION_URL) and a
     password (PREFECT_SERVER_API_AUTH_STRING=user:password).
@@ -37,7 +37,7 @@ def up(host: str | None, port: int | None, no_worker: bool, json_: bool) -> None
     from almanac.supervisor import running
     from almanac.supervisor.deploying import project_root
     from almanac.supervisor.state import AlreadyUp
-    from almanac.supervisor.supervisor import Wanted
+    from almanac.supervisor.supervisor import UpOptions
     from lakehouse.place import check_place
 
     with one_line_errors():
@@ -45,9 +45,9 @@ def up(host: str | None, port: int | None, no_worker: bool, json_: bool) -> None
         config = _config(given["config"], project_root())
         settings = settings_for(str(config) if config else None, given["lakehouse"])
         check_place(settings.lakehouse, dict(settings.storage_options), may_be_new=True)
-        wanted = Wanted(settings, config, given["lakehouse"], host, port, not no_worker)
+        options = UpOptions(settings, config, given["lakehouse"], host, port, not no_worker)
         try:
-            running.up(wanted, lambda report: _say(report, json_))
+            running.up(options, lambda report: _say(report, json_))
         except AlreadyUp as other:
             _say_already(other.state.ui, other.state.api, other.state.ready, json_)
 

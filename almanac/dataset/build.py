@@ -1,4 +1,4 @@
-"""Make a dataset of what stands in the log: assemble, guard, teach, split, check, store."""
+"""Make a dataset of the log: assemble, guard, correct, split, check, store."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from almanac.dataset.check import check
 from almanac.dataset.goldens import golden_texts
 from almanac.dataset.guards import GUARDS, guard
 from almanac.dataset.split import SPLIT, near_questions, split, surplus_likes
-from almanac.dataset.synthetic_corrections import Taught, teach
+from almanac.dataset.synthetic_corrections import Corrected, correct
 from almanac.dataset.views import SIDES, totals, view_sizes
 from almanac.feedback.drain import bring_in
 from almanac.llm.chat import Chat
@@ -60,7 +60,7 @@ def bytes_bound(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class NewDataset:
     """A dataset before it is stored: examples by id, what was left out, sides, and the manifest."""
 
     examples: tuple[Example, ...]
@@ -99,7 +99,7 @@ def build(
         lease.check()
         run.lake.datasets.keep_sides(made.drawn)
         new = run.lake.datasets.publish(
-            made.name, made.manifest, made.examples, made.dropped, run.run_id, run.at
+            made.name, made.manifest, made.examples, made.dropped, run.run_id, run.started_at
         )
         run.report = _result(made, new) | {"checks": [asdict(one) for one in checks]}
         _log.info("dataset %s: %d examples", made.name[:12], len(made.examples))
@@ -113,7 +113,7 @@ def make(
     start: datetime | None,
     end: datetime | None,
     count_tokens: CountTokens,
-) -> Made:
+) -> NewDataset:
     """What `build` stores; itself it stores nothing but what a teacher wrote.
 
     Raises:
@@ -129,12 +129,12 @@ def make(
         source=settings.index.name,
     )
     _log.info("%d of %d requests are candidates", len(found.candidates), found.requests["total"])
-    guarded, taught = _guarded(lake, settings, found.candidates, count_tokens)
+    guarded, corrected = _guarded(lake, settings, found.candidates, count_tokens)
     near = near_questions((one.example for one in found.candidates), rules.near_duplicate)
     known = lake.datasets.sides()
     parted = split(guarded.kept, known, rules.held_back, rules.salt, near)
     examples, likes = _capped([one.example for one in parted.kept], rules.like_share)
-    dropped = (*found.dropped, *guarded.dropped, *taught.dropped, *parted.dropped, *likes)
+    dropped = (*found.dropped, *guarded.dropped, *corrected.dropped, *parted.dropped, *likes)
     if not any(one.side == "train" and one.origin != "like" for one in examples):
         raise DatasetRefused(_nothing(found, dropped, len(examples)))
     dropped = illustrated(dropped, requests, rules.languages)
@@ -142,25 +142,25 @@ def make(
         "requests": dict(found.requests),
         "prompts": dict(found.prompts),
         "masked": dict(guarded.masked),
-        "taught": dict(taught.counts),
-        "teacher": taught.who,
+        "taught": dict(corrected.counts),
+        "teacher": corrected.made_by,
         "window": {"from": start and isoformat(start), "to": end and isoformat(end)},
     }
-    return Made(tuple(examples), dropped, parted.drawn, manifest)
+    return NewDataset(tuple(examples), dropped, parted.drawn, manifest)
 
 
 def _guarded(
     lake: Lakehouse, settings: Settings, candidates: Sequence[Candidate], count_tokens: CountTokens
-) -> tuple[Guarded, Taught]:
+) -> tuple[Guarded, Corrected]:
     """Guarded before a teacher sees anything, and once more with what the teacher wrote."""
     golden = golden_texts((settings.upgrade.questions, settings.tuning.golden))
     first = guard(candidates, settings.dataset, golden, count_tokens)
     if settings.teacher.model is None:
-        return first, Taught(first.kept, (), {}, None)
-    taught = teach(first.kept, lake, Chat(settings.teacher), open_judge(settings.judge))
-    second = guard(taught.candidates, settings.dataset, golden, count_tokens)
+        return first, Corrected(first.kept, (), {}, None)
+    corrected = correct(first.kept, lake, Chat(settings.teacher), open_judge(settings.judge))
+    second = guard(corrected.candidates, settings.dataset, golden, count_tokens)
     masked = Counter(first.masked) + Counter(second.masked)
-    return Guarded(second.kept, (*first.dropped, *second.dropped), dict(masked)), taught
+    return Guarded(second.kept, (*first.dropped, *second.dropped), dict(masked)), corrected
 
 
 def _capped(
@@ -193,7 +193,7 @@ def _manifest(
     }
 
 
-def _result(made: Made, new: bool) -> dict[str, Any]:
+def _result(made: NewDataset, new: bool) -> dict[str, Any]:
     said = made.manifest
     names = ("dropped", "masked", "counts", "views", "requests", "prompts", "taught")
     return {

@@ -1,6 +1,6 @@
 """Corrections that a teacher model writes from the context where no user wrote one.
 
-What it wrote and what the judge said is kept as a row of `training_examples` under the request
+What it wrote and what the judge said is kept in the table `synthetic_corrections` under the request
 that it is for: a later build finds it there and asks nobody, and an erasure takes it along.
 """
 
@@ -16,7 +16,7 @@ from almanac.dataset.candidates import Candidate
 from almanac.llm.chat import Chat
 from almanac.llm.judge import Judge
 from lakehouse import Lakehouse
-from lakehouse.correction_notes import CorrectionNote
+from lakehouse.synthetic_corrections import SyntheticCorrection
 from lakehouse.training import Rejected
 from schemas.errors import AlmanacError
 from schemas.examples import Example
@@ -25,7 +25,7 @@ from schemas.hashing import canonical_json, sha256_text
 
 _log = logging.getLogger("almanac.dataset")
 _PATIENCE = 3  # questions in a row that an endpoint may leave unanswered
-_STORED = 32  # notes at once: what was paid for survives a kill
+_STORED = 32  # corrections at once: what was paid for survives a kill
 _SYSTEM = (
     "You write the right answer to a question from numbered passages. Use the passages alone, and "
     "the language of the question. Be brief and state facts only. Passages and question are "
@@ -36,82 +36,85 @@ PROMPT = sha256_text(_SYSTEM + "\n" + _USER)
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
+class Corrected:
     """Candidates in their order, some with a correction now, and the corrections not used.
 
-    `who` is what the corrections depend on: the identities of teacher and judge, and the prompt.
+    `made_by` is what the corrections depend on: the identities of teacher and judge, and the
+    prompt.
     """
 
     candidates: tuple[Candidate, ...]
     dropped: tuple[Rejected, ...]
     counts: Mapping[str, int]
-    who: Mapping[str, Any] | None
+    made_by: Mapping[str, Any] | None
 
 
-def teach(
+def correct(
     candidates: Sequence[Candidate], lake: Lakehouse, teacher: Chat, judge: Judge | None
-) -> Taught:
+) -> Corrected:
     """Have a correction written for each bare dislike, and use those that the judge calls right.
 
     The others stay bare dislikes. Without a judge the teacher is not asked, and each is noted as
     `teacher_unchecked`; else as `teacher_wrong`, `teacher_not_judged` or `teacher_failed`. After
     three failures in a row the rest is not asked.
     """
-    school = _School(lake, teacher, judge)
-    found: list[Candidate] = []
+    corrections = _Corrections(lake, teacher, judge)
+    corrected: list[Candidate] = []
     dropped: list[Rejected] = []
     counts: Counter[str] = Counter()
     for one in candidates:
         if one.example.origin != "dislike" or not one.example.context:
-            found.append(one)
+            corrected.append(one)
             continue
-        note = school.answer(one.example)
+        note = corrections.of(one.example)
         counts[note["verdict"]] += 1
         if note["verdict"] == "right":
             example = replace(one.example, chosen=note["answer"], origin="teacher")
-            found.append(replace(one, example=example))
+            corrected.append(replace(one, example=example))
         else:
-            said = {name: value for name, value in note.items() if name in ("model", "prompt")}
+            judged_by = {name: note[name] for name in ("model", "prompt") if name in note}
             reason = f"teacher_{note['verdict']}"
-            dropped.append(Rejected(one.example.request_id, reason, said))
-            found.append(one)
-    school.keep()
-    return Taught(tuple(found), tuple(dropped), dict(sorted(counts.items())), school.who)
+            dropped.append(Rejected(one.example.request_id, reason, judged_by))
+            corrected.append(one)
+    corrections.store()
+    return Corrected(
+        tuple(corrected), tuple(dropped), dict(sorted(counts.items())), corrections.made_by
+    )
 
 
-class _School:
-    """Asks what was never asked, and remembers it."""
+class _Corrections:
+    """Those that are stored, and new ones from the teacher, which are stored, too."""
 
     def __init__(self, lake: Lakehouse, teacher: Chat, judge: Judge | None) -> None:
-        self._stored = lake.correction_notes
+        self._stored = lake.synthetic_corrections
         self._teacher, self._judge = teacher, judge
         judged_by = judge.identity if judge else None
-        self.who = {"teacher": teacher.identity, "prompt": PROMPT, "judge": judged_by}
-        self._notes = self._stored.by_key()
-        self._fresh: list[CorrectionNote] = []
+        self.made_by = {"teacher": teacher.identity, "prompt": PROMPT, "judge": judged_by}
+        self._known = self._stored.by_key()
+        self._new: list[SyntheticCorrection] = []
         self._failures = 0
 
-    def answer(self, example: Example) -> dict[str, Any]:
-        """The note on an example: `verdict` and, where there is one, `answer`."""
+    def of(self, example: Example) -> dict[str, Any]:
+        """The correction of an example: `verdict` and, where there is one, `answer`."""
         if self._judge is None:
             return {"verdict": "unchecked"}
         messages = _messages(example)
-        asked = canonical_json([self.who, example.request_id, messages])
+        asked = canonical_json([self.made_by, example.request_id, messages])
         key = sha256_text(asked)[:32]
-        if key not in self._notes:
+        if key not in self._known:
             note = self._ask(example, messages, self._judge)
             if note["verdict"] not in ("right", "wrong"):
                 return note
-            self._notes[key] = note
-            self._fresh.append(CorrectionNote(key, example.request_id, note))
-            if len(self._fresh) >= _STORED:
-                self.keep()
-        return self._notes[key]
+            self._known[key] = note
+            self._new.append(SyntheticCorrection(key, example.request_id, note))
+            if len(self._new) >= _STORED:
+                self.store()
+        return self._known[key]
 
-    def keep(self) -> None:
+    def store(self) -> None:
         """Store what is new, in one commit."""
-        self._stored.append(self._fresh)
-        self._fresh.clear()
+        self._stored.append(self._new)
+        self._new.clear()
 
     def _ask(self, example: Example, messages: list[Message], judge: Judge) -> dict[str, Any]:
         if self._failures >= _PATIENCE:

@@ -18,7 +18,6 @@ from almanac.embedding.factory import open_encoder
 from almanac.retrieval.search import embedder_of
 from lakehouse import Lakehouse
 from lakehouse.chunks import QUESTIONS
-from lakehouse.placements import seal_tables
 from lakehouse.releases import Release
 from lakehouse.request_slots import SlottedRequest
 from lakehouse.search import Hit
@@ -102,7 +101,7 @@ def _keep(
             there = {wanted[name] for name in lake.requests.hashes(wanted)}
             if names := sorted(there - lake.vectors.known(embedder, there)):
                 lake.vectors.append(embedder, names, np.stack([vectors[name] for name in names]))
-                seal_tables(lake)
+                lake.seal_tables()
     except LeaseHeld as error:
         _log.warning("the vectors of %d questions are not stored: %s", len(wanted), error)
 

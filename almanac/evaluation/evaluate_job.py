@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from almanac.evaluation.answers import Answered, write_answers
 from almanac.evaluation.cases import read_cases
-from almanac.evaluation.generate import Asked, Said, ask, batches, tokenised
+from almanac.evaluation.generate import Prompt, Reply, ask, batches, tokenised
 from almanac.evaluation.merging import merge_check
 from almanac.training.base import open_base
 from almanac.training.jobs import Job, open_job, write_whole
@@ -68,13 +68,13 @@ def _answer(job: Job, out: TextIO) -> None:
     journal = Journal(job.folder / "answers.jsonl", _made_of(job, limits))
     if journal.merge is None:
         _settle(job)
-        _ask_all(job, limits, journal, Told(job.folder / "answers.progress.jsonl", out))
+        _ask_all(job, limits, journal, ProgressLines(job.folder / "answers.progress.jsonl", out))
     case_ids = [case.case_id for case in read_cases(job.folder / "cases.parquet")]
     write_answers((journal.answered(one) for one in case_ids), job.folder / "answers.parquet")
     write_whole(job.folder / "merge.json", (canonical_json(journal.merge) + "\n").encode())
 
 
-def _ask_all(job: Job, limits: dict[str, int], journal: Journal, told: Told) -> None:
+def _ask_all(job: Job, limits: dict[str, int], journal: Journal, progress: ProgressLines) -> None:
     from peft import PeftModel
 
     base, tokenizer = open_base(job.base, job.recipe.precision, job.recipe.device)
@@ -88,19 +88,19 @@ def _ask_all(job: Job, limits: dict[str, int], journal: Journal, told: Told) -> 
                 with model.disable_adapter() if who == "base" else nullcontext():
                     said = ask(model, tokenizer, batch, limits["max_new_tokens"])
                 journal.add(who, at, batch, said)
-            told.tell(who, at + 1, len(planned))
+            progress.write(who, at + 1, len(planned))
     if job.recipe.precision != "float32":
         base, _ = open_base(job.base, "float32", "cpu")
         model = PeftModel.from_pretrained(base, job.adapter)
         model.eval()
     prompts = sorted(asked, key=lambda one: one.case_id)[:_MERGE_PROMPTS]
     journal.merged(merge_check(model, [one.prompt + one.chosen for one in prompts]))
-    told.tell("merge", 1, 1)
+    progress.write("merge", 1, 1)
 
 
 def _tokenised(
     job: Job, tokenizer: PreTrainedTokenizerBase, max_new_tokens: int, window: int
-) -> list[Asked]:
+) -> list[Prompt]:
     """The cases that fit the model's window."""
     every = (
         tokenised(tokenizer, case.case_id, case.prompt, case.reference, case.rejected)
@@ -158,7 +158,7 @@ class Journal:
 
     def __init__(self, file: Path, made_of: str) -> None:
         self.merge: dict[str, Any] | None = None
-        self._said: dict[str, dict[str, Said]] = {who: {} for who in _WHO}
+        self._said: dict[str, dict[str, Reply]] = {who: {} for who in _WHO}
         self._batches: set[tuple[str, int]] = set()
         first, *lines = list(_whole_lines(file)) or [{}]
         if first != {"made_of": made_of}:
@@ -172,7 +172,7 @@ class Journal:
         """Whether that batch is done."""
         return (who, batch) in self._batches
 
-    def add(self, who: str, batch: int, asked: Iterable[Asked], said: Iterable[Said]) -> None:
+    def add(self, who: str, batch: int, asked: Iterable[Prompt], said: Iterable[Reply]) -> None:
         """Keep the answers to a batch."""
         pairs = zip(asked, said, strict=True)
         rows = [[one.case_id, *astuple(given)] for one, given in pairs]
@@ -207,17 +207,17 @@ class Journal:
             self.merge = line["merge"]
             return
         self._batches.add((line["who"], line["batch"]))
-        self._said[line["who"]] |= {case_id: Said(*said) for case_id, *said in line["said"]}
+        self._said[line["who"]] |= {case_id: Reply(*said) for case_id, *said in line["said"]}
 
 
-class Told:
+class ProgressLines:
     """Lines of progress: phase (base, adapter, merge), done, of (batches), seconds."""
 
     def __init__(self, file: Path, out: TextIO) -> None:
         self._file, self._out, self._began = file, out, time.monotonic()
 
-    def tell(self, phase: str, done: int, of: int) -> None:
-        """Write a line, and tell it."""
+    def write(self, phase: str, done: int, of: int) -> None:
+        """To the file, and to the caller."""
         seconds = round(time.monotonic() - self._began, 3)
         line = json.dumps({"phase": phase, "done": done, "of": of, "seconds": seconds}) + "\n"
         with self._file.open("a", encoding="utf-8") as file:

@@ -17,7 +17,7 @@ Tokens = list[int]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Prompt:
     """One prompt in tokens, with the answers whose probability is wanted; empty ones are not."""
 
     case_id: str
@@ -31,7 +31,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Reply:
     """A greedy answer, and mean log-probabilities a token (natural) of the answers given."""
 
     answer: str
@@ -45,7 +45,7 @@ def tokenised(
     prompt: Sequence[Message],
     chosen: str | None,
     rejected: str | None,
-) -> Asked:
+) -> Prompt:
     """The prompt under the model's chat template, up to where its answer begins."""
     messages = list(prompt)
     text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
@@ -54,16 +54,16 @@ def tokenised(
         return tokenizer(what + end, add_special_tokens=False)["input_ids"] if what else []
 
     end = tokenizer.eos_token
-    return Asked(case_id, ids(str(text), ""), ids(chosen, end), ids(rejected, end))
+    return Prompt(case_id, ids(str(text), ""), ids(chosen, end), ids(rejected, end))
 
 
-def batches(asked: Sequence[Asked], max_new_tokens: int, most_tokens: int) -> list[list[Asked]]:
+def batches(asked: Sequence[Prompt], max_new_tokens: int, most_tokens: int) -> list[list[Prompt]]:
     """Prompts of similar length together, longest first, padded to at most `most_tokens` a batch.
 
     What is in a batch depends on the prompts alone: the last bits of a logit depend on the batch.
     """
     ordered = sorted(asked, key=lambda one: (-one.length(max_new_tokens), one.case_id))
-    found: list[list[Asked]] = []
+    found: list[list[Prompt]] = []
     for one in ordered:
         if found and found[-1][0].length(max_new_tokens) * (len(found[-1]) + 1) <= most_tokens:
             found[-1].append(one)
@@ -73,8 +73,11 @@ def batches(asked: Sequence[Asked], max_new_tokens: int, most_tokens: int) -> li
 
 
 def ask(
-    model: Any, tokenizer: PreTrainedTokenizerBase, batch: Sequence[Asked], max_new_tokens: int
-) -> list[Said]:
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    batch: Sequence[Prompt],
+    max_new_tokens: int,
+) -> list[Reply]:
     """Answer each prompt, in order, and weigh its chosen and rejected answers.
 
     The prompts are read once: the answers go on from copies of their keys and values. Log
@@ -101,7 +104,7 @@ def ask(
             for wanted in ([one.chosen for one in batch], [one.rejected for one in batch])
         )
     return [
-        Said(answer.strip(), *given)
+        Reply(answer.strip(), *given)
         for answer, *given in zip(answers, chosen, rejected, strict=True)
     ]
 

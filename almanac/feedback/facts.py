@@ -1,4 +1,4 @@
-"""What stands in the log now: how many requests, and what users think of the answers."""
+"""The log in figures: how many requests, and what users think of the answers."""
 
 from __future__ import annotations
 

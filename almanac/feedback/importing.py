@@ -6,11 +6,10 @@ import logging
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
-from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
-from almanac.core.operation import Operation
+from almanac.core.operation import Operation, recorded
 from almanac.feedback.drain import bring_in
 from almanac.feedback.facts import log_facts, quarantined
 from almanac.feedback.files import log_files
@@ -20,7 +19,7 @@ from almanac.feedback.refusals import Refusals
 from almanac.feedback.rows import check_columns
 from almanac.feedback.scale import Scale
 from almanac.feedback.traces import Traces
-from schemas.errors import AlmanacError, ConfigError, FeedbackUnreadable
+from schemas.errors import ConfigError, FeedbackUnreadable
 from schemas.settings import Settings
 
 _log = logging.getLogger("almanac.feedback")
@@ -61,14 +60,10 @@ def import_feedback(
     check_columns(settings.feedback.columns)
     bring_in(settings)
     run = Operation(settings, _PURPOSE, run_id)
-    try:
-        report = _imported(run, log, votes)
-    except AlmanacError as error:
-        _record(run, "failed", {"message": str(error)})
-        raise
-    _record(run, "done", report)
+    with recorded(run):
+        run.report = _imported(run, log, votes)
     now = {"log": log_facts(run.lake), "quarantine": quarantined(run.lake)}
-    return report | now | {"run_id": run.run_id, "seconds": run.seconds}
+    return run.report | now | {"run_id": run.run_id, "seconds": run.seconds}
 
 
 def _imported(run: Operation, log: str | None, votes: str | None) -> dict[str, Any]:
@@ -94,11 +89,11 @@ def _imported(run: Operation, log: str | None, votes: str | None) -> dict[str, A
             if intake.took_nothing and len(batch) == _BATCH:
                 raise _not_one(f"of the first {_BATCH:,} rows", refusals)
             if refusals.are_many:
-                refusals.settle(run.run_id, run.at)
+                refusals.settle(run.run_id, run.started_at)
     if intake.took_nothing and refusals.are_nameless:
         files = ", ".join(dict.fromkeys(str(one) for one in (log, votes) if one))
         raise _not_one(f"row of {files}", refusals)
-    refusals.settle(run.run_id, run.at)
+    refusals.settle(run.run_id, run.started_at)
     return {"requests": asdict(intake.requests), "votes": asdict(intake.votes)}
 
 
@@ -121,8 +116,3 @@ def _batches(entries: Iterator[Entry]) -> Iterator[list[Entry]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def _record(run: Operation, status: str, report: dict[str, Any]) -> None:
-    said = {"purpose": _PURPOSE} | report
-    run.lake.runs.append(run.run_id, run.at, run.at, datetime.now(UTC), status, said)

@@ -12,7 +12,7 @@ from lakehouse.documents import Key, StoredDocument
 from schemas.documents import Document
 from schemas.errors import LossesRefused
 from schemas.report import CheckResult
-from schemas.settings import GuardSettings
+from schemas.settings import LossLimitSettings
 
 
 class Changes:
@@ -60,7 +60,7 @@ def _differs(document: Document, stored: StoredDocument) -> bool:
 def check_losses(
     changes: Changes,
     state: Mapping[Key, StoredDocument],
-    guards: GuardSettings,
+    limits: LossLimitSettings,
     accept_losses: bool,
 ) -> tuple[CheckResult, ...]:
     """Hold the changes against the last snapshot.
@@ -68,7 +68,7 @@ def check_losses(
     Raises:
         LossesRefused: too large a share vanished or shrank, and nobody said that it is meant so.
     """
-    checks = compare(*sizes(changes, state), guards)
+    checks = compare(*sizes(changes, state), limits)
     broken = [check.reason for check in checks if not check.success]
     if broken and not accept_losses:
         raise LossesRefused(" ".join(broken))

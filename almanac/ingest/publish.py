@@ -15,24 +15,24 @@ from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
 from lakehouse.format import FORMAT
 from lakehouse.index import release_tag
 from lakehouse.lease import Lease
-from lakehouse.placements import Probes, place, seal_tables
+from lakehouse.placements import Probes
+from lakehouse.placements import publish as publish_draft
 from lakehouse.probes import comes_first, unreachable
-from lakehouse.releases import Release
+from lakehouse.releases import DraftRelease, Release
 from lakehouse.rows import EMPTY_DIGEST, joined_digest, updated_digest
 from schemas.errors import VerificationFailed
 from schemas.report import CheckResult
 
 
-def tag_release(run: Run, models: Models, written: Written) -> Release:
-    """Tag the index; the release as it will stand in the log, which does not know it yet."""
+def tag_release(run: Run, models: Models, written: Written) -> DraftRelease:
+    """Tag the index; the draft of its release, which no log holds yet."""
     settings = run.settings
     seq = run.releases.next_seq()
-    return Release(
+    return DraftRelease(
         seq=seq,
         index=settings.index.name,
         kind="publish",
         logical_time=run.logical_time,
-        published_at=datetime.now(UTC),
         run_id=run.run_id,
         snapshot_seq=written.change.seq,
         documents=len(written.change.after),
@@ -62,7 +62,7 @@ def _made_by(run: Run) -> dict[str, Any]:
 
 
 def verify_release(
-    run: Run, written: Written, release: Release, probes: Probes
+    run: Run, written: Written, draft: DraftRelease, probes: Probes
 ) -> tuple[CheckResult, ...]:
     """Read the tagged index back and hold it against what Delta says it must hold.
 
@@ -71,14 +71,14 @@ def verify_release(
     Raises:
         VerificationFailed: a must of `expectations/index.json` is broken; nothing is published.
     """
-    lost = unreachable(run.lake.read(release), probes)
+    lost = unreachable(run.lake.read(draft), probes)
     result = validate("index", index_frame(_facts(written, probes, len(lost))))
     broken = [rejection.reason for _, rejection in result.failing if rejection.severity == "must"]
     broken += [check.reason for check in failed_as_a_whole(result)]
     if broken:
         rows = ", ".join(probe["chunk_id"] for probe in lost)
         raise VerificationFailed(
-            f"release {release.seq} differs from its snapshot and was not published: "
+            f"release {draft.seq} differs from its snapshot and was not published: "
             + "; ".join(broken)
             + f" (passages {rows})" * bool(lost)
         )
@@ -106,22 +106,12 @@ def _facts(written: Written, probes: Probes, lost: int) -> IndexFacts:
     )
 
 
-def publish(run: Run, release: Release, lease: Lease, probes: Probes) -> Release:
-    """Seal the release and append it: from here on readers see it.
+def publish(run: Run, draft: DraftRelease, lease: Lease, probes: Probes) -> Release:
+    """Seal the draft and append it: from here on readers see it.
 
     Raises:
         LeaseHeld: another writer took over meanwhile; nothing was published.
     """
-    before = run.releases.history()
-    placed = place(
-        run.lake,
-        release,
-        run_id=run.run_id,
-        cause="published",
-        previous=before[0].seal if before else "",
-        probes=probes,
+    return publish_draft(
+        run.lake, draft, lease.check, at=datetime.now(UTC), cause="published", probes=probes
     )
-    lease.check()
-    run.releases.append(placed)
-    seal_tables(run.lake)
-    return placed

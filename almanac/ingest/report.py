@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from itertools import islice
 from types import TracebackType
 from typing import Any
@@ -242,14 +241,7 @@ class Recording:
             self._outcome.stopped(run, error)
         result = report(run, self._outcome, error)
         try:
-            run.lake.runs.append(
-                run.run_id,
-                run.logical_time,
-                run.started_at,
-                datetime.now(UTC),
-                result["status"],
-                result,
-            )
+            run.record(result["status"], result, run.logical_time)
         finally:
             if isinstance(error, Exception) and self._failed:
                 self._failed(result, error)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from almanac.releases.explain_diff import Asked, Passage, answers, passages
+from almanac.releases.explain_diff import Passage, Query, answers, passages
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.asof import AsOf
 from lakehouse.documents import Key, StoredDocument
@@ -42,7 +42,7 @@ def difference(
     """
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     old, new = (lake.as_of(when, settings.index.name) for when in (before, after))
-    asked = None if question is None else Asked(question, k, mode)
+    query = None if question is None else Query(question, k, mode)
     documents = _Documents(old.documents, new.documents)
     chunks, cut = _chunks(lake, old, new, documents)
     return {
@@ -51,7 +51,7 @@ def difference(
         "note": _note(old, new),
         "documents": documents.plain(cut),
         "chunks": chunks,
-        "question": asked and answers(settings, lake, (old, new), documents.origin, asked),
+        "question": query and answers(settings, lake, (old, new), documents.origin, query),
     }
 
 

@@ -51,7 +51,7 @@ def dismiss(
         return _report(chosen, note) | {"dry_run": True}
     with operation(settings, "dismissal", run_id) as (run, _):
         chosen = _chosen(run, ids, source, rule)
-        run.lake.quarantine.dismiss(chosen, note, run.run_id, run.at)
+        run.lake.quarantine.dismiss(chosen, note, run.run_id, run.started_at)
         run.report = _report(chosen, note)
     return run.report | {"dry_run": False}
 

@@ -23,20 +23,14 @@ from almanac.ingest.index import Recipe
 from almanac.releases.rebuild import rebuild
 from almanac.training.jobs import clear_jobs
 from lakehouse import Lakehouse
-from lakehouse.erasing import (
-    Extent,
-    Plan,
-    carry_out,
-    documents_shown,
-    extent,
-    is_empty,
-    plan_documents,
-    plan_user,
-)
+from lakehouse.erasing import carry_out, plan_documents, plan_user
+from lakehouse.erasure_plan import Extent, Plan, is_empty
+from lakehouse.erasure_rows import documents_shown, extent
 from lakehouse.erasures import document_subject, user_subject
 from lakehouse.personal import rewritten_tables
-from lakehouse.placements import moved, prune_seals, seal_tables
-from lakehouse.releases import Placement, Release
+from lakehouse.placement_log import Placement
+from lakehouse.placements import moved, prune_seals
+from lakehouse.releases import Release
 from lakehouse.rows import updated_digest
 from schemas.errors import AlmanacError, ConfigError
 from schemas.hashing import sha256_parts
@@ -117,7 +111,7 @@ def allow(settings: Settings, subject: Subject, *, dry_run: bool = False) -> dic
         return {"allowed": len(_receipts(run, subject)), "dry_run": True, "seconds": run.seconds}
     with operation(settings, "allow after erasure") as (run, _):
         receipts = _receipts(run, subject)
-        count = sum(run.lake.erasures.allow(receipt, run.at) for receipt in receipts)
+        count = sum(run.lake.erasures.allow(receipt, run.started_at) for receipt in receipts)
         return {"allowed": count, "dry_run": False, "seconds": run.seconds}
 
 
@@ -167,7 +161,7 @@ def _foreseen(run: Operation, subject: Subject) -> dict[str, Any]:
 
 def _plan(run: Operation, subject: Subject) -> Plan:
     named = sha256_parts("erasure", run.run_id, str(os.getpid()), str(time.time()))[:16]
-    common = {"receipt": named, "at": isoformat(run.at)}
+    common = {"receipt": named, "at": isoformat(run.started_at)}
     if subject.user_id is not None:
         plan = plan_user(run.lake, subject.user_id, **common)
         # Also of a version that had no plans: it stored that it began, and may have been killed.
@@ -278,7 +272,7 @@ def _carry_out(settings: Settings, lake: Lakehouse, plan: Plan, run_id: str) -> 
     }
     lake.erasures.finish(plan.receipt, plan.kind, plan.subjects, at, report)
     lake.delta("erasures").forget_history()
-    seal_tables(lake)
+    lake.seal_tables()
     lake.erasures.forget_plan()
     return report | {"same_text_elsewhere": list(plan.same_text_elsewhere)}
 

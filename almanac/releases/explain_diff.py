@@ -25,7 +25,7 @@ _CANDIDATES = 100  # of each of the two rankings that a hybrid search fuses
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Query:
     """A question to both releases."""
 
     text: str
@@ -38,19 +38,19 @@ def answers(
     lake: Lakehouse,
     views: tuple[AsOf, AsOf],
     origin: Mapping[Key, Key],
-    asked: Asked,
+    query: Query,
 ) -> dict[str, Any]:
     """Every hit of either release, those of the second first, and why it stands where it does."""
     try:
         searchers = [Searcher(settings, view.release.seq) for view in views]
         first, second = searchers
-        if asked.mode != "text" and first.release.embedder == second.release.embedder:
+        if query.mode != "text" and first.release.embedder == second.release.embedder:
             second.encoder = first.encoder  # one model in memory
-        old, new = map(_Answer, searchers, views, (asked, asked))
+        old, new = map(_Answer, searchers, views, (query, query))
     except AlmanacError as error:
-        return asdict(asked) | {"error": str(error)}
-    why = _Why(lake, old, new, origin, asked.mode)
-    return asdict(asked) | {"hits": [why.plain(hit) for hit in (new.hits | old.hits).values()]}
+        return asdict(query) | {"error": str(error)}
+    why = _Why(lake, old, new, origin, query.mode)
+    return asdict(query) | {"hits": [why.plain(hit) for hit in (new.hits | old.hits).values()]}
 
 
 def passages(lake: Lakehouse, view: AsOf, keys: Iterable[Key]) -> dict[Key, dict[str, Passage]]:
@@ -75,13 +75,13 @@ class _Reason(NamedTuple):
 class _Answer:
     """What one release answers: hits by chunk id and, of a hybrid search, the two rankings."""
 
-    def __init__(self, searcher: Searcher, view: AsOf, asked: Asked) -> None:
+    def __init__(self, searcher: Searcher, view: AsOf, query: Query) -> None:
         def ranking(mode: Mode, k: int) -> dict[str, Hit]:
-            return {hit.chunk_id: hit for hit in searcher.search([asked.text], k, mode)[0]}
+            return {hit.chunk_id: hit for hit in searcher.search([query.text], k, mode)[0]}
 
-        depth, hybrid = max(_CANDIDATES, asked.k), asked.mode == "hybrid"
+        depth, hybrid = max(_CANDIDATES, query.k), query.mode == "hybrid"
         self.view = view
-        self.hits = ranking(asked.mode, asked.k)
+        self.hits = ranking(query.mode, query.k)
         self.vector = ranking("vector", depth) if hybrid else {}
         self.text = ranking("text", depth) if hybrid else {}
 

@@ -17,7 +17,7 @@ from almanac.releases.erase import finish_erasure
 from almanac.releases.rebuild import free_tag, rebuild
 from almanac.retrieval.search import embedder_of
 from lakehouse.index import IndexWriter
-from lakehouse.placements import place, seal_tables
+from lakehouse.placements import place
 from lakehouse.releases import Release
 from schemas.errors import VerificationFailed
 from schemas.report import Finding
@@ -52,7 +52,7 @@ def heal(settings: Settings, quick: bool = False, run_id: str | None = None) -> 
         healed.tags(rebuilt)
         healed.rows(rebuilt)
         healed.strays()
-        seal_tables(run.lake)
+        run.lake.seal_tables()
         left = doctor(run.lake, settings.index.name, quick)
         result = left | {
             "found": found["kinds"],

@@ -30,7 +30,7 @@ def break_(settings: Settings, reason: str, *, dry_run: bool = False) -> dict[st
         return holder | {"nothing_to_do": "nobody holds the lease", "dry_run": dry_run}
     if dry_run:
         return holder | {"dry_run": True}
-    with recorded(run, "lease break"):
+    with recorded(run):
         run.lake.break_lease()
         run.report = {"reason": reason, "holder": holder}
     return holder | {"broken": True, "reason": reason, "dry_run": False}

@@ -12,8 +12,9 @@ from almanac.ingest.snapshot import IndexChange
 from lakehouse import Lakehouse
 from lakehouse.ann import base_name
 from lakehouse.index import release_tag
+from lakehouse.placement_log import Placement
 from lakehouse.placements import seal_placement
-from lakehouse.releases import Placement, Release
+from lakehouse.releases import Release
 from schemas.errors import VerificationFailed
 
 _log = logging.getLogger("almanac.rebuild")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,7 @@ from almanac.core.file_check import FileCheck
 from almanac.core.operation import Operation
 from lakehouse.index import release_tag
 from lakehouse.lease import Lease
-from lakehouse.placements import place, seal_tables
+from lakehouse.placements import publish
 from lakehouse.releases import Release
 from schemas.errors import RunRefused, VerificationFailed
 from schemas.times import isoformat
@@ -35,7 +34,7 @@ def check_whole(run: Operation, release: Release) -> None:
 
 
 def logical_time(run: Operation, history: Iterable[Release], at: datetime | None) -> datetime:
-    """When a release that is published again speaks for: `at`, else now.
+    """The logical time of a release that is published again: `at`, else now.
 
     Raises:
         RunRefused: a release of a later time answers already.
@@ -46,13 +45,12 @@ def logical_time(run: Operation, history: Iterable[Release], at: datetime | None
             f"--at {isoformat(at)} is earlier than release {newest.seq} of "
             f"{isoformat(newest.logical_time)}: history is only added to"
         )
-    return max(at or run.at, newest.logical_time)
+    return max(at or run.started_at, newest.logical_time)
 
 
 def republish(
     run: Operation,
     lease: Lease,
-    history: Sequence[Release],
     release: Release,
     *,
     kind: str,
@@ -63,7 +61,6 @@ def republish(
     """Append `release` as a new one of another number; that number.
 
     Args:
-        history: every release of the index, newest first.
         kind: of the new release.
         at: its logical time.
         note: what is stored with it.
@@ -72,28 +69,17 @@ def republish(
     seq = run.releases.next_seq()
     tag = release_tag(seq)
     run.lake.tables.tag(release.lance_table, tag, release.lance_version)
-    new = replace(
-        release,
-        seq=seq,
-        kind=kind,
-        logical_time=at,
-        published_at=run.at,
-        run_id=run.run_id,
-        lance_tag=tag,
-        note=note,
-        seal="",
+    draft = release.again(
+        seq=seq, kind=kind, logical_time=at, run_id=run.run_id, lance_tag=tag, note=note
     )
     sealed = run.lake.placements.sealed(release.seq)
-    placed = place(
+    publish(
         run.lake,
-        new,
-        run_id=run.run_id,
+        draft,
+        lease.check,
+        at=run.started_at,
         cause=cause,
         mark=release.mark,
-        previous=history[0].seal,
         probes=sealed[0]["probes"] if sealed else None,
     )
-    lease.check()
-    run.releases.append(placed)
-    seal_tables(run.lake)
     return seq

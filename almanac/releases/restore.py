@@ -15,7 +15,6 @@ from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.copying import copy_release
 from lakehouse.format import FILE as FORMAT_FILE
 from lakehouse.lease import Lease
-from lakehouse.placements import seal_tables
 from lakehouse.releases import Release, answering, check_not_gone, pick
 from schemas.errors import ConfigError, RunRefused
 from schemas.secrets import refuse_credentials
@@ -75,7 +74,7 @@ def restore(
             if mode == "publish" and not done:
                 shown["speaks_for"] = isoformat(logical_time(run, history, at))
             return shown | {"dry_run": True, "seconds": run.seconds}
-        with recorded(run, purpose):
+        with recorded(run):
             run.lake.erasures.check_finished()
             return _said(run, release, mode, to, reason, _copy(run, release, str(to)))
     with operation(settings, purpose, run_id) as (run, lease):
@@ -171,7 +170,6 @@ def _publish(
     seq = republish(
         run,
         lease,
-        history,
         release,
         kind="publish" if release.kind == "candidate" else "rollback",
         at=logical_time(run, history, at),
@@ -185,7 +183,7 @@ def _reopen(run: Operation, release: Release) -> dict[str, Any]:
     cause = "opened again"
     built = rebuild(run.lake, [release], run.lake, run_id=run.run_id, cause=cause, prefix="r")
     run.lake.placements.append([built[0].placement])
-    seal_tables(run.lake)
+    run.lake.seal_tables()
     return {"release": release.seq, **_proof(built[0])}
 
 
@@ -206,7 +204,7 @@ def _copy(run: Operation, release: Release, to: str) -> dict[str, Any]:
             )
         target.placements.append([built.placement])
         target.releases(release.index).append(built.release)
-        seal_tables(target)
+        target.seal_tables()
     return {"release": release.seq, **_proof(built)}
 
 

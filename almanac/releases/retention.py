@@ -16,7 +16,7 @@ from almanac.releases.erase import finish_erasure
 from almanac.releases.policy import Verdict, judge
 from almanac.releases.rebuild import free_tag
 from lakehouse.lease import Lease
-from lakehouse.placements import moved, prune_seals, seal_placement, seal_tables
+from lakehouse.placements import moved, prune_seals, seal_placement
 from lakehouse.probes import ask_probes
 from lakehouse.purge import Forgotten, forget
 from schemas.settings import Settings
@@ -201,7 +201,7 @@ def _tidy(run: Operation, lease: Lease, grace: timedelta) -> None:
     lease.tidy(grace)
     prune_seals(run.lake, run.releases.every_index())
     run.lake.delta("sealed_files").tidy(grace)
-    seal_tables(run.lake)
+    run.lake.seal_tables()
 
 
 def referenced_bytes(run: Operation, sizes: dict[str, int]) -> int:

@@ -48,7 +48,6 @@ def withdraw(
             added = republish(
                 run,
                 lease,
-                run.releases.history(),
                 source,
                 kind="withdrawal",
                 at=source.logical_time,

@@ -10,14 +10,14 @@ from almanac.ingest.run import Run
 from almanac.retrieval.golden import answerable, read_golden, recall_at
 from almanac.retrieval.search import Searcher
 from lakehouse.documents import Key
-from lakehouse.releases import Release
+from lakehouse.releases import TaggedIndex
 
 _HITS = 10
 _QUESTIONS = 100  # the first of the file; each costs a search
 
 
 def measure(
-    run: Run, models: Models, release: Release, keys: Collection[Key]
+    run: Run, models: Models, release: TaggedIndex, keys: Collection[Key]
 ) -> dict[str, Any] | None:
     """Mean recall@10 of hybrid search as {k, questions, mean}; None where nothing can be asked.
 

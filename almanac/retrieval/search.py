@@ -8,7 +8,7 @@ from typing import Any
 
 from almanac.embedding.factory import identity_of, open_encoder
 from lakehouse import Lakehouse, open_lakehouse
-from lakehouse.releases import Release
+from lakehouse.releases import TaggedIndex
 from lakehouse.search import Hit, Mode
 from schemas.encoder import Encoder
 from schemas.errors import AlmanacError, EmbeddingFailed
@@ -26,13 +26,13 @@ class Searcher:
         self._open(settings, lake, lake.releases(settings.index.name).as_of(when))
 
     @classmethod
-    def of(cls, settings: Settings, lake: Lakehouse, release: Release) -> Searcher:
+    def of(cls, settings: Settings, lake: Lakehouse, release: TaggedIndex) -> Searcher:
         """Open a release that need not be in the log yet."""
         searcher = cls.__new__(cls)
         searcher._open(settings, lake, release)
         return searcher
 
-    def _open(self, settings: Settings, lake: Lakehouse, release: Release) -> None:
+    def _open(self, settings: Settings, lake: Lakehouse, release: TaggedIndex) -> None:
         self.release = release
         self._reader = lake.read(release)
         self._settings = settings
@@ -55,7 +55,7 @@ class Searcher:
         return [self._reader.hybrid(question, vector, k) for question, vector in pairs]
 
 
-def embedder_of(release: Release, configured: EmbedderSettings) -> EmbedderSettings:
+def embedder_of(release: TaggedIndex, configured: EmbedderSettings) -> EmbedderSettings:
     """Settings that open the embedder of a release.
 
     Raises:

@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 from almanac.ingest.run import Run
 from almanac.retrieval.golden import Golden, Verdict, answerable, compare, read_golden, recall_at
 from almanac.retrieval.search import Searcher
-from lakehouse.releases import Release
+from lakehouse.releases import DraftRelease, Release, TaggedIndex
 from schemas.errors import AlmanacError, CandidateWaits
 
 _HITS = 10
 _APPROVE = "`almanac restore --as-of {seq} --mode publish` or `almanac nightly --accept-upgrade`"
 
 
-def is_upgrade(latest: Release | None, release: Release) -> bool:
+def is_upgrade(latest: Release | None, release: TaggedIndex) -> bool:
     """Was `release` made by another embedder or chunker than what answers now?"""
     if latest is None:
         return False
     return (latest.chunker, latest.embedder) != (release.chunker, release.embedder)
 
 
-def objection(run: Run, latest: Release, candidate: Release) -> str:
+def objection(run: Run, latest: Release, candidate: DraftRelease) -> str:
     """Why `candidate` must not be published without a person's word; empty where it may.
 
     Both releases are asked the golden questions that either can answer as of the run's day.
@@ -45,7 +45,7 @@ def objection(run: Run, latest: Release, candidate: Release) -> str:
     return "" if verdict.passed else verdict.sentence()
 
 
-def judge(run: Run, latest: Release, candidate: Release, questions: list[Golden]) -> Verdict:
+def judge(run: Run, latest: Release, candidate: DraftRelease, questions: list[Golden]) -> Verdict:
     """Compare recall@10 of two releases over the same questions, hybrid search on both."""
     held = {doc_id for _, doc_id in run.lake.documents.state(candidate.snapshot_seq)}
     golden = answerable(questions, held)
@@ -53,15 +53,15 @@ def judge(run: Run, latest: Release, candidate: Release, questions: list[Golden]
     return compare(old, new, run.settings.upgrade.margin)
 
 
-def _recall(run: Run, release: Release, golden: list[Golden]) -> NDArray[np.float64]:
+def _recall(run: Run, release: TaggedIndex, golden: list[Golden]) -> NDArray[np.float64]:
     searcher = Searcher.of(run.settings, run.lake, release)
     hits = searcher.search([question.text for question in golden], _HITS, "hybrid")
     return recall_at([[hit.doc_id for hit in ranking] for ranking in hits], golden, _HITS)
 
 
-def as_candidate(release: Release, reason: str) -> Release:
-    """The release as one that waits for a person's word."""
-    return replace(release, kind="candidate", note={"refused": reason})
+def as_candidate(draft: DraftRelease, reason: str) -> DraftRelease:
+    """The draft as one that waits for a person's word."""
+    return replace(draft, kind="candidate", note={"refused": reason})
 
 
 def refusal(candidate: Release) -> CandidateWaits:

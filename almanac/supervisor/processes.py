@@ -24,7 +24,7 @@ FLOW_RUN = "PREFECT__FLOW_RUN_ID"  # in the environment of each process of a flo
 
 
 @dataclass
-class Kept:
+class ManagedProcess:
     """One process that shall run. `before` runs ahead of each start and may fail with it."""
 
     name: str
@@ -76,13 +76,13 @@ class Kept:
             return True
         return any(end.status == psutil.CONN_LISTEN and end.laddr.port == port for end in ends)
 
-    def tend(self) -> bool:
+    def ensure_running(self) -> bool:
         """Start it again where it died, after a pause that doubles; whether it was started."""
         now = time.monotonic()
         if self.is_alive:
             if now - self._started > _STEADY_SECONDS:
                 self._pause = 1.0
-            keep_short(self.log)
+            limit_log(self.log)
             return False
         if self._again is None:
             code = self._process.returncode if self._process else None
@@ -119,7 +119,7 @@ class Kept:
             self._process.kill()
             self._process.wait()
 
-    def last_words(self, lines: int = 5) -> str:
+    def tail(self, lines: int = 5) -> str:
         """The end of its log."""
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
@@ -130,13 +130,13 @@ def meaning(code: int | None) -> str:
     return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
 
 
-def keep_short(log: Path) -> None:
+def limit_log(log: Path) -> None:
     """Keep the last 20 MB in `<log>.1`; whoever writes to it appends, and so goes on at 0."""
     if log.exists() and log.stat().st_size > _LOG_BYTES:
-        begin_anew(log, copy=True)
+        rotate_log(log, copy=True)
 
 
-def begin_anew(log: Path, copy: bool = False) -> None:
+def rotate_log(log: Path, copy: bool = False) -> None:
     """Empty a log; its contents go to `<log>.1`."""
     if not log.exists():
         return

@@ -13,32 +13,34 @@ from typing import Any
 
 import httpx
 
-from almanac.supervisor.processes import begin_anew
+from almanac.supervisor.processes import rotate_log
 from almanac.supervisor.state import only_one
-from almanac.supervisor.supervisor import Crew, Stopped, Wanted
+from almanac.supervisor.supervisor import Stopped, Supervisor, UpOptions
 from schemas.errors import AlmanacError
 
 logger = logging.getLogger("almanac.server")
 
 
-def up(wanted: Wanted, ready: Callable[[Mapping[str, Any]], None]) -> None:
+def up(options: UpOptions, ready: Callable[[Mapping[str, Any]], None]) -> None:
     """Run server and worker until SIGINT or SIGTERM; `ready` is told once runs are taken.
 
     Raises:
         AlreadyUp: another one runs in the same home.
         AlmanacError: it cannot start; nothing is left running then.
     """
-    with only_one(wanted.home) as left, _signals() as stop, _logged(wanted.logs):
-        crew = Crew(wanted, left, stop)
+    with only_one(options.home) as left, _signals() as stop, _logged(options.logs):
+        supervisor = Supervisor(options, left, stop)
         try:
-            ready(crew.start())
-            crew.watch()
+            ready(supervisor.start())
+            supervisor.watch()
         except Stopped:
             return
         except httpx.HTTPError as error:
-            raise AlmanacError(f"the Prefect server refused: {error}; see {wanted.logs}") from error
+            raise AlmanacError(
+                f"the Prefect server refused: {error}; see {options.logs}"
+            ) from error
         finally:
-            crew.end()
+            supervisor.end()
 
 
 @contextmanager
@@ -76,7 +78,7 @@ class _Elapsed(logging.Formatter):
 def _logged(folder: Path) -> Iterator[None]:
     """What is told goes to standard error and to `up.log`."""
     folder.mkdir(exist_ok=True)
-    begin_anew(folder / "up.log")
+    rotate_log(folder / "up.log")
     handlers = (logging.StreamHandler(), logging.FileHandler(folder / "up.log", encoding="utf-8"))
     for handler in handlers:
         handler.setFormatter(_Elapsed())

@@ -16,7 +16,7 @@ from almanac.core.versions import code_version
 from almanac.supervisor import deploying
 from almanac.supervisor.address import Address, choose
 from almanac.supervisor.environment import environment, own
-from almanac.supervisor.processes import Kept, begin_anew, end_flow_runs, end_leftover
+from almanac.supervisor.processes import ManagedProcess, end_flow_runs, end_leftover, rotate_log
 from almanac.supervisor.reconcile import reconcile, rescue_forgotten, worker_name
 from almanac.supervisor.state import State
 from almanac.supervisor.waiting import answers, takes_runs, wait_for
@@ -36,7 +36,7 @@ _OPEN_HOST = (
 
 
 @dataclass(frozen=True)
-class Wanted:
+class UpOptions:
     """What the command line asks for."""
 
     settings: Settings
@@ -67,22 +67,22 @@ class Stopped(Exception):
     """Somebody asked for the end."""
 
 
-class Crew:
+class Supervisor:
     """Server and worker of one home, from their start to their end."""
 
-    def __init__(self, wanted: Wanted, left: State, stop: threading.Event) -> None:
+    def __init__(self, options: UpOptions, left: State, stop: threading.Event) -> None:
         """End what `left` names, and choose the address."""
-        self._wanted = wanted
+        self._options = options
         self._stop = stop
         self._began = time.monotonic()
         self._root = deploying.project_root()
         self._end_leftovers(left)
-        self.address = wanted.address()
-        home = self.home = wanted.home
-        self._environment = environment(home, self.address, wanted.config, wanted.lakehouse)
-        self.logs = wanted.logs
-        self._server = self._keep("server", "server", "start")
-        self._worker = self._keep(
+        self.address = options.address()
+        home = self.home = options.home
+        self._environment = environment(home, self.address, options.config, options.lakehouse)
+        self.logs = options.logs
+        self._server = self._managed("server", "server", "start")
+        self._worker = self._managed(
             "worker",
             "worker",
             "start",
@@ -94,7 +94,7 @@ class Crew:
             worker_name(),
         )
         self._worker.before = self._reconcile
-        self._kept: list[Kept] = []
+        self._processes: list[ManagedProcess] = []
 
     def start(self) -> dict[str, Any]:
         """Everything up to the point where runs are taken; what to tell about it.
@@ -112,11 +112,11 @@ class Crew:
         version = code_version()
         names = self._deploy(version)
         automations = self._automate()
-        if self._wanted.worker:
+        if self._options.worker:
             self._launch(self._worker, f"Worker {worker_name()} of the work pool {POOL}")
         for name in rescue_forgotten():
             self._tell(f"The run {name} crashed: rescue looks after it")
-        if self._wanted.worker:
+        if self._options.worker:
             self._await(
                 self._worker, lambda: takes_runs(POOL, worker_name(), self._began), _WORKER_SECONDS
             )
@@ -131,7 +131,7 @@ class Crew:
             "version": version,
             "deployments": names,
             "automations": automations,
-            "worker": worker_name() if self._wanted.worker else None,
+            "worker": worker_name() if self._options.worker else None,
             "seconds": round(time.monotonic() - self._began, 1),
         }
 
@@ -139,7 +139,7 @@ class Crew:
         """Start again what dies, until somebody asks for the end."""
         while True:
             self._pause()
-            if any([one.tend() for one in self._kept]):
+            if any([process.ensure_running() for process in self._processes]):
                 self._remember(ready=True)
 
     def end(self) -> None:
@@ -161,38 +161,38 @@ class Crew:
                     f"Ended the {name} that a killed almanac up left (process {identity.pid})"
                 )
 
-    def _keep(self, name: str, *arguments: str) -> Kept:
+    def _managed(self, name: str, *arguments: str) -> ManagedProcess:
         log = self.logs / f"{name}.log"
-        begin_anew(log)
+        rotate_log(log)
         command = [sys.executable, "-m", "prefect", *arguments]
-        return Kept(name, command, self._environment, self._root, log)
+        return ManagedProcess(name, command, self._environment, self._root, log)
 
-    def _launch(self, one: Kept, what: str) -> None:
-        one.start()
-        self._kept.append(one)
+    def _launch(self, process: ManagedProcess, what: str) -> None:
+        process.start()
+        self._processes.append(process)
         self._remember(ready=False)
-        self._tell(f"{what} (log: {one.log.relative_to(self.home)})")
+        self._tell(f"{what} (log: {process.log.relative_to(self.home)})")
 
     def _remember(self, ready: bool) -> None:
-        processes = {one.name: one.identity for one in self._kept}
+        identities = {process.name: process.identity for process in self._processes}
         State(
             self.address.ui,
             self.address.api,
             ready,
-            {name: identity for name, identity in processes.items() if identity},
+            {name: identity for name, identity in identities.items() if identity},
         ).write(self.home)
 
-    def _await(self, one: Kept, done: Callable[[], bool], seconds: float) -> None:
+    def _await(self, process: ManagedProcess, done: Callable[[], bool], seconds: float) -> None:
         def is_done() -> bool:
-            if not one.is_alive:
+            if not process.is_alive:
                 raise AlmanacError(
-                    f"the {one.name} ended at once, see {one.log}:\n{one.last_words()}"
+                    f"the {process.name} ended at once, see {process.log}:\n{process.tail()}"
                 )
             return done()
 
         if not wait_for(is_done, seconds, self._pause):
             raise AlmanacError(
-                f"the {one.name} does not answer after {seconds:.0f} s, see {one.log}"
+                f"the {process.name} does not answer after {seconds:.0f} s, see {process.log}"
             )
 
     def _serves(self) -> bool:
@@ -203,7 +203,7 @@ class Crew:
         for name in deploying.ensure_pools([POOL, *deploying.pools(self._root)]):
             self._tell(f"Work pool {name} created")
         names = deploying.deploy(
-            self._wanted.settings,
+            self._options.settings,
             version,
             self.home,
             self.logs / "deploy.log",
@@ -216,7 +216,7 @@ class Crew:
     def _automate(self) -> list[str]:
         from almanac.supervisor.automations import ensure_automations
 
-        names = ensure_automations(self._wanted.settings)
+        names = ensure_automations(self._options.settings)
         self._tell(f"{len(names)} automations")
         return names
 
@@ -225,7 +225,7 @@ class Crew:
             self._tell(f"The run {name} had lost its process: it is marked as ended")
 
     def _warn(self) -> None:
-        asked, host = self._wanted.port or self._wanted.settings.server.port, self.address.host
+        asked, host = self._options.port or self._options.settings.server.port, self.address.host
         if self.address.port != asked:
             self._tell(f"Port {asked} is taken: {self.address.port} is used instead")
         if not self.address.is_loopback:
@@ -235,7 +235,7 @@ class Crew:
                 host,
                 "the password crosses the network in plain HTTP"
                 if password
-                else "whoever reaches it can run flows: nothing stands in front",
+                else "everybody who reaches it can run flows, without a password",
             )
 
     def _tell(self, message: str) -> None:

@@ -190,7 +190,7 @@ def work(job: Job, module: str, on_progress: Callable[[dict[str, Any]], None]) -
         finally:
             child.kill()  # Of no effect on one that has ended.
             child.communicate()
-    return _obituary(job, child.returncode, errors)
+    return _failure_reason(job, child.returncode, errors)
 
 
 def forget_texts(job: Job) -> None:
@@ -246,9 +246,9 @@ def _libraries() -> dict[str, str]:
     return found
 
 
-def _obituary(job: Job, code: int, errors: Path) -> str:
-    said = errors.read_text(encoding="utf-8", errors="replace").splitlines()
-    lines = [line.rstrip() for line in said if line.strip()][-_LAST_LINES:]
+def _failure_reason(job: Job, code: int, errors: Path) -> str:
+    output = errors.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = [line.rstrip() for line in output if line.strip()][-_LAST_LINES:]
     if code < 0:
         lines.append(f"(signal {-code}: stopped from outside, or out of memory)")
     return f"tuning {job.adapter_id[:16]} ended with {code}: " + "\n".join(lines)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 from almanac.core.stems import Rarity, sentences
 from almanac.triage.replay import Held
@@ -61,21 +60,9 @@ class Case:
         )
 
 
-def contradicting(opinion: Opinion) -> bool:
-    """Do users disagree? Of each user the latest vote counts: a changed mind is no contradiction.
-
-    `Opinion.contradicting` takes every vote; this is what triage goes by.
-    """
-    return len({vote.rating for vote in _latest(opinion).values()}) > 1
-
-
 def disliked(opinion: Opinion) -> bool:
     """Is the latest vote a dislike?"""
     return opinion.rating < 0
-
-
-def _latest(opinion: Opinion) -> Mapping[str, Any]:
-    return {vote.user_id: vote for vote in opinion.votes}  # in order of time
 
 
 def own_rarity(request: Request, sought: str) -> Rarity:

@@ -13,7 +13,7 @@ from typing import Any
 
 from almanac.core.stems import words
 from almanac.llm.judge import Judge, Judgement
-from almanac.triage.case import Case, contradicting, keys_of
+from almanac.triage.case import Case, keys_of
 from almanac.triage.replay import Held
 from almanac.triage.signals import Level, Support, agreement, support, together
 from lakehouse.documents import Key
@@ -32,7 +32,7 @@ _NOTHING = Support(0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Finding:
     """A cause, why in a sentence, the signals that led to it, and the documents of the work.
 
     `judged` is what a judge said, where one was asked; None where there was none to ask.
@@ -84,15 +84,15 @@ class Examination:
     signals: list[dict[str, Any]] = field(default_factory=list)
     judged: list[Judgement] = field(default_factory=list)
 
-    def run(self) -> Found:
+    def run(self) -> Finding:
         """The verdict."""
-        if contradicting(self.case.opinion):
+        if self.case.opinion.contradicting:
             return self._found("votes_contradict", "users differ, each by their latest vote")
         if not words(self.case.sought).stems:
             return self._found("not_judged", "neither correction nor response has a word")
         return self._corrected() if self.case.opinion.correction else self._bare()
 
-    def _corrected(self) -> Found:
+    def _corrected(self) -> Finding:
         """With a correction: who had what it says?"""
         context = self._best("context", self.case.context)
         outside = self._best("then", self.case.outside)
@@ -115,7 +115,7 @@ class Examination:
             return self._found("not_judged", "a passage may or may not support the correction")
         return self._nowhere(context)
 
-    def _elsewhere(self, context: Best, outside: Best, fresh: Best) -> Found | None:
+    def _elsewhere(self, context: Best, outside: Best, fresh: Best) -> Finding | None:
         """Another passage of the release, or a newer one, supports the correction better."""
         margin = self.rules.margin
         if fresh.beats(context, margin) and fresh.beats(outside, margin):
@@ -126,13 +126,13 @@ class Examination:
             return self._missed(said, outside)
         return None
 
-    def _missed(self, said: str, outside: Best) -> Found:
+    def _missed(self, said: str, outside: Best) -> Finding:
         """A passage was not shown, as far as the log tells what was."""
         if self.case.request.context_known:
             return self._found("retrieval_missed", said, outside)
         return self._found("not_judged", UNKNOWN_CONTEXT, outside)
 
-    def _context_had_it(self, context: Best, agrees: str) -> Found:
+    def _context_had_it(self, context: Best, agrees: str) -> Finding:
         """The context supports the correction: does the response?"""
         if agrees == "unclear" and self.judge:
             agrees = self._asked(self.judge, self.case.request.response, self.case.sought)
@@ -143,7 +143,7 @@ class Examination:
         said = "the context supports the correction, and the response does not say it"
         return self._found("model_fault", said, context)
 
-    def _nowhere(self, context: Best) -> Found:
+    def _nowhere(self, context: Best) -> Finding:
         """No passage supports the correction."""
         if not self.case.then:
             return self._found("not_judged", f"the context lacks it, and {self.case.unknown}")
@@ -171,7 +171,7 @@ class Examination:
         )
         return bool(held)
 
-    def _answer_lost(self) -> Found | None:
+    def _answer_lost(self) -> Finding | None:
         """The response is from a passage that changed, and no current one supports it."""
         case = self.case
         if not case.lost:
@@ -185,7 +185,7 @@ class Examination:
         said = "the response stood in a document that changed or went since"
         return self._found("source_stale", said, was)
 
-    def _bare(self) -> Found:
+    def _bare(self) -> Finding:
         """Without a correction: is the response what the context says, and is it about it?"""
         if lost := self._answer_lost():
             return lost
@@ -206,7 +206,7 @@ class Examination:
             return self._found("source_missing", said, shown if shown.held else None)
         return self._by_response(context, shown)
 
-    def _by_response(self, context: Best, shown: Best) -> Found:
+    def _by_response(self, context: Best, shown: Best) -> Finding:
         """The context is as close to the question as anything: what of it says the response?
 
         That a response is not from a context about the question does not make it the model's
@@ -305,9 +305,9 @@ class Examination:
             {"signal": name, "figures": figures, "thresholds": thresholds, "passages": shown} | more
         )
 
-    def _found(self, cause: Cause, reason: str, best: Best | None = None) -> Found:
+    def _found(self, cause: Cause, reason: str, best: Best | None = None) -> Finding:
         keys = best.keys if best else keys_of(self.case.context)
-        return Found(cause, reason, tuple(self.signals), keys, tuple(self.judged))
+        return Finding(cause, reason, tuple(self.signals), keys, tuple(self.judged))
 
 
 def _units(pool: Sequence[Held], long: bool) -> Iterator[tuple[Held, ...]]:

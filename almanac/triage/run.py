@@ -12,11 +12,11 @@ from almanac.core.operation import operation
 from almanac.core.stems import words
 from almanac.feedback.drain import bring_in
 from almanac.llm.judge import Judge, open_judge
-from almanac.triage.case import Case, contradicting
+from almanac.triage.case import Case
 from almanac.triage.invalidation import Changes
 from almanac.triage.load_case import Answered, Releases, case_of, queries
 from almanac.triage.replay import Replay
-from almanac.triage.rules import Examination, Found
+from almanac.triage.rules import Examination, Finding
 from almanac.triage.verdict_cache import (
     Fingerprints,
     disliked_now,
@@ -63,7 +63,7 @@ def triage(
         for requests in _batches(run.lake, disliked, start, end, settings.triage.batch):
             found = work.batch(requests, disliked)
             lease.check()
-            run.lake.triage.record(found, run.run_id, run.at)
+            run.lake.triage.record(found, run.run_id, run.started_at)
             counts.update(disliked=len(requests), looked_into=len(found))
             counts["judged"] += sum("judge" in one.evidence for one in found)
             causes.update(work.known[one.request_id].cause for one in requests)
@@ -191,7 +191,7 @@ class Triage:
     def _asked_of(self, opinion: Opinion, answered: Answered) -> Release | None:
         """The release that is asked for a verdict: none where users disagree, or it is not open."""
         release = answered.release
-        if release is None or contradicting(opinion):
+        if release is None or opinion.contradicting:
             return None
         return release if isinstance(self._releases.open(release), Replay) else None
 
@@ -214,7 +214,7 @@ class Triage:
         return str(opened) if isinstance(opened, AlmanacError) else answered.why
 
 
-def _evidence(case: Case, found: Found, now: Release | None) -> dict[str, Any]:
+def _evidence(case: Case, found: Finding, now: Release | None) -> dict[str, Any]:
     """Plain data, without any text of a document."""
     then = {"release": case.then.release, "mode": case.then.mode} if case.then else {}
     evidence: dict[str, Any] = {

@@ -243,13 +243,13 @@ class IndexSettings(Section):
     )
 
 
-class GuardSettings(Section):
+class LossLimitSettings(Section):
     """When a run stops before it publishes."""
 
     max_vanished_share: Share = Field(default=0.3, description="Of the last release's documents.")
     max_shrunk_share: Share = Field(default=0.3, description="Of the documents still there.")
     shrunk_below: Share = Field(default=0.5, description="Of its former characters.")
-    min_documents: int = Field(default=10, ge=0, description="Smaller releases are not guarded.")
+    min_documents: int = Field(default=10, ge=0, description="Smaller releases have no limits.")
 
 
 class ExpectationSettings(Section):

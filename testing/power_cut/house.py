@@ -52,10 +52,10 @@ def night(house: House, at: datetime) -> Release | None:
         snapshot.store_chunks(run, models, change.taken.values())
         snapshot.store_vectors(run, models, change.taken.values(), lambda done, total: None)
         written = index.write_index(run, models, change)
-        release = publish.tag_release(run, models, written)
-        probes = ask_probes(run.lake.read(release))
-        publish.verify_release(run, written, release, probes)
-        placed = publish.publish(run, release, lease, probes)
+        draft = publish.tag_release(run, models, written)
+        probes = ask_probes(run.lake.read(draft))
+        publish.verify_release(run, written, draft, probes)
+        placed = publish.publish(run, draft, lease, probes)
         run.lake.files.record(found.read, found.gone)
     return placed
 

@@ -21,6 +21,7 @@ from typing import Any
 from lakehouse import open_lakehouse
 from schemas.hashing import sha256_text
 from tests.compat.project import CommandFailed, Project, endpoints
+from tests.dataset.logged import THINGS
 
 DAY = timedelta(days=1)
 CONFIG = """\
@@ -42,7 +43,7 @@ normalize = false
 [index]
 ann_above_rows = 1000
 
-[guards]
+[loss_limits]
 min_documents = 1000
 
 [retention]
@@ -74,28 +75,6 @@ threads: 1
 lora: {r: 2, alpha: 8, target_modules: [q_proj, v_proj]}
 max_length: 512
 """
-THINGS = (
-    "the badge reader",
-    "a parental leave",
-    "the backup of accounts",
-    "Kubernetes",
-    "our canteen",
-    "a lost passport",
-    "the coffee machine",
-    "quarterly taxes",
-    "a bicycle rack",
-    "the firewall",
-    "remote interviews",
-    "dental insurance",
-    "a fire drill",
-    "the mail archive",
-    "guest wifi",
-    "a broken window",
-    "travel expenses",
-    "the parking garage",
-    "an overdue invoice",
-    "night work",
-)
 
 
 def main(folder: Path, *names: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,63 @@ SEARCH_PARAMETER = [
 ]
 
 
-def changed(own: Written, change: list[tuple[str, str, str]]) -> Written:
-    """The project in the hands of code with the change."""
+DATASET_GUARD = [
+    (
+        "almanac/dataset/guards/chain.py",
+        "from almanac.dataset.guards.near_duplicate import",
+        "from almanac.dataset.guards.off_topic import OffTopic\n",
+    ),
+    (
+        "almanac/dataset/guards/chain.py",
+        "    before: list[Guard] = [",
+        "    before.append(OffTopic())\n",
+    ),
+]
+OFF_TOPIC = '''
+"""`off_topic`: the question is not one of ours."""
+
+from typing import ClassVar
+
+from almanac.dataset.candidates import Candidate
+from almanac.dataset.guards.rule import Figures, Forgetful
+
+
+class OffTopic(Forgetful):
+    """Nobody asks the help desk about guest wifi."""
+
+    reason: ClassVar[str] = "off_topic"
+
+    def check(self, candidate: Candidate) -> Figures | None:
+        """`topic`, where the question names it."""
+        return {"topic": "wifi"} if "wifi" in candidate.example.question else None
+'''
+DOCUMENT_FORMAT = [
+    (
+        "almanac/sources/formats.py",
+        "FORMATS = (",
+        '    Format("subtitles", ("srt",), "application/x-subrip", "subtitles", markup=False),\n',
+    )
+]
+SUBTITLES = '''
+"""Subtitles: their text without numbers and times."""
+
+import re
+
+from almanac.sources.decoding import decode
+from almanac.sources.parsed import Options, Parsed
+
+
+def parse(data: bytes, options: Options) -> Parsed:
+    """One line a subtitle."""
+    text, notes = decode(data)
+    return Parsed(re.sub(r"(?m)^(\\d+|[\\d:,]+ --> [\\d:,]+)\\n", "", text), notes=notes)
+'''
+
+
+def changed(
+    own: Written, change: list[tuple[str, str, str]], new: Mapping[str, str] | None = None
+) -> Written:
+    """The project in the hands of code with the change, and with new files of these texts."""
     code = own.root.parent / "code"
     for package in PACKAGES:
         ignored = shutil.ignore_patterns("__pycache__")
@@ -43,6 +99,8 @@ def changed(own: Written, change: list[tuple[str, str, str]]) -> Written:
         (at,) = [at for at, line in enumerate(lines) if line.startswith(before)]
         lines.insert(at + 1, added)
         (code / name).write_text("".join(lines), encoding="utf-8")
+    for name, text in (new or {}).items():
+        (code / name).write_text(text.lstrip(), encoding="utf-8")
     return Written(own.root, code)
 
 
@@ -90,3 +148,27 @@ def test_a_search_parameter(own: Written) -> None:
     assert report["status"] == "published"
     assert project.almanac("history")["releases"][0]["search"]["boost"] == 2.0
     assert project.almanac("verify", "--all")["findings"] == []
+
+
+def test_a_dataset_guard(own: Written) -> None:
+    files = {"almanac/dataset/guards/off_topic.py": OFF_TOPIC}
+    project = changed(with_feedback(own), DATASET_GUARD, files)
+    before = project.recorded["dataset"]
+    built = project.almanac("dataset", "build")
+    assert built["new"] and built["dataset"] != before["dataset"]
+    assert built["dropped"].pop("off_topic") == 1
+    assert built["dropped"] == before["dropped"]
+    shown = project.almanac("dataset", "show", before["dataset"])
+    assert shown["dataset"] == before["dataset"]
+
+
+def test_a_document_format(own: Written) -> None:
+    files = {"almanac/sources/parsers/subtitles.py": SUBTITLES}
+    own.put("film.srt", "1\n00:00:01,000 --> 00:00:02,000\nThe tour begins on floor two.\n")
+    assert own.almanac("plan")["files"]["not_read"][".srt"] == 1
+    project = changed(own, DOCUMENT_FORMAT, files)
+    report = project.almanac("nightly")
+    documents = {name: report["documents"][name] for name in ("added", "modified", "deleted")}
+    assert documents == {"added": 1, "modified": 0, "deleted": 0}
+    (hit, *_) = project.almanac("search", "tour begins", "--mode", "text")["hits"]
+    assert (hit["doc_id"], hit["text"]) == ("film.srt", "The tour begins on floor two.")

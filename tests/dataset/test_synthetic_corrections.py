@@ -140,5 +140,6 @@ def test_an_erasure_takes_what_the_teacher_wrote(
     build(settings, None, None)
     lake = lake_of(settings)
     erase(settings, Subject(user_id="u-001"))
-    kept = {row["request_id"] for row in lake.delta("training_examples").read().to_pylist()}
-    assert kept == {"r-000"}
+    for table in ("training_examples", "synthetic_corrections"):
+        kept = {row["request_id"] for row in lake.delta(table).read().to_pylist()}
+        assert kept == {"r-000"}, table

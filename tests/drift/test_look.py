@@ -16,7 +16,7 @@ from almanac.drift.measures import Seen
 from almanac.releases.erase import Subject, erase
 from almanac.releases.verify import verify
 from lakehouse import Lakehouse, open_lakehouse
-from lakehouse.placements import moved, seal_tables
+from lakehouse.placements import moved
 from schemas.feedback import Request, Triaged, Vote
 from schemas.sections.operating import AnswerDrift, DocumentDrift, QuestionDrift
 from schemas.settings import DriftSettings
@@ -116,7 +116,7 @@ def stored(house: House) -> int:
 def without_vectors(house: House) -> House:
     with house.lake.lease("test", "test", 60):
         house.lake.delta("embeddings").delete("embedder LIKE '%-questions'")
-        seal_tables(house.lake)
+        house.lake.seal_tables()
     assert stored(house) == 0
     return house
 

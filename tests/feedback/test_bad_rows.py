@@ -12,6 +12,7 @@ import pytest
 
 from almanac.feedback import importing, refusals
 from lakehouse import erasing
+from lakehouse.erasure_plan import Extent
 from lakehouse.erasures import user_subject
 from schemas.documents import Rejection
 from tests.feedback.conftest import Desk, request, vote
@@ -226,7 +227,7 @@ def test_a_user_and_what_a_document_showed_leave_quarantine_too(desk: Desk) -> N
     assert (of_eve.counts["requests"], of_eve.counts["votes"]) == (1, 0)
     assert of_eve.counts["quarantine"] == 3  # with ann's vote on q1
     erasing.carry_out(desk.lake, of_eve)
-    nothing = erasing.Extent((), (), (), (), ())
+    nothing = Extent((), (), (), (), ())
     common = {"receipt": "r2", "at": "2026-03-01T00:00:00Z"}
     shown = erasing.plan_documents(desk.lake, nothing, ["gone"], **common)
     assert shown.counts["quarantine"] == 1

@@ -63,9 +63,23 @@ def test_the_facts_are_those_of_the_opinions(desk: Desk, shared: tuple[str, str]
     disliked = [one for one in found.values() if one.rating < 0]
     assert len(disliked) == SHARED["disliked"]
     assert len(found) - len(disliked) == SHARED["liked"]
-    assert sum(one.contradicting for one in found.values()) == SHARED["contradicting"]
+    assert sum(one.mixed for one in found.values()) == SHARED["contradicting"]
     latest = [one for one in disliked if one.votes[-1].correction]
     assert len(latest) == SHARED["disliked_with_correction"]
+
+
+def test_who_changes_their_mind_contradicts_nobody(desk: Desk) -> None:
+    votes = [
+        vote(1, user_id="u1", rating=1, rated_at="2026-03-05"),
+        vote(1, user_id="u1", rating=-1, rated_at="2026-03-06"),
+        vote(2, user_id="u1", rating=1, rated_at="2026-03-05"),
+        vote(2, user_id="u2", rating=-1, rated_at="2026-03-06"),
+    ]
+    desk.take(desk.write("log.jsonl", [request(1), request(2)]), desk.write("votes.jsonl", votes))
+    assert (log_facts(desk.lake)["disliked"], log_facts(desk.lake)["contradicting"]) == (2, 2)
+    found = opinions(desk.lake.votes.rows())
+    assert all(one.mixed for one in found.values())
+    assert {name: one.contradicting for name, one in found.items()} == {"q1": False, "q2": True}
 
 
 def test_votes_first_and_everything_shuffled_and_packed(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from lakehouse import Lakehouse
-from lakehouse.correction_notes import CorrectionNote
+from lakehouse.synthetic_corrections import SyntheticCorrection
 from schemas.documents import Document
 
 DAY = datetime(2026, 3, 4, tzinfo=UTC)
@@ -74,16 +74,27 @@ def test_a_vector_names_the_embedders_that_made_it(lake: Lakehouse) -> None:
     assert lake.vectors.embedders_of("other", vector.tobytes()) == []
 
 
-def test_notes_of_corrections_are_found_by_key_and_are_no_examples(lake: Lakehouse) -> None:
-    assert lake.correction_notes.by_key() == {}
-    notes = [CorrectionNote(key, "r", {"verdict": key, "answer": "A."}) for key in ("y", "x")]
-    lake.correction_notes.append(notes)
-    assert lake.correction_notes.by_key() == {
-        "x": {"verdict": "x", "answer": "A."},
-        "y": {"verdict": "y", "answer": "A."},
-    }
-    rows = lake.delta("training_examples").read(["example_id"])["example_id"].to_pylist()
-    assert sorted(rows) == ["teacher:x", "teacher:y"]  # as earlier versions stored them
+def test_synthetic_corrections_are_found_by_key_and_are_no_examples(lake: Lakehouse) -> None:
+    corrections = lake.synthetic_corrections
+    assert corrections.by_key() == {}
+    content = {"answer": "A.", "verdict": "right"}
+    corrections.append([SyntheticCorrection(key, "r", content) for key in ("y", "x")])
+    assert corrections.by_key() == {"x": content, "y": content}
+    rows = lake.delta("synthetic_corrections").read().to_pylist()
+    text = '{"answer":"A.","verdict":"right"}'
+    assert rows == [{"key": key, "request_id": "r", "content": text} for key in ("x", "y")]
+    assert lake.delta("training_examples").read().num_rows == 0
+
+
+def test_synthetic_corrections_are_read_where_earlier_versions_stored_them(lake: Lakehouse) -> None:
+    rows = [
+        {"example_id": f"teacher:{key}", "request_id": "r", "example": '{"verdict":"wrong"}'}
+        for key in ("x", "y")
+    ]
+    lake.delta("training_examples").append(rows)
+    right = {"answer": "A.", "verdict": "right"}
+    lake.synthetic_corrections.append([SyntheticCorrection("x", "r", right)])
+    assert lake.synthetic_corrections.by_key() == {"x": right, "y": {"verdict": "wrong"}}
 
 
 def test_an_empty_log_of_requests_has_no_span_and_no_opinions(lake: Lakehouse) -> None:

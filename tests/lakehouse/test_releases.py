@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import UTC, datetime
 
 import pytest
@@ -59,3 +60,17 @@ def test_two_indexes_share_the_count_and_not_the_history(
     lake.releases("documents").append(release_of(1))
     assert lake.releases("tickets").next_seq() == 2
     assert lake.releases("tickets").latest() is None
+
+
+def test_a_draft_knows_nothing_of_its_publishing(release_of: Callable[..., Release]) -> None:
+    placed = {"tier": "cold", "cause": "too old", "mark": "erased", "seal": "5" * 64}
+    release = release_of(1, **placed)
+    again = {"run_id": "run-2", "snapshot_seq": 2, "lance_tag": "r00000002"}
+    draft = release.again(seq=2, kind="rollback", note={"of": 1}, **again)
+    assert {one.name for one in fields(release)} - {one.name for one in fields(draft)} == {
+        "published_at",
+        "withdrawn_by",
+        *placed,
+    }
+    at = datetime(2026, 3, 9, tzinfo=UTC)
+    assert draft.published(at) == release_of(2, kind="rollback", note={"of": 1}, published_at=at)

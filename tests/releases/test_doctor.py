@@ -18,7 +18,6 @@ from almanac.releases.heal import heal
 from almanac.releases.restore import restore
 from almanac.releases.retention import apply
 from almanac.releases.verify import verify
-from lakehouse.placements import seal_tables
 from lakehouse.releases import Release
 from lakehouse.rows import row_hash
 from schemas.documents import Document
@@ -123,7 +122,7 @@ def wrong_embedder(house: House) -> Found:
     row = row_of(house, "backup.md")
     vectors = other.encode([row["text"]])
     house.lake.vectors.append(other.identity.key, [row["text_hash"]], vectors)
-    seal_tables(house.lake)
+    house.lake.seal_tables()
     return changed("wrong_embedder", vector=vectors[0])(house)
 
 
@@ -223,7 +222,7 @@ def unpublished_snapshot(house: House) -> Found:
         size=4,
     )
     house.lake.documents.append(7, "killed", [("documents", document)], [("documents", "post.md")])
-    seal_tables(house.lake)
+    house.lake.seal_tables()
     return [("unpublished_snapshot", "snapshot 7")]
 
 
@@ -231,7 +230,7 @@ def unpublished_release(house: House) -> Found:
     log = house.lake.delta("placements")
     row = next(row for row in log.read().to_pylist() if row["seq"] == 6)
     log.append([row | {"seq": 7, "ordinal": row["ordinal"] + 1}])
-    seal_tables(house.lake)
+    house.lake.seal_tables()
     return [("unpublished_release", "release 7")]
 
 
@@ -409,7 +408,7 @@ def test_a_missing_vector_is_embedded_again(house: House, monkeypatch: pytest.Mo
     was = house.answers(6), house.rows(6)
     row = row_of(house, "backup.md")
     house.lake.delta("embeddings").delete(f"text_hash = '{row['text_hash']}'")
-    seal_tables(house.lake)
+    house.lake.seal_tables()
     assert kinds(examine(house)) == [("missing_vector", row["text_hash"])]
     encoder = ToyEncoder()
     # The toy stands where a model is opened by its name.
@@ -453,7 +452,7 @@ def test_passages_that_delta_lost_are_no_fault_of_the_index(house: House) -> Non
     stored = house.lake.as_of(6).find("backup.md")
     row = row_of(house, "backup.md")
     house.lake.delta("chunks").delete(f"document_hash = '{stored.document_hash}'")
-    seal_tables(house.lake)
+    house.lake.seal_tables()
     assert kinds(examine(house)) == [
         ("extra_row", row["chunk_id"]),
         ("other_snapshot", "release 6"),

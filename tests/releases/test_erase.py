@@ -23,7 +23,7 @@ from almanac.releases.heal import heal
 from almanac.releases.restore import restore
 from almanac.releases.verify import verify
 from lakehouse import Lakehouse
-from lakehouse.erasing import Plan
+from lakehouse.erasure_plan import Plan
 from lakehouse.erasures import document_subject
 from lakehouse.releases import Release
 from schemas.documents import Rejection
@@ -199,7 +199,7 @@ def test_a_killed_erasure_is_finished_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(stage, at, killed)
+        patched.setattr(Lakehouse if at == "seal_tables" else stage, at, killed)
         erase(house.settings, SECRET)
     if at != "seal_tables":  # by then it is done but for the seals of the tables
         receipt = erase(house.settings, SECRET)
@@ -258,6 +258,9 @@ def test_a_user_leaves_with_requests_votes_examples_and_marked_adapters(house: H
             for n in (1, 2, 3)
         ]
     )
+    lake.delta("synthetic_corrections").append(
+        [{"key": f"k{n}", "request_id": f"q{n}", "content": "{}"} for n in (1, 3)]
+    )
     lake.delta("rejected_examples").append(
         [
             {"dataset": "d", "request_id": f"q{n}", "reason": "empty", "details": "{}"}
@@ -305,6 +308,7 @@ def test_a_user_leaves_with_requests_votes_examples_and_marked_adapters(house: H
         "votes": 2,
         "triage": 2,
         "training_examples": 2,
+        "synthetic_corrections": 1,
         "rejected_examples": 1,
         "evaluations": 1,
         "adapters_to_retrain": 1,

@@ -243,7 +243,7 @@ def test_every_place_of_a_lakehouse_is_in_the_registry(house: House) -> None:
 
 def test_a_table_is_searched_by_the_columns_that_it_has() -> None:
     """Free text in a new column of these is looked through only where it is named."""
-    from lakehouse.erasing import DERIVED, TOLD_AGAIN
+    from lakehouse.erasure_rows import DERIVED, TOLD_AGAIN
 
     for table, columns in {**DERIVED, **TOLD_AGAIN}.items():
         assert set(columns) <= set(TABLES[table].schema.names)

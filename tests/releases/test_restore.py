@@ -14,7 +14,7 @@ from almanac.releases.restore import Mode, restore
 from almanac.releases.retention import apply
 from almanac.releases.verify import verify
 from lakehouse import open_lakehouse
-from lakehouse.placements import moved, seal_tables
+from lakehouse.placements import moved
 from schemas.errors import (
     AlmanacError,
     ConfigError,
@@ -314,7 +314,7 @@ def test_what_delta_no_longer_gives_is_neither_opened_nor_copied(house: House) -
     lake = house.lake
     stored = lake.as_of(2).find("backup.md")
     lake.delta("chunks").delete(f"document_hash = '{stored.document_hash}'")
-    seal_tables(lake)
+    lake.seal_tables()
     with pytest.raises(VerificationFailed, match=r"release 2 can't be built again: .* 22 rows"):
         restore(house.settings, 2, "reopen")
     assert house.release(2).tier == "cold"

@@ -13,7 +13,7 @@ import pytest
 from almanac.releases.doctor import doctor
 from almanac.releases.verify import verify
 from lakehouse import Lakehouse
-from lakehouse.placements import moved, seal_placement, seal_tables
+from lakehouse.placements import moved, seal_placement
 from lakehouse.releases import Release
 from schemas.tables import SEALED_TABLES
 from tests.releases.conftest import House, contents, kinds
@@ -175,7 +175,7 @@ def rewrite(house: House, table: str, seq: int, **values: Any) -> None:
     log = house.lake.delta(table)
     rows = log.read().to_pylist()
     log.replace([row | values if row["seq"] == seq else row for row in rows])
-    seal_tables(house.lake)
+    house.lake.seal_tables()
 
 
 def test_a_changed_row_of_releases_is_found(house: House) -> None:
@@ -228,7 +228,7 @@ def test_a_forged_seal_is_found(house: House) -> None:
 
 def test_an_unsealed_release_is_found(house: House) -> None:
     house.lake.delta("placements").delete("seq = 2")
-    seal_tables(house.lake)
+    house.lake.seal_tables()
     assert ("unsealed", "release 2") in kinds(check(house, 2, quick=True))
     assert check(house, 1, 3, quick=True)["ok"]
 
@@ -237,7 +237,7 @@ def go_cold(house: House, seq: int) -> Release:
     """Release `seq` leaves LanceDB, and so do its files where no other needs them."""
     lake, release = house.lake, house.release(seq)
     lake.placements.append([moved(lake, release, "cold", run_id="test", cause="a test")])
-    seal_tables(lake)
+    lake.seal_tables()
     return house.release(seq)
 
 
@@ -247,18 +247,18 @@ def test_a_cold_release_is_verified_from_delta(house: House) -> None:
     assert check(house, 3)["findings"] == []
     text = house.lake.as_of(3).find("backup.md")
     house.lake.delta("chunks").delete(f"document_hash = '{text.document_hash}'")
-    seal_tables(house.lake)
+    house.lake.seal_tables()
     assert kinds(check(house, 3)) == [("other_rows", "release 3")]
     assert check(house, 3, quick=True)["ok"]  # which reads no rows
     house.lake.delta("document_changes").delete("doc_id = 'backup.md'")
-    seal_tables(house.lake)
+    house.lake.seal_tables()
     assert kinds(check(house, 3, quick=True)) == [("other_documents", "release 3")]
 
 
 def test_a_text_without_a_vector_makes_a_cold_release_unreadable(house: House) -> None:
     go_cold(house, 3)
     house.lake.delta("embeddings").delete("true")
-    seal_tables(house.lake)
+    house.lake.seal_tables()
     found = check(house, 3)
     assert kinds(found) == [("unreadable", "release 3")]
     assert "has no vector of 16 numbers for 23 texts" in found["findings"][0].reason
@@ -267,7 +267,7 @@ def test_a_text_without_a_vector_makes_a_cold_release_unreadable(house: House) -
 def test_what_is_gone_is_held_against_its_seal_alone(house: House) -> None:
     lake = house.lake
     lake.placements.append([moved(lake, house.release(1), "gone", run_id="test", cause="a test")])
-    seal_tables(lake)
+    lake.seal_tables()
     found = check(house, 1)
     assert (found["ok"], found["releases"][0]["tier"]) == (True, "gone")
 
@@ -297,7 +297,7 @@ def test_probes_that_answer_otherwise_are_found(house: House) -> None:
     first = probes[0] | {"vector": probes[0]["vector"][::-1]}
     other = seal_placement(lake, release, run_id="test", cause="", probes=[first, *probes[1:]])
     lake.placements.append([other])
-    seal_tables(lake)
+    lake.seal_tables()
     found = check(house, 5, 6, quick=True)
     assert kinds(found) == [("other_answers", "release 6")]
     said = f"1 of 8 probes answer otherwise, the first {first['chunk_id']}"

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.errors import ConfigError
 from schemas.reference import reference
-from schemas.settings import Settings, SourceSettings, load_settings
+from schemas.settings import LossLimitSettings, Settings, SourceSettings, load_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -61,7 +61,12 @@ def test_an_environment_variable_overrides_its_key_alone(monkeypatch) -> None:
         ("lakehose = 'x'", "unknown setting 'lakehose' in almanac.toml"),
         ("[embedder]\nmodle = 'x'", "unknown setting 'embedder.modle'"),
         ("[sources.docs]\nuri = 'x'\nglob = '*'", "unknown setting 'sources.docs.glob'"),
-        ("[guards]\nmax_vanished_share = 3", "guards.max_vanished_share"),
+        ("[guards]\nmax_vanished_share = 3", "setting 'guards.max_vanished_share'"),
+        ("[loss_limits]\nmax_vanished_share = 3", "setting 'loss_limits.max_vanished_share'"),
+        (
+            "[guards]\n[loss_limits]\n",
+            r"\[guards\] and \[loss_limits\] in almanac.toml are the same",
+        ),
         ("[sources.docs]\n", "sources.docs.uri"),
         ("lakehouse = ", "not valid TOML"),
     ],
@@ -69,6 +74,26 @@ def test_an_environment_variable_overrides_its_key_alone(monkeypatch) -> None:
 def test_what_cannot_be_used_is_named(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         configured(text)
+
+
+def test_the_earlier_name_of_the_loss_limits_is_read_with_a_note(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    text = "[guards]\nmin_documents = 3\nmax_shrunk_share = 0.2\n"
+    monkeypatch.setenv("ALMANAC_GUARDS__MAX_VANISHED_SHARE", "0.5")
+    limits = configured(text).loss_limits
+    assert limits == LossLimitSettings(
+        min_documents=3, max_shrunk_share=0.2, max_vanished_share=0.5
+    )
+    configured(text)
+    file = Path("almanac.toml").resolve()
+    assert [record.message for record in caplog.records] == [
+        f"[guards] in {file} is called [loss_limits] now; the earlier name is still read",
+        "ALMANAC_GUARDS__MAX_VANISHED_SHARE is called ALMANAC_LOSS_LIMITS__MAX_VANISHED_SHARE now; "
+        "the earlier name is still read",
+    ]
+    monkeypatch.setenv("ALMANAC_LOSS_LIMITS__MAX_VANISHED_SHARE", "0.6")
+    assert configured(text).loss_limits.max_vanished_share == 0.6
 
 
 def test_an_unknown_variable_is_refused_by_name(monkeypatch) -> None:

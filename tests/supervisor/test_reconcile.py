@@ -17,7 +17,7 @@ from prefect.states import Cancelling, Running
 from almanac.supervisor.processes import FLOW_RUN, end_flow_runs
 from almanac.supervisor.reconcile import _end_of, _is_gone, _is_ours, worker_name
 from almanac.supervisor.state import State
-from almanac.supervisor.supervisor import Crew, Wanted
+from almanac.supervisor.supervisor import Supervisor, UpOptions
 from schemas.settings import Settings
 
 LABEL = "prefect.worker.name"
@@ -81,7 +81,7 @@ def test_what_a_killed_one_left_ends_without_a_worker_too(
     process: subprocess.Popen[bytes], tmp_path: Path
 ) -> None:
     settings = Settings.model_validate({"server": {"home": str(tmp_path)}})
-    Crew(Wanted(settings, worker=False), State(), Event()).end()
+    Supervisor(UpOptions(settings, worker=False), State(), Event()).end()
     assert process.wait() is not None
 
 

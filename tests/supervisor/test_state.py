@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from almanac.cli.app import main
-from almanac.supervisor.processes import Kept, begin_anew, end_leftover, keep_short
+from almanac.supervisor.processes import ManagedProcess, end_leftover, limit_log, rotate_log
 from almanac.supervisor.state import AlreadyUp, Identity, State, only_one, read_state
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -94,14 +94,16 @@ def test_the_command_line_says_so_and_refuses_credentials_before(tmp_path: Path)
 def test_a_child_is_not_taken_for_a_stranger_on_its_port(tmp_path: Path) -> None:
     code = "import socket, sys; s = socket.create_server(('127.0.0.1', 0)); "
     code += "print(s.getsockname()[1], flush=True); sys.stdin.read(); import time; time.sleep(600)"
-    child = Kept("child", [sys.executable, "-c", code], os.environ, tmp_path, tmp_path / "c.log")
+    child = ManagedProcess(
+        "child", [sys.executable, "-c", code], os.environ, tmp_path, tmp_path / "c.log"
+    )
     with socket.create_server(("127.0.0.1", 0)) as stranger:
         taken = stranger.getsockname()[1]
         assert not child.listens(taken)
         child.start()
-        while not child.last_words():
+        while not child.tail():
             time.sleep(0.01)
-        port = int(child.last_words())
+        port = int(child.tail())
         assert child.listens(port) and not child.listens(taken)
         child.stop()
     assert not child.listens(port)
@@ -119,17 +121,17 @@ def test_a_leftover_ends_and_a_stranger_of_its_number_does_not(
 
 
 def test_a_dead_child_comes_back_after_a_growing_pause(tmp_path: Path) -> None:
-    child = Kept("child", SLEEP, os.environ, tmp_path, tmp_path / "child.log")
+    child = ManagedProcess("child", SLEEP, os.environ, tmp_path, tmp_path / "child.log")
     child.start()
     waited = []
     for _ in range(2):
         identity = child.identity
-        assert identity is not None and not child.tend()
+        assert identity is not None and not child.ensure_running()
         process = identity.find()
         assert process is not None
         process.kill()
         began = time.monotonic()
-        while not child.tend():
+        while not child.ensure_running():
             time.sleep(0.01)
         waited.append(time.monotonic() - began)
     child.stop()
@@ -144,8 +146,10 @@ def test_a_child_whose_preparation_fails_is_tried_again(tmp_path: Path) -> None:
         if error := next(failures):
             raise error
 
-    child = Kept("child", SLEEP, os.environ, tmp_path, tmp_path / "child.log", before=prepare)
-    while not child.tend():
+    child = ManagedProcess(
+        "child", SLEEP, os.environ, tmp_path, tmp_path / "child.log", before=prepare
+    )
+    while not child.ensure_running():
         time.sleep(0.01)
     assert child.is_alive
     child.stop()
@@ -153,9 +157,11 @@ def test_a_child_whose_preparation_fails_is_tried_again(tmp_path: Path) -> None:
 
 def test_a_child_that_does_not_listen_is_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-c", f"{DEAF}time.sleep(600)"]
-    child = Kept("child", command, os.environ, tmp_path, tmp_path / "child.log", patience=0.3)
+    child = ManagedProcess(
+        "child", command, os.environ, tmp_path, tmp_path / "child.log", patience=0.3
+    )
     child.start()
-    while not child.last_words():
+    while not child.tail():
         time.sleep(0.01)
     child.stop()
     assert not child.is_alive
@@ -163,13 +169,13 @@ def test_a_child_that_does_not_listen_is_killed(tmp_path: Path) -> None:
 
 def test_logs_are_begun_anew_and_kept_short(tmp_path: Path) -> None:
     log = tmp_path / "server.log"
-    begin_anew(log)
+    rotate_log(log)
     log.write_text("first")
-    begin_anew(log)
+    rotate_log(log)
     assert not log.exists() and (tmp_path / "server.log.1").read_text() == "first"
     with log.open("ab", buffering=0) as writer:
         writer.write(b"x" * 20_000_001)
-        keep_short(log)
+        limit_log(log)
         writer.write(b"after")
     assert log.read_text() == "after"
     assert (tmp_path / "server.log.1").stat().st_size == 20_000_001

@@ -15,7 +15,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from almanac.evaluation.answers import read_answers
 from almanac.evaluation.cases import Case, write_cases
 from almanac.evaluation.evaluate_job import Journal, answer, main
-from almanac.evaluation.generate import Asked, Said, ask, batches, tokenised
+from almanac.evaluation.generate import Prompt, Reply, ask, batches, tokenised
 from almanac.evaluation.merging import merge_check
 from almanac.evaluation.run import evaluate
 from almanac.training.base import Base, open_base
@@ -134,7 +134,7 @@ def test_batches_say_what_single_prompts_do(tiny_base: Base) -> None:
             assert said.rejected == pytest.approx(expected, abs=1e-5)
 
 
-def by_hand(model, tokenizer, one: Asked) -> str:
+def by_hand(model, tokenizer, one: Prompt) -> str:
     """Greedy without any cache, token by token."""
     tokens = list(one.prompt)
     for _ in range(8):
@@ -159,11 +159,13 @@ def test_an_answer_ends_at_the_end_token(tiny_base: Base) -> None:
     with torch.no_grad():  # Whatever comes, the end token is next.
         last = model.model(torch.tensor([asked.prompt])).last_hidden_state[0, -1]
         tied[tokenizer.eos_token_id] = last * 100
-    assert ask(model, tokenizer, [asked], 8) == [Said("", None, None)]
+    assert ask(model, tokenizer, [asked], 8) == [Reply("", None, None)]
 
 
 def test_batches_are_bounded_and_do_not_depend_on_the_order() -> None:
-    asked = [Asked(f"c{at}", [1] * length, [], []) for at, length in enumerate((90, 5, 5, 40, 300))]
+    asked = [
+        Prompt(f"c{at}", [1] * length, [], []) for at, length in enumerate((90, 5, 5, 40, 300))
+    ]
     found = batches(asked, 10, 100)
     named = [[one.case_id for one in batch] for batch in found]
     assert named == [["c4"], ["c0"], ["c3", "c1"], ["c2"]]
@@ -273,8 +275,8 @@ def test_usage(tmp_path: Path) -> None:
 def test_a_journal_of_something_else_is_left_behind(tmp_path: Path) -> None:
     file = tmp_path / "answers.jsonl"
     first = Journal(file, "one")
-    first.add("base", 0, [Asked("a", [1], [], [])], [Said("yes", -0.25, None)])
-    first.add("adapter", 0, [Asked("a", [1], [], [])], [Said("no", -0.5, -1.0)])
+    first.add("base", 0, [Prompt("a", [1], [], [])], [Reply("yes", -0.25, None)])
+    first.add("adapter", 0, [Prompt("a", [1], [], [])], [Reply("no", -0.5, -1.0)])
     again = Journal(file, "one")
     assert again.has("base", 0)
     assert again.answered("a") == first.answered("a")

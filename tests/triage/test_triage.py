@@ -9,7 +9,6 @@ import pytest
 
 from almanac.releases import retention
 from almanac.triage import worklist
-from almanac.triage.case import contradicting
 from schemas.errors import AlmanacError
 from schemas.feedback import ACTIONS, Passage, Vote, opinions
 from schemas.settings import EndpointSettings, TriageSettings
@@ -206,9 +205,9 @@ def test_a_new_vote_and_other_rules_are_looked_into(feedback: Feedback) -> None:
 
 def test_a_changed_mind_is_no_contradiction() -> None:
     votes = [Vote("r", "u1", ASKED, 1), Vote("r", "u1", ASKED.replace(hour=10), -1)]
-    assert not contradicting(opinions(votes)["r"])
+    assert not opinions(votes)["r"].contradicting
     other = [*votes, Vote("r", "u2", ASKED, 1)]
-    assert contradicting(opinions(other)["r"])
+    assert opinions(other)["r"].contradicting
 
 
 def test_a_release_that_went_cold_keeps_its_verdicts(feedback: Feedback) -> None:

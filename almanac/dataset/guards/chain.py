@@ -14,16 +14,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from almanac.dataset.candidates import Candidate, Guarded, in_order
-from almanac.dataset.guards.contradicting_votes import Votes
-from almanac.dataset.guards.duplicates import ExactDuplicates
-from almanac.dataset.guards.empty import Blank
+from almanac.dataset.guards.contradicting_votes import ContradictingVotes
+from almanac.dataset.guards.empty import Empty
+from almanac.dataset.guards.exact_duplicate import ExactDuplicates
 from almanac.dataset.guards.flood import Flood
-from almanac.dataset.guards.golden import Golden
-from almanac.dataset.guards.injection import Injection
+from almanac.dataset.guards.golden_question import GoldenQuestion
 from almanac.dataset.guards.near_duplicate import NearDuplicates
 from almanac.dataset.guards.personal.mask import Masked, mask
+from almanac.dataset.guards.prompt_injection import PromptInjection
 from almanac.dataset.guards.rule import Guard
-from almanac.dataset.guards.too_long import Length
+from almanac.dataset.guards.too_long import TooLong
 from lakehouse.training import Rejected
 from schemas.settings import DatasetSettings
 
@@ -47,10 +47,10 @@ def guard(
         ConfigError: a model for the names of a language is not installed.
     """
     ordered = in_order(candidates)
-    before: list[Guard] = [Blank(), Injection(), Votes(), Golden(golden)]
+    before: list[Guard] = [Empty(), PromptInjection(), ContradictingVotes(), GoldenQuestion(golden)]
     questions = [one.example.question for one in ordered]
     after: list[Guard] = [
-        Length(rules.max_tokens, count_tokens),
+        TooLong(rules.max_tokens, count_tokens),
         ExactDuplicates(),
         NearDuplicates(rules.near_duplicate, questions),
         Flood(rules.max_per_user),

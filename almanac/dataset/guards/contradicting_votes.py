@@ -9,17 +9,14 @@ from almanac.dataset.candidates import Candidate
 from almanac.dataset.guards.rule import Figures, Forgetful
 
 
-class Votes(Forgetful):
+class ContradictingVotes(Forgetful):
     """Of each user the latest vote counts: who changes their mind contradicts nobody."""
 
     reason: ClassVar[str] = "contradicting_votes"
 
     def check(self, candidate: Candidate) -> Figures | None:
         """`likes` and `dislikes`, one a user, where there are both."""
-        if candidate.opinion is None:
+        if candidate.opinion is None or not candidate.opinion.contradicting:
             return None
-        latest = {vote.user_id: vote.rating for vote in candidate.opinion.votes}
-        counts = Counter(latest.values())
-        if counts[1] and counts[-1]:
-            return {"likes": counts[1], "dislikes": counts[-1]}
-        return None
+        counts = Counter(vote.rating for vote in candidate.opinion.by_user.values())
+        return {"likes": counts[1], "dislikes": counts[-1]}

@@ -8,7 +8,7 @@ from almanac.dataset.candidates import Candidate
 from almanac.dataset.guards.rule import Figures, Forgetful
 
 
-class Blank(Forgetful):
+class Empty(Forgetful):
     """Each text that is there must hold a letter or a digit, and a pair must differ."""
 
     reason: ClassVar[str] = "empty"

@@ -9,7 +9,7 @@ from almanac.dataset.candidates import Candidate
 from almanac.dataset.guards.rule import Figures, Forgetful
 
 
-class Length(Forgetful):
+class TooLong(Forgetful):
     """Prompt and the longer answer together, in tokens, at most `limit`."""
 
     reason: ClassVar[str] = "too_long"

@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping
 from lxml import etree
 
 from almanac.sources.archive import checked, replaced
+from almanac.sources.office_xml import OfficeXml, distinct_edges
 from almanac.sources.pandoc import as_document, convert
-from almanac.sources.parsed import Options, Parsed, Unreadable
+from almanac.sources.parsed import Options, Parsed
 
 _EXPECTATION = "docx_is_readable"
 _MAIN = "word/document.xml"
@@ -33,8 +34,7 @@ _NS = {
 _OFF = ("0", "false", "off")
 _EDGE = re.compile(r"word/(?:header|footer)\d*\.xml")
 _PAGE_FIELD = re.compile(r"\b(?:PAGE|NUMPAGES|SECTIONPAGES|SAVEDATE|PRINTDATE)\b")
-_WORD = re.compile(r"[^\W\d_]{2,}")
-_PAGE_ONLY = re.compile(r"\W*(?:page|seite|стр(?:аница)?|of|von|из|\d|\W)*", re.IGNORECASE)
+_XML = OfficeXml(_EXPECTATION, _NS)
 
 
 def parse(data: bytes, options: Options) -> Parsed:
@@ -49,34 +49,24 @@ def parse(data: bytes, options: Options) -> Parsed:
     changed = {}
     for name, content in members.items():
         if name == _MAIN or re.fullmatch(r"word/(?:foot|end)notes\.xml", name):
-            tree = _tree(content)
+            tree = _XML.tree(content)
             _prepare(tree, hidden, lost)
             changed[name] = etree.tostring(tree, encoding="utf-8", xml_declaration=True)
     if styles := members.get("word/styles.xml"):
         changed["word/styles.xml"] = _without_looks(styles)
     lost["comments"] += _comments(members.get("word/comments.xml"))
     made = convert(replaced(data, changed), "docx", _EXPECTATION)
-    edges = "".join(f"<p>{html.escape(text)}</p>" for text in _edges(members, hidden))
+    edges = "".join(
+        f"<p>{html.escape(text)}</p>" for text in distinct_edges(_edges(members, hidden))
+    )
     return as_document(made._replace(html=edges + made.html), lost)
-
-
-def _tree(content: bytes) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
-    try:
-        return etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as error:
-        raise Unreadable(_EXPECTATION, f"broken XML: {error}") from None
-
-
-def _find(tree: etree._Element, path: str) -> list[etree._Element]:
-    return list(tree.xpath(path, namespaces=_NS))
 
 
 def _hidden_styles(styles: bytes | None) -> frozenset[str]:
     """The ids of styles whose text Word does not show."""
     if styles is None:
         return frozenset()
-    marked = _find(_tree(styles), "//w:style[w:rPr/w:vanish]")
+    marked = _XML.find(_XML.tree(styles), "//w:style[w:rPr/w:vanish]")
     return frozenset(
         str(style.get(f"{_W}styleId"))
         for style in marked
@@ -86,8 +76,8 @@ def _hidden_styles(styles: bytes | None) -> frozenset[str]:
 
 def _without_looks(styles: bytes) -> bytes:
     """The styles without those of tables: most of the bytes, and most of pandoc's time."""
-    tree = _tree(styles)
-    for style in _find(tree, "//w:latentStyles | //w:style[@w:type='table']"):
+    tree = _XML.tree(styles)
+    for style in _XML.find(tree, "//w:latentStyles | //w:style[@w:type='table']"):
         _remove(style)
     return bytes(etree.tostring(tree, encoding="utf-8", xml_declaration=True))
 
@@ -96,30 +86,32 @@ def _prepare(tree: etree._Element, hidden: frozenset[str], lost: Counter[str]) -
     for run in _hidden_runs(tree, hidden):
         lost["hidden passages"] += bool("".join(run.itertext(f"{_W}t")).strip())
         _remove(run)
-    for paragraph in _find(tree, "//w:p[w:pPr/w:pStyle]"):
+    for paragraph in _XML.find(tree, "//w:p[w:pPr/w:pStyle]"):
         style = str(paragraph.find(f"{_W}pPr/{_W}pStyle").get(f"{_W}val"))
         if re.fullmatch(r"TOC\d|TableofFigures", style, re.IGNORECASE):
             _remove(paragraph)
     _write_boxes(tree)
     _lift_text_boxes(tree)
-    for picture in _find(tree, "//w:drawing[.//wp:docPr and .//pic:pic and not(.//w:txbxContent)]"):
-        described = str(_find(picture, ".//wp:docPr")[0].get("descr") or "").strip()
+    for picture in _XML.find(
+        tree, "//w:drawing[.//wp:docPr and .//pic:pic and not(.//w:txbxContent)]"
+    ):
+        described = str(_XML.find(picture, ".//wp:docPr")[0].get("descr") or "").strip()
         lost["pictures without a description"] += not described
         text = etree.Element(f"{_W}t")
         text.text = described
         picture.getparent().replace(picture, text)
-    lost["charts"] += len(_find(tree, "//c:chart"))
-    lost["diagrams"] += len(_find(tree, "//dgm:relIds"))
-    lost["embedded objects"] += len(_find(tree, "//w:object"))
+    lost["charts"] += len(_XML.find(tree, "//c:chart"))
+    lost["diagrams"] += len(_XML.find(tree, "//dgm:relIds"))
+    lost["embedded objects"] += len(_XML.find(tree, "//w:object"))
 
 
 def _hidden_runs(tree: etree._Element, hidden: frozenset[str]) -> list[etree._Element]:
-    runs = [run for run in _find(tree, "//w:r[w:rPr/w:vanish]") if _is_on(_property(run))]
+    runs = [run for run in _XML.find(tree, "//w:r[w:rPr/w:vanish]") if _is_on(_property(run))]
     for kind, path in (("rStyle", "//w:r[w:rPr/w:rStyle]"), ("pStyle", "//w:p[w:pPr/w:pStyle]")):
-        for element in _find(tree, path):
+        for element in _XML.find(tree, path):
             properties = f"{_W}rPr" if kind == "rStyle" else f"{_W}pPr"
             if element.find(f"{properties}/{_W}{kind}").get(f"{_W}val") in hidden:
-                runs += [element] if kind == "rStyle" else _find(element, ".//w:r")
+                runs += [element] if kind == "rStyle" else _XML.find(element, ".//w:r")
     return [run for run in dict.fromkeys(runs) if not _is_shown_again(run)]
 
 
@@ -144,15 +136,15 @@ def _remove(element: etree._Element) -> None:
 
 def _write_boxes(tree: etree._Element) -> None:
     """The state of each check box as a character: content controls, and fields of old forms."""
-    for control in _find(tree, "//w:sdt[w:sdtPr/w14:checkbox]"):
+    for control in _XML.find(tree, "//w:sdt[w:sdtPr/w14:checkbox]"):
         checked_mark = control.find(f"{_W}sdtPr/{_W14}checkbox/{_W14}checked")
         ticked = checked_mark is not None and checked_mark.get(f"{_W14}val", "1") not in _OFF
-        runs = _find(control, "./w:sdtContent//w:r")
+        runs = _XML.find(control, "./w:sdtContent//w:r")
         for run in runs[1:]:
             _remove(run)
         if runs:
             _set_text(runs[0], "☒" if ticked else "☐")
-    for field in _find(tree, "//w:fldChar/w:ffData/w:checkBox"):
+    for field in _XML.find(tree, "//w:fldChar/w:ffData/w:checkBox"):
         state = field.find(f"{_W}checked")
         if state is None:
             state = field.find(f"{_W}default")
@@ -164,9 +156,9 @@ def _write_boxes(tree: etree._Element) -> None:
 
 def _lift_text_boxes(tree: etree._Element) -> None:
     """The paragraphs of text boxes behind the paragraph that they are anchored in."""
-    for fallback in _find(tree, "//mc:Fallback"):  # the same box, for older programs
+    for fallback in _XML.find(tree, "//mc:Fallback"):  # the same box, for older programs
         _remove(fallback)
-    for box in _find(tree, "//w:txbxContent"):
+    for box in _XML.find(tree, "//w:txbxContent"):
         anchor = next(box.iterancestors(f"{_W}p"), None)
         if anchor is not None:
             for paragraph in reversed(list(box)):
@@ -181,21 +173,17 @@ def _set_text(run: etree._Element, text: str) -> None:
 
 
 def _comments(comments: bytes | None) -> int:
-    return len(_find(_tree(comments), "//w:comment")) if comments is not None else 0
+    return len(_XML.find(_XML.tree(comments), "//w:comment")) if comments is not None else 0
 
 
 def _edges(members: Mapping[str, bytes], hidden: frozenset[str]) -> Iterator[str]:
-    """What headers and footers say beyond the number of the page, each text once."""
-    seen = set()
+    """The texts of headers and footers."""
     for name in sorted(filter(_EDGE.fullmatch, members)):
-        tree = _tree(members[name])
+        tree = _XML.tree(members[name])
         for run in _hidden_runs(tree, hidden):
             _remove(run)
-        for paragraph in _find(tree, "//w:p"):
-            text = " ".join(_edge_text(paragraph).split())
-            if _WORD.search(text) and not _PAGE_ONLY.fullmatch(text) and text not in seen:
-                seen.add(text)
-                yield text
+        for paragraph in _XML.find(tree, "//w:p"):
+            yield _edge_text(paragraph)
 
 
 def _edge_text(paragraph: etree._Element) -> str:
@@ -209,6 +197,6 @@ def _edge_text(paragraph: etree._Element) -> str:
             instructions += element.text or ""
         elif in_field and _PAGE_FIELD.search(instructions):
             continue
-        elif not _find(element, "ancestor::w:fldSimple[contains(@w:instr, 'PAGE')]"):
+        elif not _XML.find(element, "ancestor::w:fldSimple[contains(@w:instr, 'PAGE')]"):
             parts.append(" " if element.tag == f"{_W}tab" else element.text or "")
     return "".join(parts)

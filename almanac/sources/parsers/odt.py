@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-import re
 from collections import Counter
 from collections.abc import Iterator
 
 from lxml import etree
 
 from almanac.sources.archive import checked, replaced
+from almanac.sources.office_xml import OfficeXml, distinct_edges
 from almanac.sources.pandoc import as_document, convert
 from almanac.sources.parsed import Options, Parsed, Unreadable
 
@@ -21,8 +21,7 @@ _NS = {
 _NS["svg"] = "urn:oasis:names:tc:opendocument:xmlns:svg-compatible:1.0"
 _TEXT, _FORM, _STYLE, _DRAW = (f"{{{_NS[name]}}}" for name in ("text", "form", "style", "draw"))
 _FIELDS = (f"{_TEXT}page-number", f"{_TEXT}page-count", f"{_TEXT}date", f"{_TEXT}time")
-_WORD = re.compile(r"[^\W\d_]{2,}")
-_PAGE_ONLY = re.compile(r"\W*(?:page|seite|стр(?:аница)?|of|von|из|\d|\W)*", re.IGNORECASE)
+_XML = OfficeXml(_EXPECTATION, _NS)
 
 
 def parse(data: bytes, options: Options) -> Parsed:
@@ -35,32 +34,20 @@ def parse(data: bytes, options: Options) -> Parsed:
     if b"encryption-data" in members.get("META-INF/manifest.xml", b""):
         raise Unreadable(_EXPECTATION, "it is encrypted with a password")
     lost: Counter[str] = Counter()
-    tree = _tree(members["content.xml"])
-    styles = _tree(members["styles.xml"]) if "styles.xml" in members else None
+    tree = _XML.tree(members["content.xml"])
+    styles = _XML.tree(members["styles.xml"]) if "styles.xml" in members else None
     _drop_hidden(tree, _hidden_styles(tree, styles), lost)
     _write_boxes(tree)
-    lost["comments"] += len(_find(tree, "//office:annotation"))
+    lost["comments"] += len(_XML.find(tree, "//office:annotation"))
     lost["pictures without a description"] += len(
-        _find(
+        _XML.find(
             tree, "//draw:frame[draw:image and not(svg:desc) and not(svg:title)][not(draw:object)]"
         )
     )
     content = etree.tostring(tree, encoding="utf-8", xml_declaration=True)
     made = convert(replaced(data, {"content.xml": content}), "odt", _EXPECTATION)
-    edges = "".join(f"<p>{html.escape(text)}</p>" for text in _edges(styles))
+    edges = "".join(f"<p>{html.escape(text)}</p>" for text in distinct_edges(_edges(styles)))
     return as_document(made._replace(html=edges + made.html), lost)
-
-
-def _tree(content: bytes) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
-    try:
-        return etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as error:
-        raise Unreadable(_EXPECTATION, f"broken XML: {error}") from None
-
-
-def _find(tree: etree._Element, path: str) -> list[etree._Element]:
-    return list(tree.xpath(path, namespaces=_NS))
 
 
 def _hidden_styles(*trees: etree._Element | None) -> frozenset[str]:
@@ -69,15 +56,15 @@ def _hidden_styles(*trees: etree._Element | None) -> frozenset[str]:
         str(style.get(f"{_STYLE}name"))
         for tree in trees
         if tree is not None
-        for style in _find(tree, path)
+        for style in _XML.find(tree, path)
     )
 
 
 def _drop_hidden(tree: etree._Element, hidden: frozenset[str], lost: Counter[str]) -> None:
-    marked = _find(tree, "//text:span | //text:p | //text:h")
+    marked = _XML.find(tree, "//text:span | //text:p | //text:h")
     found = [one for one in marked if one.get(f"{_TEXT}style-name") in hidden]
-    found += _find(tree, "//text:hidden-text | //text:hidden-paragraph/..")
-    found += _find(tree, "//text:section[@text:display='none']")
+    found += _XML.find(tree, "//text:hidden-text | //text:hidden-paragraph/..")
+    found += _XML.find(tree, "//text:section[@text:display='none']")
     for element in found:
         lost["hidden passages"] += 1
         parent = element.getparent()
@@ -93,7 +80,7 @@ def _drop_hidden(tree: etree._Element, hidden: frozenset[str], lost: Counter[str
 def _write_boxes(tree: etree._Element) -> None:
     """The state of each check box of a form as a character, where the box stands."""
     states: dict[str | None, str] = {}
-    for box in _find(tree, "//form:checkbox | //form:radio"):
+    for box in _XML.find(tree, "//form:checkbox | //form:radio"):
         on = (
             box.get(f"{_FORM}current-state") == "checked"
             or (box.get(f"{_FORM}current-state") is None and box.get(f"{_FORM}state") == "checked")
@@ -102,7 +89,7 @@ def _write_boxes(tree: etree._Element) -> None:
         label = box.get(f"{_FORM}label") or ""
         names = [value for key, value in box.attrib.items() if key.endswith("}id")]
         states |= dict.fromkeys(names, f"{'☒' if on else '☐'} {label}".rstrip() + " ")
-    for control in _find(tree, "//draw:control"):
+    for control in _XML.find(tree, "//draw:control"):
         state = states.get(control.get(f"{_DRAW}control"))
         if state is not None:
             span = etree.Element(f"{_TEXT}span")
@@ -112,16 +99,12 @@ def _write_boxes(tree: etree._Element) -> None:
 
 
 def _edges(styles: etree._Element | None) -> Iterator[str]:
-    """What headers and footers say beyond the number of the page, each text once."""
-    seen = set()
+    """The texts of headers and footers, without fields such as the page's number."""
     for paragraph in (
-        _find(styles, "//style:header//text:p | //style:footer//text:p")
+        _XML.find(styles, "//style:header//text:p | //style:footer//text:p")
         if styles is not None
         else ()
     ):
         for field in [one for one in paragraph.iter() if one.tag in _FIELDS]:
             field.text = ""
-        text = " ".join("".join(paragraph.itertext()).split())
-        if _WORD.search(text) and not _PAGE_ONLY.fullmatch(text) and text not in seen:
-            seen.add(text)
-            yield text
+        yield "".join(paragraph.itertext())

@@ -10,7 +10,8 @@ import pytest
 
 from almanac.sources import registry
 from almanac.sources.base import Content
-from lakehouse.erasing import extent, plan_documents
+from lakehouse.erasing import plan_documents
+from lakehouse.erasure_rows import extent
 from schemas.documents import Access, Listing, SourceFile
 from schemas.errors import ConfigError, SourceUnavailable
 from schemas.sections.base import Section

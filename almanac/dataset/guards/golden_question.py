@@ -29,7 +29,7 @@ class _Question:
     letters: Set[str]
 
 
-class Golden(Forgetful):
+class GoldenQuestion(Forgetful):
     """Compares with every golden question by stems, letters, and one held within the other.
 
     Lexical all of it: inflection, order, courtesies and slips are seen through, other words for the

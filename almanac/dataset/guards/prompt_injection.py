@@ -21,7 +21,7 @@ _QUOTED = re.compile(
 )
 
 
-class Injection(Forgetful):
+class PromptInjection(Forgetful):
     """Rules over the words, the signs that a reader does not see, and what Base64 hides."""
 
     reason: ClassVar[str] = "prompt_injection"
