@@ -228,13 +228,12 @@ def settings(
         NoLakehouse: there is none, and the verb makes none; or something else is there.
         StorageUnavailable: it can't be reached, read or written.
     """
-    from lakehouse.place import check_place
+    from almanac.core.place import check_lakehouse
 
     given = given_options()
     overrides = {"lakehouse": given["lakehouse"]} if given["lakehouse"] else {}
     found = load_settings(given["config"], **overrides)
-    place, options = found.lakehouse, dict(found.storage_options)
-    check_place(place, options, may_be_new=may_be_new, writes=writes, absent=absent)
+    check_lakehouse(found, may_be_new=may_be_new, writes=writes, absent=absent)
     return found
 
 

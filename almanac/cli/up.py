@@ -34,17 +34,17 @@ def up(host: str | None, port: int | None, no_worker: bool, json_: bool) -> None
     The environment may name another database (PREFECT_SERVER_DATABASE_CONNECTION_URL) and a
     password (PREFECT_SERVER_API_AUTH_STRING=user:password).
     """
+    from almanac.core.place import check_lakehouse
     from almanac.supervisor import running
     from almanac.supervisor.deploying import project_root
     from almanac.supervisor.state import AlreadyUp
     from almanac.supervisor.supervisor import UpOptions
-    from lakehouse.place import check_place
 
     with one_line_errors():
         given = given_options()
         config = _config(given["config"], project_root())
         settings = settings_for(str(config) if config else None, given["lakehouse"])
-        check_place(settings.lakehouse, dict(settings.storage_options), may_be_new=True)
+        check_lakehouse(settings, may_be_new=True)
         options = UpOptions(settings, config, given["lakehouse"], host, port, not no_worker)
         try:
             running.up(options, lambda report: _say(report, json_))
