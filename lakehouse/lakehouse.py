@@ -142,7 +142,10 @@ class Lakehouse:
             ReleaseNotFound: nothing was released by then; the message names the first.
             ConfigError: the text is neither a date, a time nor a number.
         """
-        release = self.releases(index).as_of(as_when(when))
+        return self.view(self.releases(index).as_of(as_when(when)))
+
+    def view(self, release: Release) -> AsOf:
+        """A release that was found already."""
         return AsOf(release, self.documents, self.chunks, self.contents, self.quarantine, self.read)
 
     def read(self, release: TaggedIndex) -> IndexReader:

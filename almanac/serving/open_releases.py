@@ -11,7 +11,7 @@ from typing import Any
 
 from almanac.embedding.factory import open_encoder
 from almanac.retrieval.search import Searcher, embedder_of
-from lakehouse import AsOf, Lakehouse
+from lakehouse import Lakehouse
 from lakehouse.releases import Release
 from lakehouse.search import Hit, Mode
 from schemas.encoder import Encoder
@@ -41,7 +41,7 @@ class OpenRelease:
         self, lake: Lakehouse, settings: Settings, release: Release, encoder: Encoder
     ) -> None:
         self.release = release
-        self.view = AsOf(lake, release)
+        self.view = lake.view(release)
         self._lake = lake
         self._searcher = Searcher.of(settings, lake, release)
         self._searcher.__dict__["encoder"] = encoder

@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from testing.power_cut.cuts import Cuts  # noqa: E402 (the path comes first)
+from testing.power_cut.cuts import Cuts
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Two rounds of `benchmarks/conflicts.py`, which can do many more."""
+"""Two rounds of `benchmarks/reliability/conflicts.py`, which can do many more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-BENCH = Path(__file__).resolve().parents[2] / "benchmarks" / "conflicts.py"
+BENCH = Path(__file__).resolve().parents[2] / "benchmarks" / "reliability" / "conflicts.py"
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""A few rounds of `benchmarks/kill_loop.py`, which can do many more."""
+"""A few rounds of `benchmarks/reliability/kill_loop.py`, which can do many more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-LOOP = Path(__file__).resolve().parents[2] / "benchmarks" / "kill_loop.py"
+LOOP = Path(__file__).resolve().parents[2] / "benchmarks" / "reliability" / "kill_loop.py"
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
 """Walk a dated corpus night by night and hold every run against the corpus's own counts.
 
-    python benchmarks/corpus_walk.py corpus_a_fastapi
-    python benchmarks/corpus_walk.py corpus_a_fastapi --series changes_daily
-    python benchmarks/corpus_walk.py corpus_a2_prefect
+    python benchmarks/reliability/corpus_walk.py corpus_a_fastapi
+    python benchmarks/reliability/corpus_walk.py corpus_a_fastapi --series changes_daily
+    python benchmarks/reliability/corpus_walk.py corpus_a2_prefect
 
 For each date: lay the folder out, run the nightly flow, compare its counts with the oracle, run it
 again and see that it does nothing, and at the end hold the index against the last tree. Exits 1 at
@@ -12,7 +12,6 @@ the first difference.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import sys
 import tempfile
@@ -21,7 +20,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from testing.dated_corpus import SHARED, lay_out, load, night
 
 
 def main() -> int:
@@ -128,28 +130,6 @@ def _step(
     return row
 
 
-def night(folder: Path, date: str) -> dict[str, Any]:
-    from flows.nightly import nightly
-    from schemas.times import parse_when
-
-    return nightly(
-        source=str(folder / "docs"),
-        lakehouse=str(folder / "lake"),
-        as_of=parse_when(date),
-        accept_losses=True,
-    )
-
-
-def lay_out(layer: ModuleType, corpus: Path, series: str, date: str, target: Path) -> None:
-    """Make `target` the tree of `date`, writing only what changed."""
-    argv, sys.argv = sys.argv, ["materialise", str(corpus), date, str(target), "--series", series]
-    stdout, sys.stdout = sys.stdout, sys.stderr
-    try:
-        layer.main()
-    finally:
-        sys.argv, sys.stdout = argv, stdout
-
-
 def _last_tree(
     layer: ModuleType, corpus: Path, series: str, date: str, folder: Path
 ) -> dict[str, int]:
@@ -173,14 +153,6 @@ def _last_tree(
         "doubled_rows": table.num_rows - len(set(table["chunk_id"].to_pylist())),
     }
     return {name: count for name, count in found.items() if count}
-
-
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 if __name__ == "__main__":

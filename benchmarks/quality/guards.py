@@ -1,7 +1,7 @@
 """How many planted rows does each guard find, and how many honest ones does it take?
 
-    python benchmarks/guards.py
-    python benchmarks/guards.py --json --rows 100000
+    python benchmarks/quality/guards.py
+    python benchmarks/quality/guards.py --json --rows 100000
 
 Plants, from a seed, on the real feedback: near copies, golden questions, personal data in both
 languages, floods and injections, each with hard negatives: other questions of the same passage, the
@@ -39,7 +39,7 @@ from schemas.examples import Example
 from schemas.feedback import Opinion, Vote, opinions
 from schemas.settings import DatasetSettings
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 OPEN = DatasetSettings(max_per_user=1_000_000, max_tokens=1_000_000)
 LATER = datetime(2026, 6, 1, tzinfo=UTC)
 Plant = tuple[Candidate, str, bool]  # with its kind, and whether the guard is to drop it

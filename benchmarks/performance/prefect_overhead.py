@@ -1,6 +1,6 @@
 """What running a night under Prefect costs against calling the same functions plainly.
 
-    python benchmarks/prefect_overhead.py --repetitions 5
+    python benchmarks/performance/prefect_overhead.py --repetitions 5
 
 Four ways to run the same night over copies of the same lakehouse, once with nothing changed and
 once with one document changed, in turns so that none has the quieter machine:
@@ -33,7 +33,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NIGHTS = ("2030-01-02T02:00:00Z", "2030-01-03T02:00:00Z")
 CHANGES = {"no change": 0, "one document": 1}
 

@@ -1,7 +1,7 @@
 """False alarms of quiet months, and how soon planted drift is seen.
 
-    python benchmarks/drift_month.py                    # everything, 20 months: about an hour
-    python benchmarks/drift_month.py --months 4 --part documents
+    python benchmarks/quality/drift_month.py        # everything, 20 months: about an hour
+    python benchmarks/quality/drift_month.py --months 4 --part documents
 
 Questions and answers: the 1,548 requests of shared/data/feedback with their votes. A month draws
 users with replacement, cuts each user's requests into sessions of 1 to 5 in their order, gives each
@@ -50,7 +50,7 @@ from lakehouse.search import Hit
 from schemas.hashing import sha256_text
 from schemas.settings import DriftSettings, EmbedderSettings, Settings
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 HISTORY, LOOKS, PLANTED = 35, 30, 10
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 Vectors = dict[str, NDArray[np.float32]]

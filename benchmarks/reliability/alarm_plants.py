@@ -1,4 +1,4 @@
-"""The causes that `benchmarks/alarms.py` plants."""
+"""The causes that `benchmarks/reliability/alarms.py` plants."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The same folder through Almanac, LangChain's indexing API and LlamaIndex's ingestion pipeline.
 
-    python benchmarks/rivals.py --rivals-python .rivals/bin/python
-    python benchmarks/rivals.py --rivals-python .rivals/bin/python --documents 300 --change 0.05
+    python benchmarks/performance/rivals.py --rivals-python .rivals/bin/python
+    python benchmarks/performance/rivals.py --rivals-python PYTHON --documents 300 --change 0.05
 
 `requirements-rivals.txt` says how to make that environment. Three runs over the documents of
 `large/lay_out.py`: the first, one that changes nothing, one with 1 % changed. Three more over a few
@@ -90,7 +90,9 @@ def _arguments() -> argparse.Namespace:
     parser.set_defaults(precision="bfloat16")
     arguments = parser.parse_args()
     if not (arguments.worker or arguments.rivals_python or arguments.systems == ["almanac"]):
-        parser.error("--rivals-python is missing: benchmarks/requirements-rivals.txt says of what")
+        parser.error(
+            "--rivals-python is missing: requirements-rivals.txt, beside this, says of what"
+        )
     return arguments
 
 

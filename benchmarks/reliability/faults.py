@@ -1,6 +1,6 @@
 """Plant 200 faults of every kind that the doctor names: all found, nothing else, all mended?
 
-    python benchmarks/faults.py
+    python benchmarks/reliability/faults.py
 
 Ten rounds over a lakehouse of made-up documents, each from the same sound copy. Eight rounds write
 to the rows of the release that answers now, behind Almanac's back, and leave strangers' files and a
@@ -28,7 +28,9 @@ import lancedb
 import numpy as np
 import pyarrow as pa
 from lancedb.index import FTS
-from synthetic import Synthetic
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
 from almanac.releases.doctor import doctor
 from almanac.releases.heal import heal
@@ -39,6 +41,7 @@ from lakehouse.releases import Release
 from lakehouse.rows import row_hash
 from schemas.settings import IndexSettings, Settings
 from schemas.tables import DOCUMENT_CHANGES
+from testing.synthetic_lakehouse import Synthetic
 
 Found = list[tuple[str, str]]
 _FULL_TEXT = FTS(language="English", stem=True, remove_stop_words=False, ascii_folding=True)

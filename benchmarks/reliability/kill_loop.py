@@ -1,6 +1,6 @@
 """Kill the nightly run with SIGKILL at random moments, and see that nothing is lost.
 
-    python benchmarks/kill_loop.py --kills 50
+    python benchmarks/reliability/kill_loop.py --kills 50
 
 Each round changes some documents, starts `almanac nightly`, kills it (the whole process) at a
 random moment of its work, and sees that the last release still answers as before. Then the night is
@@ -25,7 +25,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 WORDS = ["backup", "server", "printer", "badge", "account", "password", "network", "cable"]
 KILLS_A_NIGHT = 5
 STAGE = re.compile(r"Task run '([a-z-]+)-[0-9a-f]{3}' - Finished")

@@ -1,6 +1,6 @@
 """A schedule of every minute, and SIGKILL for server, worker and run in the middle of it.
 
-    python benchmarks/outage.py --times 5 --down 130
+    python benchmarks/reliability/outage.py --times 5 --down 130
 
 A copy of the project whose nightly deployment is due every minute is brought up with `almanac up`
 over an empty lakehouse; a document is added and one is changed every twenty seconds. When a run is
@@ -30,10 +30,10 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.prefect_api import ENDED  # noqa: E402
+from tests.prefect_api import ENDED
 
 ROOMS = ("almanac", "flows", "tasks", "lakehouse", "expectations", "schemas")
 DEPLOYMENT = "nightly/nightly"

@@ -12,6 +12,7 @@ import difflib
 import hashlib
 import json
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import corpus_walk
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
 from almanac.ingest import compare, index, ingest, publish, snapshot
 from almanac.ingest.models import Models
@@ -28,6 +30,7 @@ from almanac.retrieval.search import Searcher
 from lakehouse.probes import ask_probes
 from schemas.feedback import Passage, Request, Vote
 from schemas.settings import EmbedderSettings, LossLimitSettings, Settings, SourceSettings
+from testing import dated_corpus
 
 FATES = (
     "source_missing",
@@ -123,7 +126,7 @@ def dated(data: Path, folder: str, pattern: str, before: str, after: str) -> Cor
     A question is a heading, its answer the first sentence below it. Where that sentence says
     something else on the later date, the document has really changed.
     """
-    layer = corpus_walk.load(data / "materialise.py")
+    layer = dated_corpus.load(data / "materialise.py")
     old, new = (
         {
             path.replace("/", "__"): one["text"]

@@ -1,7 +1,7 @@
 """Do all month ends of a real corpus, in one lakehouse, answer as they did on their day?
 
-    python benchmarks/as_of_corpus.py
-    ALMANAC_EMBEDDER__PRECISION=bfloat16 python benchmarks/as_of_corpus.py --steps 6
+    python benchmarks/reliability/as_of_corpus.py
+    ALMANAC_EMBEDDER__PRECISION=bfloat16 python benchmarks/reliability/as_of_corpus.py --steps 6
 
 Each date of `corpus_a_fastapi` is published by the nightly flow, and that day's known items (its
 headings as questions) are asked by vector, by text and hybrid; hits, ids and scores are recorded,
@@ -24,9 +24,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import corpus_walk
 import numpy as np
 from numpy.typing import NDArray
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
 from almanac.embedding.factory import open_encoder
 from almanac.releases import retention
@@ -37,6 +39,7 @@ from lakehouse import Lakehouse, open_lakehouse
 from schemas.errors import ReleaseNotOpen
 from schemas.settings import RetentionSettings, Settings, load_settings
 from schemas.times import parse_when
+from testing import dated_corpus
 
 Answers = list[tuple[Any, ...]]
 Vectors = Mapping[str, NDArray[np.float32]]
@@ -55,7 +58,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", default="corpus_a_fastapi")
-    parser.add_argument("--data", type=Path, default=corpus_walk.SHARED)
+    parser.add_argument("--data", type=Path, default=dated_corpus.SHARED)
     parser.add_argument("--folder", type=Path, help="keep the lakehouse here")
     parser.add_argument("--steps", type=int, help="only the first so many dates")
     parser.add_argument("--json", action="store_true")
@@ -69,7 +72,7 @@ class _Walk:
         self._arguments = arguments
         self._folder = folder
         self._corpus = arguments.data / arguments.corpus
-        self._layer: ModuleType = corpus_walk.load(arguments.data / "materialise.py")
+        self._layer: ModuleType = dated_corpus.load(arguments.data / "materialise.py")
         items = (self._corpus / "known_items.jsonl").read_text(encoding="utf-8")
         self._items = [json.loads(line) for line in items.splitlines()]
         oracle = json.loads((self._corpus / "changes.dates.json").read_text())["dates"]
@@ -140,8 +143,8 @@ class _Walk:
 
     def _publish(self, day: str, vectors: Vectors) -> int:
         """Publish a date and record its answers; how many hits are of no document of its tree."""
-        corpus_walk.lay_out(self._layer, self._corpus, "changes", day, self._folder / "docs")
-        report = corpus_walk.night(self._folder, day)
+        dated_corpus.lay_out(self._layer, self._corpus, "changes", day, self._folder / "docs")
+        report = dated_corpus.night(self._folder, day)
         answers = self._recorded[day] = self._ask(day, vectors)
         tree = set(self._layer.state_at(str(self._corpus), "changes", day))
         hits = [[hit for hit in answer] for answer in answers]

@@ -4,7 +4,7 @@ Both run the packaged English model in this process with the same threads and pr
 theirs, ours, theirs, ours. A ratio above 1 means that ours is faster. The median of the pairs'
 ratios is what counts, as other load on the machine falls on both halves of a pair.
 
-    python benchmarks/embedding_overhead.py --threads 1 --precision float32
+    python benchmarks/performance/embedding_overhead.py --threads 1 --precision float32
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from almanac.embedding.factory import open_encoder, token_counter
 from almanac.embedding.model_files import find_model
 from schemas.settings import EmbedderSettings
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SETS = ("feedbackqa_uk", "xquad_en_ru")
 
 

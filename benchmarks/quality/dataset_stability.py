@@ -1,6 +1,6 @@
 """Is a dataset the same twice and in other processes, and does a row keep its side as a log grows?
 
-    python benchmarks/dataset_stability.py FEEDBACK --withheld 100
+    python benchmarks/quality/dataset_stability.py FEEDBACK --withheld 100
 
 FEEDBACK holds log.jsonl and votes.jsonl, which the real stages import and triage. Prints Markdown,
 then one JSON object. Exits 1 where a hash differs, a row changed side, or a question or session is
@@ -171,7 +171,7 @@ def _elsewhere(lakehouse: Path, seed: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", _ELSEWHERE, str(lakehouse)],
         env=os.environ | {"PYTHONHASHSEED": seed},
-        cwd=Path(__file__).parents[1],
+        cwd=Path(__file__).parents[2],
         text=True,
         capture_output=True,
         check=True,

@@ -4,7 +4,7 @@ Replays the dated FastAPI documentation, month by month and day by day, through 
 through a splitter of the same mean size that starts at the top of each document. A chunk costs its
 characters when its text was in no earlier step; a change costs those of the lines that are new.
 
-    python benchmarks/chunk_locality.py [--data ../shared/data] [--target 160] [--json]
+    python benchmarks/quality/chunk_locality.py [--data ../shared/data] [--target 160] [--json]
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from almanac.chunking.chunker import MarkdownChunker
 from almanac.chunking.headings import clean_heading
 from schemas.settings import ChunkerSettings
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 CORPUS = "corpus_a_fastapi"
 SERIES = {"monthly": "changes", "daily": "changes_daily"}
 RELEASE_NOTES = "en/docs/release-notes.md"

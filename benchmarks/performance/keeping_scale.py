@@ -1,7 +1,7 @@
 """What opening, restoring, proving and letting go cost, and how that grows with the rows.
 
-    python benchmarks/keeping_scale.py
-    python benchmarks/keeping_scale.py --rows 10000 50000 --json
+    python benchmarks/performance/keeping_scale.py
+    python benchmarks/performance/keeping_scale.py --rows 10000 50000 --json
 
 For each size a lakehouse of made-up documents and three nights of 1 % change is written; then each
 verb runs in a process of its own, as a user would call it. Seconds are the verb's own (without
@@ -24,7 +24,8 @@ from scale import ROOT, folder_bytes, measured
 MEBIBYTE = 1 << 20
 _POLICY = "[retention]\nkeep_last = 1\ndaily = 0\nweekly = 0\nmonthly = 0\nyearly = 0\n"
 _BUILD = (
-    "from synthetic import Synthetic; from pathlib import Path; s = Synthetic(Path({!r})); "
+    "from testing.synthetic_lakehouse import Synthetic; from pathlib import Path; "
+    "s = Synthetic(Path({!r})); "
     "s.first({}); [s.change(night, 0.01) for night in (1, 2, 3)]"
 )
 
@@ -94,7 +95,7 @@ def _steps(folder: Path, rows: int) -> Iterator[dict[str, Any]]:
 
 
 def _build(lake: Path, rows: int) -> str:
-    path = f"import sys; sys.path.insert(0, {str(ROOT / 'benchmarks')!r}); "
+    path = f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
     return path + _BUILD.format(str(lake), rows // 5)
 
 

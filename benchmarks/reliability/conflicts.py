@@ -1,7 +1,7 @@
 """Start ten runs that want the same lakehouse at the same time, again and again, and kill some.
 
-    python benchmarks/conflicts.py                     twenty rounds, a kill in each second one
-    python benchmarks/conflicts.py --rounds 2 --json
+    python benchmarks/reliability/conflicts.py              twenty rounds, a kill in each second one
+    python benchmarks/reliability/conflicts.py --rounds 2 --json
 
 Each round changes the documents and starts, together and each as a process of its own, three
 nightly runs of different times, the three ways to restore, a retention, a healing, an import of
@@ -33,7 +33,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 WORDS = ["backup", "server", "printer", "badge", "account", "password", "network", "cable"]
 FIRST = datetime(2030, 1, 1, 2, tzinfo=UTC)  # later than now, when restores are published
 DEADLINE = 600.0  # seconds for a round

@@ -1,6 +1,6 @@
 """Tokens a second of Almanac's trainer against a bare trl script of the same recipe.
 
-    python benchmarks/trainer_overhead.py [--base small] [--method sft] [--steps 8] [--repeat 3]
+    python benchmarks/performance/trainer_overhead.py [--base small] [--steps 8] [--repeat 3]
 
 The two take turns, each in a process of its own, on the same made-up examples with the same
 numbers of threads and steps. Compared are the fastest runs of each, so that what else the machine

@@ -1,8 +1,8 @@
 """Backfill a dated corpus through a deployment, interrupted twice, against an unbroken one.
 
-    python benchmarks/backfill.py                       45 days, the packaged model in bfloat16
-    python benchmarks/backfill.py --encoder hash        vectors without meaning: all the rest
-    python benchmarks/backfill.py --steps 6 --json
+    python benchmarks/reliability/backfill.py                 45 days, bfloat16
+    python benchmarks/reliability/backfill.py --encoder hash  vectors without meaning: all the rest
+    python benchmarks/reliability/backfill.py --steps 6 --json
 
 Starts a Prefect server and a worker of its own, deploys the flow `backfill`, and asks for runs
 through the REST API as the UI's form does. One lakehouse is filled by one run. Another one is
@@ -22,7 +22,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 ENGLISH = {"ALMANAC_EMBEDDER__PRECISION": "bfloat16"}
 PATIENCE = 3_600.0  # seconds for any one thing to happen

@@ -1,7 +1,7 @@
 """Retrieval quality of the three search modes on sets with known answers.
 
-    python benchmarks/retrieval.py                    # kis, xquad (English), feedbackqa_uk
-    python benchmarks/retrieval.py --set xquad-ru --config multilingual.toml
+    python benchmarks/quality/retrieval.py                    # kis, xquad (English), feedbackqa_uk
+    python benchmarks/quality/retrieval.py --set xquad-ru --config multilingual.toml
 
 Each set is indexed by the nightly flow and asked through the search that the command line uses.
 A passage counts for its document; recall@10 and MRR@10 are over documents. The BM25 column has the
@@ -14,12 +14,15 @@ import argparse
 import json
 import sys
 import tempfile
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from testing.retrieval_sets import SHARED, copy_rows, relevant_documents
+
 MODES = ("text", "vector", "hybrid")
 DEPTH = 60  # passages asked for, so that ten different documents are among them
 
@@ -101,21 +104,6 @@ def _score(
             (1 / rank for rank, doc_id in enumerate(documents, 1) if doc_id in right), 0.0
         )
     return {"recall@10": recall / asked, "MRR@10": reciprocal / asked, "questions": asked}
-
-
-def copy_rows(source: Path, target: Path, lang: str | None) -> None:
-    lines = source.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if lang is None or json.loads(line).get("lang") == lang]
-    target.write_text("\n".join(kept) + "\n", encoding="utf-8")
-
-
-def relevant_documents(file: Path) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = defaultdict(set)
-    for line in file.read_text(encoding="utf-8").splitlines()[1:]:
-        query, document, score = line.split("\t")
-        if float(score) > 0:
-            found[query].add(document)
-    return found
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Triage against planted causes: the confusion matrix, and what of it would be trained on.
 
-    python benchmarks/triage_confusion.py                     # all four below, as Markdown
-    python benchmarks/triage_confusion.py --corpus xquad-dev  # one of them
-    python benchmarks/triage_confusion.py --json results.json
+    python benchmarks/quality/triage_confusion.py                     # all four below, as Markdown
+    python benchmarks/quality/triage_confusion.py --corpus xquad-dev  # one of them
+    python benchmarks/quality/triage_confusion.py --json results.json
 
 Rules and thresholds were chosen on xquad-dev (topics 0 to 23 of XQuAD, English and Russian) and
 fastapi (its documentation, with what really changed in it between two dates). xquad-test (topics 24
@@ -29,7 +29,7 @@ from lakehouse import open_lakehouse
 from schemas.feedback import ACTIONS
 from schemas.settings import Settings, TriageSettings
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 DATED = {
     "fastapi": (
         "corpus_a_fastapi",

@@ -1,7 +1,7 @@
 """Do 200,000 rows behind an approximate index answer as of a date as they did, to the bit?
 
-    python benchmarks/as_of_ann.py
-    python benchmarks/as_of_ann.py --rows 20000 --nights 5 --queries 200
+    python benchmarks/reliability/as_of_ann.py
+    python benchmarks/reliability/as_of_ann.py --rows 20000 --nights 5 --queries 200
 
 Publishes a night, records the answers to many queries by vector and by text, goes on for many
 nights of 1 % change, and asks again as of that night: from its tag; after a compaction and a
@@ -20,13 +20,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from synthetic import Synthetic
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
 from almanac.releases import retention
 from almanac.releases.heal import heal
 from almanac.releases.verify import verify
 from lakehouse.search import Hit, IndexReader
 from schemas.settings import IndexSettings, RetentionSettings
+from testing.synthetic_lakehouse import Synthetic
 
 Answers = list[list[tuple[str, float]]]
 

@@ -1,4 +1,4 @@
-"""What benchmarks/guards.py plants: personal data with valid check digits, edits, and attacks.
+"""What `guards.py` beside this plants: personal data with valid check digits, edits, and attacks.
 
 Everything follows from the seed that is passed in. Names, numbers and addresses are made up.
 """

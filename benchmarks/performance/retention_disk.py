@@ -1,6 +1,6 @@
 """120 nights of 1 % change under a 7-daily, 4-weekly, 3-monthly policy: what stays on the disk?
 
-    python benchmarks/retention_disk.py --plot docs/retention.svg
+    python benchmarks/performance/retention_disk.py --plot docs/retention.svg
 
 Retention runs weekly, as it is scheduled. Each night the bytes of all files are held against the
 bytes of those files that open releases and the Delta tables need; at the end every open and every
@@ -18,12 +18,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from synthetic import FIRST, Synthetic
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
 from almanac.core.operation import Operation
 from almanac.releases import retention
 from almanac.releases.verify import verify
 from schemas.settings import RetentionSettings
+from testing.synthetic_lakehouse import FIRST, Synthetic
 
 _MEBIBYTE = 1 << 20
 

@@ -1,4 +1,4 @@
-"""A server, a worker, a webhook and a small lakehouse for `benchmarks/alarms.py`."""
+"""A server, a worker, a webhook and a small lakehouse for `benchmarks/reliability/alarms.py`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Plant each cause that an alarm is for, and simulate a quiet month in which none may ring.
 
-    python benchmarks/alarms.py [--part plants|month] [--plant NAME ...] [--nights 30] [--json]
+    python benchmarks/reliability/alarms.py [--part plants|month] [--plant NAME ...] [--nights 30]
 
 A Prefect server, a worker and a webhook of its own, the project's own deployments (without their
 schedules) and automations, and real runs over a small lakehouse. Signs of life (30 s), the time
@@ -25,7 +25,7 @@ from typing import Any
 from alarm_house import House, living_house
 from alarm_plants import Plants
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """Change the embedding model while others search: no failed answer, no mixed one, no worse one.
 
-    python benchmarks/upgrade_under_load.py
+    python benchmarks/reliability/upgrade_under_load.py
 
 The English passages of `xquad_en_ru` are published with the English model. While a process of its
 own asks question after question, each time of what answers at that moment, the nightly flow runs
@@ -27,7 +27,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import retrieval
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
 
 from almanac.embedding import factory
 from almanac.releases.restore import restore
@@ -35,6 +37,7 @@ from almanac.retrieval.search import Searcher
 from lakehouse import open_lakehouse
 from schemas.errors import RunRefused
 from schemas.settings import load_settings
+from testing import retrieval_sets
 
 _CONFIG = """
 lakehouse = "lake"
@@ -66,7 +69,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, default=retrieval.SHARED)
+    parser.add_argument("--data", type=Path, default=retrieval_sets.SHARED)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--ask", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -101,9 +104,9 @@ def _nightly(config: Path, model: str) -> dict[str, Any]:
 
 
 def _lay_out(data: Path, folder: Path) -> None:
-    retrieval.copy_rows(data / "corpus.jsonl", folder / "corpus.jsonl", "en")
-    retrieval.copy_rows(data / "queries.jsonl", folder / "queries.jsonl", "en")
-    relevant = retrieval.relevant_documents(data / "qrels.tsv")
+    retrieval_sets.copy_rows(data / "corpus.jsonl", folder / "corpus.jsonl", "en")
+    retrieval_sets.copy_rows(data / "queries.jsonl", folder / "queries.jsonl", "en")
+    relevant = retrieval_sets.relevant_documents(data / "qrels.tsv")
     lines = (folder / "queries.jsonl").read_text(encoding="utf-8").splitlines()
     golden = [
         json.dumps({"id": row["id"], "text": row["text"], "relevant": sorted(relevant[row["id"]])})

@@ -1,13 +1,13 @@
 """What a night costs over N real documents: the first one, one that changes nothing, one with 1 %.
 
-    python benchmarks/scale.py
-    python benchmarks/scale.py --documents 1000 --change 0.02 --json
+    python benchmarks/performance/scale.py
+    python benchmarks/performance/scale.py --documents 1000 --change 0.02 --json
 
 Each run is `almanac nightly` in a process of its own over a folder that `large/lay_out.py` wrote,
 and its counts are held against what that wrote: exits 1 at the first difference. With --folder the
 documents and the lakehouse stay; later measurements go on from there (take another --seed, else the
 vectors of the changed documents are known already). Other settings come from the environment, as
-always: `ALMANAC_EMBEDDER__MODEL=multilingual python benchmarks/scale.py`.
+always: `ALMANAC_EMBEDDER__MODEL=multilingual python benchmarks/performance/scale.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared" / "data"
 MEBIBYTE = 1 << 20
 _CONFIG = """[sources.documents]
