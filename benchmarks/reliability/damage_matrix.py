@@ -18,8 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from testing.damage_matrix import STEPS, make, run  # noqa: E402 (the path comes first)
-from testing.power_cut.house import without_expectations  # noqa: E402
+from testing.damage_matrix import STEPS, make, run
+from testing.power_cut.house import without_expectations
 
 
 def main() -> int:
