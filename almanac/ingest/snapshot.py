@@ -22,6 +22,7 @@ from schemas.errors import ConfigError, EmbeddingFailed, VerificationFailed
 from schemas.hashing import sha256_text
 
 _CHUNKED_AT_ONCE = 500  # document texts in one commit
+_ENCODED_AT_ONCE = 128  # texts between two signs of progress
 _EMBEDDED_AT_ONCE = 1_024  # texts in one commit: what a kill can cost
 
 
@@ -173,15 +174,30 @@ def store_vectors(
     for start in range(0, len(order), _EMBEDDED_AT_ONCE):
         hashes = order[start : start + _EMBEDDED_AT_ONCE]
         with run.timed("encode"):
-            vectors = models.encoder.encode([missing[key][0] for key in hashes])
+            vectors = _encoded(
+                run, models, [missing[key][0] for key in hashes], start, len(order), progress
+            )
         if vectors.shape != (len(hashes), models.embedder.dimension):
             raise EmbeddingFailed(
                 f"{models.embedder.model} returned vectors of shape {vectors.shape}, not "
                 f"({len(hashes)}, {models.embedder.dimension})"
             )
         run.lake.vectors.append(models.embedder.key, hashes, vectors)
-        progress(start + len(hashes), len(order))
     return Embedding(needed, len(missing), tokens, _shortened(run, models, documents, order))
+
+
+def _encoded(
+    run: Run, models: Models, texts: list[str], before: int, total: int, progress: Progress
+) -> NDArray[np.float32]:
+    """Vectors of the texts. A local model gets a few at a time, so that people see it go on; its
+    vectors do not depend on what goes together, and an endpoint has batches of its own."""
+    local = run.settings.embedder.provider == "local"
+    size = _ENCODED_AT_ONCE if local else len(texts)
+    parts = []
+    for at in range(0, len(texts), size):
+        parts.append(models.encoder.encode(texts[at : at + size]))
+        progress(before + min(at + size, len(texts)), total)
+    return np.concatenate(parts)
 
 
 def _store_by_batches(run: Run, models: Models, texts: Mapping[str, str]) -> list[str]:
