@@ -81,7 +81,8 @@ def history(result: Report) -> str:
         for row in result["releases"]
     ]
     if not rows:
-        return "No release yet: run `almanac nightly`."
+        place = result["lakehouse"]
+        return f"No release yet in {place}: run `almanac nightly`, or correct --lakehouse."
     head = ("release", "as of", "kind", "tier", "documents", "rows", "model", "digest", "note")
     return table(head, rows)
 

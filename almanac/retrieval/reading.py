@@ -28,7 +28,8 @@ def history(settings: Settings) -> dict[str, Any]:
     """Every release of the configured index, newest first."""
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     releases = lake.releases(settings.index.name).history()
-    return {"releases": [release.to_json() for release in releases]}
+    found = [release.to_json() for release in releases]
+    return {"lakehouse": lake.location.uri, "releases": found}
 
 
 def runs(settings: Settings, missing: bool, last: int) -> dict[str, Any]:
