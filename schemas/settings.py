@@ -228,7 +228,9 @@ def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is not valid TOML: {error}") from None
+        unclosed = "Illegal character '\\n'" in str(error)
+        hint = ": a quote is not closed there" if unclosed else ""
+        raise ConfigError(f"{file} is not valid TOML: {error}{hint}") from None
 
 
 def _read_earlier_names(values: dict[str, Any], file: Path | None) -> dict[str, str]:

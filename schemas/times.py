@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from schemas.errors import ConfigError
 
 When = datetime | int  # an instant, or the number of a release
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")
 _RELEASE = re.compile(r"[rR]?0*([1-9][0-9]{0,6})|[rR]([0-9]{8,})")
 
 
@@ -51,6 +52,8 @@ def parse_when(text: str) -> datetime:
     try:
         return as_utc(datetime.fromisoformat(value))
     except ValueError:
+        if _DAY.match(value):
+            raise ConfigError(f"{text!r} is neither a date nor a time of the calendar") from None
         raise ConfigError(
             f"{text!r} is neither a date (2026-03-03) nor a timestamp (2026-03-03T02:00:00+01:00)"
         ) from None

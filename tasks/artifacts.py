@@ -36,6 +36,7 @@ from prefect.settings import get_current_settings
 
 from almanac.core.markdown import Markup, code, quoted
 from almanac.core.markdown import link as markdown_link
+from almanac.core.progress import advanced
 from schemas.times import isoformat
 from tasks import next_steps
 
@@ -186,6 +187,7 @@ def progress(key: str, what: str, least: int = 1) -> Callable[[int, int], None]:
 
     def advance(done: int, total: int) -> None:
         nonlocal shown
+        advanced(what, done, total)
         percent = min(100, 100 * done // max(total, 1))
         if total < least or percent == shown:
             return

@@ -31,6 +31,7 @@ from almanac.cli import (
 )
 from almanac.cli.groups import Verbs
 from almanac.cli.options import (
+    COUNT,
     MOMENT,
     Change,
     Report,
@@ -140,8 +141,8 @@ def history() -> Report:
 
 
 @main.command()
-@click.argument("query", required=False)
-@click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="Hits a question.")
+@click.argument("words", metavar="[QUERY]", nargs=-1)
+@click.option("-k", default=10, show_default=True, type=COUNT, help="Hits a question.")
 @click.option(
     "--mode",
     default="hybrid",
@@ -158,7 +159,7 @@ def history() -> Report:
 @located
 @as_json
 def search(
-    query: str | None,
+    words: tuple[str, ...],
     k: int,
     mode: Any,
     queries: str | None,
@@ -168,6 +169,7 @@ def search(
     """Ask the latest release, or the one of a date."""
     from almanac.retrieval import reading
 
+    query = " ".join(words) if words else None  # a question may stand without quotes
     if (query is None) == (queries is None):
         raise click.UsageError("give either a QUERY or --queries FILE.jsonl")
     with one_line_errors():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import os
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
 
+from almanac.cli.console import FORMATS, for_people
 from schemas.errors import AlmanacError
 
 # A first start migrates the server's database: longer than Prefect's own 20 seconds here and there.
@@ -16,6 +18,7 @@ _DEFAULTS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "DO_NOT_TRACK": "1",
+    **FORMATS,
 }
 
 
@@ -27,16 +30,20 @@ def run_flow(name: str, **parameters: Any) -> dict[str, Any]:
     """
     for key, value in _DEFAULTS.items():
         os.environ.setdefault(key, value)
+    import prefect
+    from prefect.logging.configuration import ensure_logging_setup
     from prefect.settings import get_current_settings
 
     url = get_current_settings().api.url
     if url is None:
-        click.echo("Starting an ephemeral Prefect API (10 to 20 seconds) …", err=True)
+        click.echo("Starting Prefect for this run alone (10 to 20 seconds) …", err=True)
     for logger in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(logger).addFilter(_without_known_tracebacks)
     flow = getattr(import_module(f"flows.{name}"), name)
+    ensure_logging_setup()  # else it would be when the flow starts
     try:
-        result: dict[str, Any] = flow(**parameters)
+        with for_people(Path(prefect.__file__).parent):
+            result: dict[str, Any] = flow(**parameters)
     except AlmanacError:
         raise
     except Exception as error:  # the one boundary: Prefect has logged it with its traceback

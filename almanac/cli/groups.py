@@ -70,8 +70,10 @@ class Verbs(click.Group):
         name = args[0] if args else ""
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             hint = meant(name, self.list_commands(ctx), _ALSO)
-            said = f"; did you mean {hint!r}?" if hint else ""
-            ctx.fail(f"no verb is named {name!r}{said} `almanac --help` has all of them.")
+            said = f"; did you mean {hint!r}?" if hint else "."
+            if " " in name.strip() and "search" in self.list_commands(ctx):
+                said = f'; to ask it: almanac search "{name}".'
+            ctx.fail(f"no verb is named {name!r}{said} `{ctx.command_path} --help` has all.")
         return super().resolve_command(ctx, args)
 
 

@@ -56,7 +56,12 @@ class _AsOf(click.ParamType[When]):
             self.fail(str(error), param, ctx)
 
 
+class _Count(click.IntRange):
+    name = "whole number"  # what click says that a word is none of
+
+
 MOMENT = _Moment()
+COUNT = _Count(1)
 SINCE = _Since()
 AS_OF = _AsOf()
 as_json = click.option("--json", "json_", is_flag=True, help="One JSON object on standard output.")

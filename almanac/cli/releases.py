@@ -7,7 +7,17 @@ from typing import Any
 import click
 
 from almanac.cli import show_releases
-from almanac.cli.options import AS_OF, MOMENT, Change, Report, applies, as_of, reports, settings
+from almanac.cli.options import (
+    AS_OF,
+    COUNT,
+    MOMENT,
+    Change,
+    Report,
+    applies,
+    as_of,
+    reports,
+    settings,
+)
 from almanac.cli.show_diff import difference as show_difference
 from schemas.times import When
 
@@ -16,7 +26,7 @@ from schemas.times import When
 @click.argument("before", type=AS_OF)
 @click.argument("after", type=AS_OF, required=False)
 @click.option("--query", "question", metavar="TEXT", help="Which hits changed, and why.")
-@click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="Hits.")
+@click.option("-k", default=10, show_default=True, type=COUNT, help="Hits.")
 @click.option(
     "--mode", default="hybrid", show_default=True, type=click.Choice(["vector", "text", "hybrid"])
 )

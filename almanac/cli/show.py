@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from almanac.cli.passages import readable
 from schemas.words import count
 
 Report = Mapping[str, Any]
 _SHOWN = 6
+_SCALES = {
+    "hybrid": "scores are ranks in both searches, fused, at most 0.0328",
+    "vector": "scores are cosines, at most 1",
+    "text": "scores are BM25, without an upper end",
+}
 
 
 def nightly(result: Report) -> str:
@@ -75,7 +81,8 @@ def history(result: Report) -> str:
         for row in result["releases"]
     ]
     if not rows:
-        return "No release yet: run `almanac nightly`."
+        place = result["lakehouse"]
+        return f"No release yet in {place}: run `almanac nightly`, or correct --lakehouse."
     head = ("release", "as of", "kind", "tier", "documents", "rows", "model", "digest", "note")
     return table(head, rows)
 
@@ -100,10 +107,17 @@ def search(result: Report) -> str:
     """Hits with the beginning of their text."""
     if not result["hits"]:
         return f"No hit in release {result['release']}."
-    lines = [f"Release {result['release']}:"]
+    lines = [f"Release {result['release']}; {_SCALES[result['mode']]}:"]
+    if result.get("far"):
+        lines.append(
+            "Nothing fits well: even the nearest passage is far from the question (cosine "
+            f"{result['nearest_cosine']:.2f})."
+        )
     for hit in result["hits"]:
         lines += ["", f"{hit['rank']:>3}. {safe(hit['doc_id'])}  ({hit['score']:.4f})"]
-        body = " ".join(hit["text"].split())
+        heading, body = readable(hit["heading"], hit["text"])
+        if heading:
+            lines.append(f"     {safe(heading)}")
         lines.append("     " + safe(body[:240] + ("…" if len(body) > 240 else "")))
     return "\n".join(lines)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -30,6 +30,7 @@ from schemas.hashing import sha256_text
 
 _PROBE = "Almanac"  # a text that a model which embeds anything embeds
 _CHUNKED_AT_ONCE = 500  # document texts in one commit
+_ENCODED_AT_ONCE = 128  # texts between two signs of progress
 _EMBEDDED_AT_ONCE = 1_024  # texts in one commit: what a kill can cost
 
 
@@ -223,24 +224,39 @@ def store_vectors(
     if order and run.settings.embedder.batch_api:
         order = _store_by_batches(run, models, {key: missing[key][0] for key in order})
     refused: dict[str, str] = {}
+    start = 0
+
+    def tell(done: int) -> None:
+        progress(start + done, len(order))
+
     for start in range(0, len(order), _EMBEDDED_AT_ONCE):
         hashes = order[start : start + _EMBEDDED_AT_ONCE]
         with run.timed("encode"):
-            _encode(run, models, {key: missing[key][0] for key in hashes}, refused)
-        progress(start + len(hashes), len(order))
+            texts = {key: missing[key][0] for key in hashes}
+            _encode(run, models, texts, refused, tell)
     shortened = _shortened(run, models, documents, order)
     embedded = len(missing) - len(refused)
     found = _refusals(run, models, documents, {key: missing[key][0] for key in refused}, refused)
     return Embedding(needed, embedded, tokens, shortened, found)
 
 
-def _encode(run: Run, models: Models, texts: Mapping[str, str], refused: dict[str, str]) -> None:
+def _encode(
+    run: Run,
+    models: Models,
+    texts: Mapping[str, str],
+    refused: dict[str, str],
+    progress: Callable[[int], None],
+) -> None:
     """Store the vectors of texts by key; the keys of those that the model refuses, and why.
 
     Raises:
         EmbeddingFailed: the model or endpoint as such fails, or refuses every text.
     """
-    waiting = [list(texts)]
+    every = list(texts)
+    waiting = [every[at : at + _ENCODED_AT_ONCE] for at in range(0, len(every), _ENCODED_AT_ONCE)]
+    waiting.reverse()
+    stored: list[str] = []
+    found: list[NDArray[np.float32]] = []
     while waiting:
         keys = waiting.pop()
         try:
@@ -256,7 +272,11 @@ def _encode(run: Run, models: Models, texts: Mapping[str, str], refused: dict[st
             raise EmbeddingFailed(
                 f"{models.embedder.model} returned vectors of shape {vectors.shape}, not {due}"
             )
-        run.lake.vectors.append(models.embedder.key, keys, vectors)
+        stored += keys
+        found.append(vectors)
+        progress(len(stored))
+    if stored:
+        run.lake.vectors.append(models.embedder.key, stored, np.concatenate(found))
 
 
 def _check_takes_any(models: Models, refusal: TextRefused) -> None:

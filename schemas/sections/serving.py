@@ -65,7 +65,9 @@ class AssistantSettings(Section):
     release: str = Field(
         default="latest", description="latest, or a release's number or a date that it stays at."
     )
-    mode: Literal["hybrid", "vector", "text"] = "hybrid"
+    mode: Literal["hybrid", "vector", "text"] = Field(
+        default="hybrid", description="How it searches: by meaning, by words, or both fused."
+    )
     k: int = Field(default=6, ge=1, le=50, description="Passages that a question finds.")
     max_context_tokens: int = Field(
         default=1500,
@@ -76,8 +78,10 @@ class AssistantSettings(Section):
         default=500, ge=0, description="Of earlier messages of a conversation in a prompt."
     )
     max_tokens: int = Field(default=256, ge=1, description="Of an answer, at most.")
-    temperature: float = Field(default=0.0, ge=0, le=2)
-    seed: int = 0
+    temperature: float = Field(
+        default=0.0, ge=0, le=2, description="0: the likeliest words, and so equal answers."
+    )
+    seed: int = Field(default=0, description="Sent with each request, for equal answers.")
     rewrite: Literal["auto", "always", "never"] = Field(
         default="auto",
         description="Is a follow-up made into a question of its own by the model first? auto: by "

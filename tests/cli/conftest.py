@@ -51,6 +51,7 @@ def lakehouse(tmp_path_factory: pytest.TempPathFactory) -> Path:
             **environment,
         )
         assert done.returncode == 0, done.stderr
+        assert "Finished in state" not in done.stderr and "Documents: 1 added" in done.stderr
         report = json.loads(done.stdout)
         assert report["as_of"] == f"{date}T23:59:59.999999Z"
     return folder

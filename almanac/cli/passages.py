@@ -1,0 +1,28 @@
+"""A passage as a person reads it in a list of hits; what is stored stays as it is."""
+
+from __future__ import annotations
+
+import re
+
+_TEMPLATES = re.compile(
+    r"\{[%#*].*?[%#*]\}"  # Jinja's and mkdocs' tags: {% raw %}, {# note #}, {* file.py hl[3] *}
+    r"|\{\s*[#.][\w.:#\s-]*\}"  # attributes of a heading: { #optional-parameters }
+    r"|<!--.*?-->",
+    re.DOTALL,
+)
+_HEADINGS = re.compile(r"^\s*#{1,6}\s+(.*?)\s*#*\s*$", re.MULTILINE)
+_BETWEEN = " › "
+
+
+def readable(heading: str, text: str) -> tuple[str, str]:
+    """The heading path, and the text on one line without templates and without that path again.
+
+    A text that is nothing but its heading is given as it is.
+    """
+    plain = _TEMPLATES.sub("", text)
+    path = _TEMPLATES.sub("", heading).strip()
+    parts = {part.strip() for part in path.split(_BETWEEN)}
+    rest = plain.strip().removeprefix(heading.strip()).removeprefix(path)
+    rest = _HEADINGS.sub(lambda found: "" if found[1].strip() in parts else found[0], rest)
+    body = " ".join(rest.split())
+    return (path, body) if body else ("", " ".join(text.split()))
