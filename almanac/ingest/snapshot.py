@@ -252,9 +252,11 @@ def _encode(
     Raises:
         EmbeddingFailed: the model or endpoint as such fails, or refuses every text.
     """
-    every = list(texts)
-    waiting = [every[at : at + _ENCODED_AT_ONCE] for at in range(0, len(every), _ENCODED_AT_ONCE)]
-    waiting.reverse()
+    # A local model gets a few at a time, so that people see it go on; its vectors do not depend on
+    # what goes together, and an endpoint has batches of its own.
+    every, local = list(texts), run.settings.embedder.provider == "local"
+    size = _ENCODED_AT_ONCE if local else len(every)
+    waiting = [every[at : at + size] for at in range(0, len(every), size)][::-1]
     stored: list[str] = []
     found: list[NDArray[np.float32]] = []
     while waiting:
