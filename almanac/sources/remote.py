@@ -184,7 +184,7 @@ def _client_options(settings: SourceSettings) -> dict[str, Any]:
         at = uri.find(f"{scheme}://")
         if at < 0:
             continue
-        guarded = {"get_client": guarded_client(uri[at:], settings.redirects)}
+        guarded: dict[str, Any] = {"get_client": guarded_client(uri[at:], settings.redirects)}
         guarded["skip_instance_cache"] = True  # a session of its own: what one may, another may not
         if at == 0:
             return options | guarded

@@ -47,9 +47,8 @@ def guarded_client(uri: str, redirects: Sequence[str]) -> Callable[..., Any]:
         trace = aiohttp.TraceConfig()
         trace.on_request_redirect.append(refuse)
         trusted = {own.hostname or ""} | {_host(name) for name in named}
-        connector = aiohttp.TCPConnector(
-            resolver=_Resolver(trusted, aiohttp.ThreadedResolver()), use_dns_cache=False
-        )
+        resolver: Any = _Resolver(trusted, aiohttp.ThreadedResolver())
+        connector = aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False)
         return aiohttp.ClientSession(connector=connector, trace_configs=[trace], **kwargs)
 
     return get_client

@@ -7,13 +7,17 @@ The server itself loads this block when an automation fires: Prefect finds it by
 from __future__ import annotations
 
 import logging
+import time
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from prefect.blocks.abstract import NotificationBlock, NotificationError
 from pydantic import Field, SecretStr
 
 from schemas.errors import ConfigError
+from schemas.hashing import sha256_parts
 
+_SAME_SECONDS = 300.0
+_sent: dict[str, float] = {}  # messages of this process by their hash, and when
 BLOCK = "almanac-alarms"  # the name of the one document
 
 
@@ -28,20 +32,44 @@ class AlmanacAlarm(NotificationBlock):
     )
 
     async def notify(self, body: str, subject: str | None = None) -> None:
-        """Send to every address.
+        """Send to every address; the same message within a few minutes is sent once.
+
+        The server fires an automation again when its database was locked after the first time. A
+        message names the run or the moment it is about, so that another alarm is another message.
 
         Raises:
             NotificationError: one did not take it. It names none, because the error is public.
         """
-        from apprise import Apprise
-
-        services = Apprise()
-        for url in service_urls(self.addresses):
-            services.add([url])
-        if not await services.async_notify(body=body, title=subject or ""):
+        urls = service_urls(self.addresses)
+        missed = 0
+        for url in urls:
+            key = sha256_parts(url, subject or "", body)
+            if _is_new(key) and not await _taken(url, body, subject or ""):
+                missed += 1
+                _sent.pop(key, None)  # it is owed still
+        if missed:
             raise NotificationError(
-                f"an address of alarms.address did not take the message ({len(services)} in all)"
+                f"an address of alarms.address did not take the message ({len(urls)} in all)"
             )
+
+
+async def _taken(url: str, body: str, subject: str) -> bool:
+    from apprise import Apprise
+
+    service = Apprise()
+    service.add([url])
+    return bool(await service.async_notify(body=body, title=subject))
+
+
+def _is_new(key: str) -> bool:
+    """Note a message as sent, unless it was within the last minutes."""
+    now = time.monotonic()
+    for old in [one for one, at in _sent.items() if now - at > _SAME_SECONDS]:
+        del _sent[old]
+    if key in _sent:
+        return False
+    _sent[key] = now
+    return True
 
 
 def service_urls(addresses: SecretStr) -> list[str]:

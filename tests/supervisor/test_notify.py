@@ -10,6 +10,7 @@ import pytest
 from prefect.blocks.abstract import NotificationError
 from pydantic import SecretStr
 
+from almanac.supervisor import notify
 from almanac.supervisor.notify import AlmanacAlarm, service_urls
 from schemas.errors import ConfigError
 from tests.supervisor.receiver import receiver
@@ -30,6 +31,38 @@ def test_a_webhook_gets_json_with_its_query_as_it_was() -> None:
         "message": "The body.",
         "type": "info",
     }
+
+
+@pytest.fixture(autouse=True)
+def _nothing_sent() -> None:
+    notify._sent.clear()
+
+
+def test_a_message_goes_out_once_however_often_the_server_fires() -> None:
+    with receiver() as hook:
+        for _ in range(3):  # as after a locked database
+            send(hook.url)
+        asyncio.run(AlmanacAlarm(addresses=SecretStr(hook.url)).notify("Another run.", "The s"))
+    assert hook.subjects == ["The subject", "The s"]
+
+
+def test_only_who_did_not_take_it_gets_it_again() -> None:
+    with receiver() as refuses, receiver() as takes:
+        refuses.answer = 500
+        with pytest.raises(NotificationError):
+            send(f"{refuses.url} {takes.url}")
+        refuses.answer = 200
+        send(f"{refuses.url} {takes.url}")
+    assert takes.subjects == ["The subject"]
+    assert refuses.subjects[-1] == "The subject"
+
+
+def test_it_is_sent_again_when_it_is_told_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    with receiver() as hook:
+        send(hook.url)
+        monkeypatch.setattr(notify, "_SAME_SECONDS", -1.0)
+        send(hook.url)
+    assert hook.subjects == ["The subject"] * 2
 
 
 def test_every_address_gets_it_a_webhook_or_one_of_apprise() -> None:
