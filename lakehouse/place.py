@@ -10,10 +10,11 @@ from lakehouse.damage import is_engine_error, storage_condition
 from lakehouse.files import Files
 from lakehouse.format import FILE
 from lakehouse.location import Location, locate
+from lakehouse.personal import folders
 from lakehouse.table import is_written
 from schemas.errors import NoLakehouse, StorageUnavailable
 
-_OF_A_LAKEHOUSE = frozenset({"delta", "lance", FILE})
+_OF_A_LAKEHOUSE = frozenset(place.rstrip("/") for place in folders())
 # An object store that is not there is told soon, not after minutes of trying again.
 _ONCE = {"MAX_RETRIES": "1", "RETRY_TIMEOUT": "5s", "TIMEOUT": "10s", "CONNECT_TIMEOUT": "5s"}
 _SHOWN = 3

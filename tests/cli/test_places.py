@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from almanac.cli.app import main
+from lakehouse.place import check_place
 
 # Those that make a lakehouse where there is none, or need none.
 MAKERS = {"nightly", "plan", "backfill", "feedback import", "deploy", "up", "serve"}
@@ -84,6 +85,12 @@ def test_a_verb_at_a_wrong_place(name: str, places: Path) -> None:
     check(run(name, "/proc/lake"), "there is no lakehouse at /proc/lake")
     assert sorted(path.name for path in places.iterdir()) == ["empty", "file.md", "notes"]
     assert list((places / "empty").iterdir()) == []
+
+
+@pytest.mark.parametrize("first", ["journal", "delta", "format.json", "adapters"])
+def test_what_a_lakehouse_may_begin_with_is_one(first: str, tmp_path: Path) -> None:
+    (tmp_path / first).mkdir()
+    check_place(str(tmp_path), {}, writes=True)
 
 
 @pytest.mark.parametrize("name", ["history", "nightly", "feedback status", "quarantine dismiss"])
