@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from schemas.errors import RunRefused, SourceUnavailable
+from tests.embedding.server import Always, hashed, serving, status
 from tests.flows.conftest import House
 
 pytestmark = pytest.mark.slow
@@ -39,6 +40,7 @@ def test_the_first_run_publishes_what_the_source_holds(two_documents: House) -> 
         "removed": 0,
         "embedded": 2,
         "reused": 0,
+        "shortened": [],
     }
     assert {doc_id for doc_id, _ in two_documents.index_rows()} == {"backup.md", "mail.md"}
     assert [row["status"] for row in two_documents.lake.runs.rows()] == ["published"]
@@ -68,6 +70,7 @@ def test_only_what_changed_is_embedded(two_documents: House) -> None:
         "removed": 1,
         "embedded": 2,
         "reused": 0,
+        "shortened": [],
     }
     assert {doc_id for doc_id, _ in two_documents.index_rows()} == {"mail.md", "new/printer.md"}
 
@@ -221,3 +224,27 @@ def test_what_a_killed_run_left_is_cleared(two_documents: House) -> None:
         "mail.md",
         "printer.md",
     }
+
+
+def test_a_text_that_the_endpoint_refuses_costs_its_document_alone(
+    two_documents: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(request: dict[str, Any]) -> Any:
+        poison = any("POISON" in text for text in request["input"])
+        return status(400, text="content filter")(request) if poison else None
+
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    with serving(hashed) as endpoint:
+        endpoint.faults = Always(refuses)
+        two_documents.configure(
+            f'[embedder]\nprovider = "openai"\nmodel = "hash"\nbase_url = "{endpoint.url}"\n'
+            "dimension = 32\n"
+        )
+        two_documents.put("bad.md", "# Bad\n\nThe word POISON stands here.\n")
+        first = two_documents.nightly()
+        second = two_documents.nightly()
+    assert (first["published"], counts(first)) == (True, (2, 0, 0, 0, 1))
+    assert (first["quarantine"]["rows"], first["quarantine"]["new"]) == (1, 1)
+    assert first["quarantine"]["first"][0]["expectation"] == "document_can_be_embedded"
+    assert (second["published"], counts(second)) == (False, (0, 0, 0, 2, 1))
+    assert (second["quarantine"]["rows"], second["quarantine"]["new"]) == (1, 0)
