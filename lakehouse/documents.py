@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +79,14 @@ class DocumentLog:
         sql = _STATE.format(columns=", ".join(_STATE_COLUMNS), seq=int(seq))
         rows = self._log.query(sql).to_pylist()
         return {stored.key: stored for stored in (StoredDocument(**row) for row in rows)}
+
+    def metadata(self, seq: int) -> dict[Key, dict[str, Any]]:
+        """What the sources said of the documents of snapshot `seq` besides, by key."""
+        if seq < 1:
+            return {}
+        sql = _STATE.format(columns="source, doc_id, metadata", seq=int(seq))
+        rows = self._log.query(sql).to_pylist()
+        return {(row["source"], row["doc_id"]): json.loads(row["metadata"] or "{}") for row in rows}
 
     def texts(self, document_hashes: Iterable[str]) -> Iterator[tuple[str, str, str, str]]:
         """(document_hash, title, media_type, text) of each hash that is known, once.

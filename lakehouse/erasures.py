@@ -52,10 +52,7 @@ class ErasureLog:
         self._files = files
 
     def stamp(self) -> int | None:
-        """What changes whenever the table does, for a lakehouse in a folder; None for others.
-
-        Costs one look at a folder, no reading.
-        """
+        """What changes whenever the table does, for a lakehouse in a folder; None for others."""
         return self._log.stamp()
 
     def erased(self) -> Suppressed:

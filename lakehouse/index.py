@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from lakehouse.ann import AnnModels
 from lakehouse.audit import Coverage, ReadBack, coverage, read_back
+from lakehouse.columns import literal, literals
 from lakehouse.damage import reading_index
 from lakehouse.delta import DeltaLog
 from lakehouse.files import Files
@@ -146,7 +147,7 @@ class IndexWriter:
             self.create([])
         for batch in _batches(sorted(removed)):
             with self._next_version():
-                self._table.delete(f"chunk_id IN ({_literals(batch)})")
+                self._table.delete(f"chunk_id IN ({literals(batch)})")
         for rows in added:
             merge = self._table.merge_insert("chunk_id").when_matched_update_all()
             with self._next_version():
@@ -195,7 +196,7 @@ class IndexWriter:
         """Read rows by id, or all of them, and hash what is really there."""
         if chunk_ids is None:
             return read_back(self._table.to_lance())
-        batches = map(_literals, _batches(sorted(chunk_ids)))
+        batches = map(literals, _batches(sorted(chunk_ids)))
         return read_back(self._table.to_lance(), (f"chunk_id IN ({batch})" for batch in batches))
 
     @_told
@@ -247,20 +248,12 @@ def _document_predicates(documents: Iterable[tuple[str, str]]) -> Iterator[str]:
         by_source.setdefault(source, []).append(doc_id)
     for source, ids in sorted(by_source.items()):
         for batch in _batches(sorted(ids)):
-            yield f"source = {_literal(source)} AND doc_id IN ({_literals(batch)})"
+            yield f"source = {literal(source)} AND doc_id IN ({literals(batch)})"
 
 
 def _batches(values: Sequence[str]) -> Iterator[Sequence[str]]:
     for start in range(0, len(values), _BATCH):
         yield values[start : start + _BATCH]
-
-
-def _literals(values: Iterable[str]) -> str:
-    return ", ".join(_literal(value) for value in values)
-
-
-def _literal(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
 
 
 def merge_sizes(count: int) -> Iterator[tuple[int, int]]:

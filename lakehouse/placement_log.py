@@ -49,6 +49,10 @@ class PlacementLog:
     def __init__(self, log: DeltaLog) -> None:
         self._log = log
 
+    def head(self) -> int:
+        """See `lakehouse.releases.ReleaseLog.head`."""
+        return self._log.head()
+
     def newest(self) -> dict[int, dict[str, Any]]:
         """The columns of each release's newest placement but what is sealed, by seq."""
         return {row["seq"]: row for row in self._log.query(_NEWEST).to_pylist()}

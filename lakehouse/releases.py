@@ -148,6 +148,13 @@ class ReleaseLog:
         rows: list[dict[str, Any]] = self._log.query(sql).to_pylist()
         return rows
 
+    def head(self) -> tuple[int, int]:
+        """What changes whenever a release is published or moved; for who polls, as it is cheap.
+
+        Two equal ones: nothing happened between them. It may change without a cause, too.
+        """
+        return self._log.head(), self._placements.head()
+
     def latest(self) -> Release | None:
         """The release that answers now; None before the first."""
         return answering(self.history())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -16,9 +16,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from lakehouse.among import Among
 from lakehouse.audit import Coverage, ReadBack, coverage, read_back, scan
 from lakehouse.damage import reading_index
 from lakehouse.location import Location
+from lakehouse.matrix import Matrix, bytes_of
+from lakehouse.ranking import Ranked, fuse, in_order
 from lakehouse.releases import TaggedIndex
 from schemas.errors import LakehouseDamaged, ReleaseNotFound
 from schemas.search import SearchSettings
@@ -26,7 +29,6 @@ from schemas.search import SearchSettings
 Mode = Literal["vector", "text", "hybrid"]
 _COLUMNS = ["chunk_id", "source", "doc_id", "heading", "text"]
 _CANDIDATES = 100  # of each side of a hybrid search
-_RRF_K = 60
 _EVERY_PARTITION = 1_000_000
 
 
@@ -53,6 +55,7 @@ class IndexReader:
         import lance
 
         self.release = release
+        self._matrix: Matrix | None = None
         uri = location.child("lance", f"{release.lance_table}.lance")
         self._reading = partial(reading_index, location, release.lance_table)
         try:
@@ -109,8 +112,37 @@ class IndexReader:
         with self._reading():
             return any(index["fields"] == [column] for index in self._dataset.list_indices())
 
-    def vector(self, query: NDArray[np.float32], k: int) -> list[Hit]:
-        """The `k` nearest by cosine to a query of shape (dimension,)."""
+    def pin(self, most_bytes: int) -> bool:
+        """Hold all vectors in memory for exact searches; False where that is over the bound.
+
+        An approximate index needs none, and so does an empty release.
+        """
+        if self.release.search["vector"] != "exact" or not self.release.rows:
+            return False
+        with self._reading():
+            rows = int(self._dataset.count_rows())
+            dimension = int(self._dataset.schema.field("vector").type.list_size)
+            if bytes_of(rows, dimension) > most_bytes:
+                return False
+            columns = ["chunk_id", "source", "doc_id", "vector"]
+            scanner = self._dataset.scanner(columns=columns, with_row_id=True)
+            self._matrix = Matrix(scanner.to_batches(), rows, dimension)
+        return True
+
+    def unpin(self) -> None:
+        """Let go of the vectors in memory; exact searches read the files again."""
+        self._matrix = None
+
+    def vector(self, query: NDArray[np.float32], k: int, among: Among | None = None) -> list[Hit]:
+        """The `k` nearest by cosine to a query of shape (dimension,); of some documents alone."""
+        return self.filled(self.rank_vector(query, k, among))
+
+    def rank_vector(
+        self, query: NDArray[np.float32], k: int, among: Among | None = None
+    ) -> list[Ranked]:
+        """The same without texts."""
+        if (matrix := self._matrix) is not None:
+            return matrix.nearest(query, k, among)
         search = SearchSettings.of(self.release.search)
         exact = search.vector == "exact"
         nearest: dict[str, Any] = {"column": "vector", "q": query, "metric": "cosine"}
@@ -119,8 +151,12 @@ class IndexReader:
             nearest |= {"nprobes": search.nprobes, "refine_factor": search.refine_factor}
 
         def fetch(limit: int) -> pa.Table:
-            columns = [*_COLUMNS, "_distance"]
-            return self._dataset.to_table(columns=columns, nearest=nearest | {"k": limit})
+            return self._dataset.to_table(
+                columns=["chunk_id", "_distance"],
+                nearest=nearest | {"k": limit},
+                with_row_id=True,
+                **_only(among),
+            )
 
         return self._ranked(fetch, "_distance", k)
 
@@ -147,8 +183,15 @@ class IndexReader:
         )
         return bool(found.num_rows)
 
-    def text(self, query: str, k: int) -> list[Hit]:
-        """The `k` best by BM25 over heading path and text, stemmed in the release's language."""
+    def text(self, query: str, k: int, among: Among | None = None) -> list[Hit]:
+        """The `k` best by BM25 over heading path and text, stemmed in the release's language.
+
+        How rare a word is is counted over the whole release, whatever is searched.
+        """
+        return self.filled(self.rank_text(query, k, among))
+
+    def rank_text(self, query: str, k: int, among: Among | None = None) -> list[Ranked]:
+        """The same without texts."""
         from lance.query import MatchQuery
 
         if not self.release.rows or not query.strip():
@@ -156,17 +199,48 @@ class IndexReader:
         match = MatchQuery(query, "text")
 
         def fetch(limit: int) -> pa.Table:
-            columns = [*_COLUMNS, "_score"]
-            return self._dataset.to_table(columns=columns, full_text_query=match, limit=limit)
+            return self._dataset.to_table(
+                columns=["chunk_id", "_score"],
+                full_text_query=match,
+                limit=limit,
+                with_row_id=True,
+                **_only(among),
+            )
 
         return self._ranked(fetch, "_score", k)
 
-    def hybrid(self, query: str, vector: NDArray[np.float32], k: int) -> list[Hit]:
-        """Both searches fused."""
-        depth = max(_CANDIDATES, k)
-        return fuse(self.vector(vector, depth), self.text(query, depth))[:k]
+    def hybrid(
+        self, query: str, vector: NDArray[np.float32], k: int, among: Among | None = None
+    ) -> list[Hit]:
+        """Both searches fused. Of the candidates of each, the texts of the best alone are read."""
+        return self.filled(self.rank_hybrid(query, vector, k, among))
 
-    def _ranked(self, fetch: Callable[[int], pa.Table], column: str, k: int) -> list[Hit]:
+    def rank_hybrid(
+        self, query: str, vector: NDArray[np.float32], k: int, among: Among | None = None
+    ) -> list[Ranked]:
+        """The same without texts."""
+        depth = max(_CANDIDATES, k)
+        first = self.rank_vector(vector, depth, among)
+        return fuse(first, self.rank_text(query, depth, among))[:k]
+
+    def filled(self, ranked: Sequence[Ranked]) -> list[Hit]:
+        """Ranked rows with what stands in them."""
+        rows = self.take(ranked, _COLUMNS)
+        return [
+            Hit(rank=rank, score=one.score, **row)
+            for rank, (one, row) in enumerate(zip(ranked, rows, strict=True), 1)
+        ]
+
+    def take(self, ranked: Sequence[Ranked], columns: Sequence[str]) -> list[dict[str, Any]]:
+        """These columns of ranked rows, chunk_id among them, in the same order."""
+        if not ranked:
+            return []
+        with self._reading():
+            rows = self._dataset._take_rows([one.row for one in ranked], list(columns)).to_pylist()
+        found = {row["chunk_id"]: row for row in rows}
+        return [found[one.chunk_id] for one in ranked]
+
+    def _ranked(self, fetch: Callable[[int], pa.Table], column: str, k: int) -> list[Ranked]:
         total, limit = self.release.rows, k + 8
         if k < 1 or not total:
             return []
@@ -178,31 +252,21 @@ class IndexReader:
             limit *= 2
 
 
+def _only(among: Among | None) -> dict[str, Any]:
+    # By default Lance filters what it found; then hits are lost.
+    return {} if among is None else {"filter": among.predicate, "prefilter": True}
+
+
 def _is_chunk(chunk_id: str) -> str:
     return f"chunk_id = '{chunk_id}'"
 
 
-def _ordered(rows: pa.Table, column: str) -> list[Hit]:
+def _ordered(rows: pa.Table, column: str) -> list[Ranked]:
     sign = -1.0 if column == "_distance" else 1.0
     base = 1.0 if column == "_distance" else 0.0
-    scored = [(base + sign * row[column], row) for row in rows.to_pylist()]
-    scored.sort(key=lambda pair: (-pair[0], pair[1]["chunk_id"]))
-    return [_hit(rank, score, row) for rank, (score, row) in enumerate(scored, 1)]
-
-
-def _hit(rank: int, score: float, row: dict[str, Any]) -> Hit:
-    return Hit(rank=rank, score=score, **{name: row[name] for name in _COLUMNS})
-
-
-def fuse(first: Sequence[Hit], second: Sequence[Hit]) -> list[Hit]:
-    """Reciprocal rank fusion, k = 60 (Cormack, Clarke and Buettcher, SIGIR 2009)."""
-    scores: dict[str, float] = {}
-    hits: dict[str, Hit] = {}
-    for ranking in (first, second):
-        for hit in ranking:
-            scores[hit.chunk_id] = scores.get(hit.chunk_id, 0.0) + 1.0 / (_RRF_K + hit.rank)
-            hits.setdefault(hit.chunk_id, hit)
-    order = sorted(scores, key=lambda chunk: (-scores[chunk], chunk))
-    return [
-        replace(hits[chunk], rank=rank, score=scores[chunk]) for rank, chunk in enumerate(order, 1)
-    ]
+    return in_order(
+        [
+            Ranked(row["chunk_id"], base + sign * row[column], row["_rowid"])
+            for row in rows.to_pylist()
+        ]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from schemas.tables import TABLES
 KEPT = ("delta.logRetentionDuration", "delta.deletedFileRetentionDuration")
 FOREVER = dict.fromkeys(KEPT, "interval 36500 days")
 _log = logging.getLogger("almanac.table")
+_TICK_NS = 50_000_000  # the coarsest clock of a usual file system, and more
 _OPENINGS = 3
 # Before a row of these is written, all that it speaks of is on the disk; and after it the row
 # itself, as is what users send, which nobody else has.
@@ -92,6 +94,7 @@ class Table:
         self._uri = location.child("delta", name)
         self._options = location.delta_options
         self._files = Files(location)
+        self._handle: Any = None  # of `head`
         self._guard = location.guard if self.stored.leased else None
 
     def exists(self) -> bool:
@@ -122,16 +125,35 @@ class Table:
         return self.fault() or "a file of it is missing or holds other bytes than were written"
 
     def stamp(self) -> int | None:
-        """When the log of a table in a folder last got an entry, in nanoseconds; 0 before it.
+        """What changes with each commit, also of another process; 0 before the first.
 
-        None on an object store. It changes with each commit, also one of another process.
+        Costs one look at a folder, no reading. None on an object store: see `version`.
         """
         if self._location.folder is None:
             return None
         try:
-            return (self._location.folder / self._folder / "_delta_log").stat().st_mtime_ns
+            changed = (self._location.folder / self._folder / "_delta_log").stat().st_mtime_ns
         except FileNotFoundError:
             return 0
+        # A second entry in the same tick of the file system's clock would not show.
+        now = time.time_ns()
+        return changed if now - changed > _TICK_NS else now
+
+    def head(self) -> int:
+        """What changes with each commit: `stamp`, or on an object store the table's version.
+
+        That costs a listing of the newest entries of the log there.
+        """
+        stamp = self.stamp()
+        if stamp is not None:
+            return stamp
+        if self._handle is None:
+            if not self.exists():
+                return -1
+            self._handle = self._open()
+        with self.reading():
+            self._handle.update_incremental()
+            return int(self._handle.version())
 
     def transaction_version(self, name: str) -> int:
         """The last number committed under `name`; 0 before the first."""

@@ -29,6 +29,7 @@ from almanac.cli import (
     tune,
     up,
 )
+from almanac.cli.filtering import filtered
 from almanac.cli.groups import Verbs
 from almanac.cli.options import (
     COUNT,
@@ -155,6 +156,7 @@ def history() -> Report:
     metavar="FILE.jsonl",
     help="Rows with id and text; answers one JSON object a line.",
 )
+@filtered
 @as_of
 @located
 @as_json
@@ -165,8 +167,9 @@ def search(
     queries: str | None,
     when: When | None,
     json_: bool,
+    filters: Any,
 ) -> None:
-    """Ask the latest release, or the one of a date."""
+    """Ask the latest release, or the one of a date; of all documents, or of some."""
     from almanac.retrieval import reading
 
     query = " ".join(words) if words else None  # a question may stand without quotes
@@ -175,10 +178,10 @@ def search(
     with one_line_errors():
         configured = settings()
         if queries is not None:
-            for answer in reading.answers(configured, queries, k, mode, when):
+            for answer in reading.answers(configured, queries, k, mode, when, filters):
                 click.echo(json.dumps(answer, ensure_ascii=False))
             return
-        result = reading.search(configured, str(query), k, mode, when)
+        result = reading.search(configured, str(query), k, mode, when, filters)
     click.echo(json.dumps(result, ensure_ascii=False) if json_ else show.search(result))
 
 

@@ -147,7 +147,7 @@ def forget(
 def _journals(settings: Settings) -> Iterator[Journal]:
     """Every journal of the lakehouse on this machine, open for a moment."""
     location = locate(settings.lakehouse, settings.storage_options)
-    for path in journal_places(location.uri, _configured(settings)):
+    for path in journal_places(location.uri, settings.serving.journal):
         if path.exists():
             journal = Journal(path)
             try:
@@ -170,11 +170,6 @@ def bring_in(settings: Settings) -> None:
         _log.warning("what was logged a moment ago may not be among what follows: it is under way")
     if done.waiting:
         _log.warning("%d rows wait for quarantine until another writer is done", done.waiting)
-
-
-def _configured(settings: Settings) -> str | None:
-    section = getattr(settings, "serving", None)
-    return section.journal if section else None
 
 
 def _store_requests(lake: Lakehouse, journal: Journal, batch: Sequence[Stored]) -> Drained:

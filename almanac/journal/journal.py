@@ -16,9 +16,9 @@ from threading import Lock
 from time import time
 from typing import Any, Literal, TypeVar
 
-from almanac.journal.commits import GroupCommit, Waiting
 from almanac.journal.database import open_database, storage_answers
 from almanac.journal.records import request_of_text, request_text, vote_of_text, vote_text
+from lakehouse.grouped import Grouped, Waiting
 from schemas.errors import ConfigError
 from schemas.feedback import Request, Vote
 
@@ -99,7 +99,7 @@ class Journal:
         self._writing, self.identity = open_database(self.path)
         self._reading, _ = open_database(self.path)
         self._write_lock, self._read_lock = Lock(), Lock()
-        self._commits: GroupCommit[tuple[Table, tuple[Any, ...]]] = GroupCommit(self._insert)
+        self._commit: Grouped[tuple[Table, tuple[Any, ...]]] = Grouped(self._insert)
 
     def close(self) -> None:
         """Close the file; what waits stays in it."""
@@ -122,7 +122,7 @@ class Journal:
 
     def withdraw_vote(self, request_id: str, user_id: str) -> None:
         """Take back all that a user said of a request until now, wherever it is stored."""
-        self._commits.commit(("votes", (request_id, user_id, time(), "", "")))
+        self._commit(("votes", (request_id, user_id, time(), "", "")))
 
     def request(self, request_id: str) -> Request | None:
         """A request that waits here; None where there is none, or it is in Delta already."""
@@ -239,7 +239,7 @@ class Journal:
         except UnicodeEncodeError as error:
             raise ConfigError(f"a text cannot be stored: {error.reason}") from None
         values = (item.request_id, item.user_id, time(), record, content)
-        self._commits.commit((table, values))
+        self._commit((table, values))
 
     def _insert(self, group: Sequence[Waiting[tuple[Table, tuple[Any, ...]]]]) -> None:
         with self._changing() as database:

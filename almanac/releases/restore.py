@@ -193,11 +193,11 @@ def _copy(run: Operation, release: Release, to: str) -> dict[str, Any]:
     copied = replace(release, note=dict(release.note) | origin, seal="")
     with target.lease(run.run_id, "restore (copy)", run.settings.lease.ttl_seconds):
         _check_empty(target)  # of two copies at a time to one place, one gets it
-        before = _said_of(run, release.seq)
+        before = _kept_state(run, release.seq)
         _log.info("copying the Delta rows of release %d", release.seq)
         copy_release(run.lake, target, release)
         built = rebuild(run.lake, [copied], target, run_id=run.run_id, cause="copied")[0]
-        if _said_of(run, release.seq) != before:
+        if _kept_state(run, release.seq) != before:
             raise RunRefused(
                 f"release {release.seq} was let go, or something was erased, while it was copied: "
                 f"the copy was not published. Remove {target.location.uri}, and copy again"
@@ -208,7 +208,7 @@ def _copy(run: Operation, release: Release, to: str) -> dict[str, Any]:
     return {"release": release.seq, **_proof(built)}
 
 
-def _said_of(run: Operation, seq: int) -> tuple[Any, ...]:
+def _kept_state(run: Operation, seq: int) -> tuple[Any, ...]:
     """What an erasure or a retention changes of a release, as soon as it has begun."""
     now = pick(run.releases.history(), seq, run.settings.index.name)
     erasures = len(run.lake.erasures.receipts())

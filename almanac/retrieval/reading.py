@@ -9,8 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from almanac.retrieval.filters import Filters
 from almanac.retrieval.search import Searcher
 from lakehouse import AsOf, Lakehouse, open_lakehouse
+from lakehouse.among import Among
 from lakehouse.runs import still_missed, without_withdrawn
 from lakehouse.search import Hit, Mode
 from schemas.errors import AlmanacError, ConfigError
@@ -110,15 +112,21 @@ def quarantine(settings: Settings, every: bool, when: When | None = None) -> dic
 
 
 def search(
-    settings: Settings, question: str, k: int, mode: Mode, when: When | None
+    settings: Settings,
+    question: str,
+    k: int,
+    mode: Mode,
+    when: When | None,
+    filters: Filters | None = None,
 ) -> dict[str, Any]:
-    """The `k` best passages for one question."""
+    """The `k` best passages for one question, of the documents that meet the conditions."""
     began = time.perf_counter()
     if not question.strip():
         raise ConfigError("the question is empty: write it in quotes after `almanac search`")
     searcher = Searcher(settings, when)
-    hits = searcher.search([question], k, mode)[0]
-    nearest = _nearest(searcher, question, mode, hits)
+    among = searcher.among(filters)
+    hits = searcher.search([question], k, mode, among)[0]
+    nearest = _nearest(searcher, question, mode, hits, among)
     return {
         "release": searcher.release.seq,
         "mode": mode,
@@ -129,10 +137,12 @@ def search(
     }
 
 
-def _nearest(searcher: Searcher, question: str, mode: Mode, hits: list[Hit]) -> float | None:
+def _nearest(
+    searcher: Searcher, question: str, mode: Mode, hits: list[Hit], among: Among | None
+) -> float | None:
     """The cosine of the nearest passage; None for a search that embeds nothing, or finds none."""
     if mode == "hybrid":
-        hits = searcher.search([question], 1, "vector")[0]
+        hits = searcher.search([question], 1, "vector", among)[0]
     return hits[0].score if hits and mode != "text" else None
 
 
@@ -143,14 +153,20 @@ def _is_far(searcher: Searcher, nearest: float | None) -> bool | None:
 
 
 def answers(
-    settings: Settings, file: str, k: int, mode: Mode, when: When | None
+    settings: Settings,
+    file: str,
+    k: int,
+    mode: Mode,
+    when: When | None,
+    filters: Filters | None = None,
 ) -> Iterator[dict[str, Any]]:
     """The same for every row of a JSONL file with `id` and `text`, in its order."""
     questions = list(_questions(file))
     searcher = Searcher(settings, when)
+    among = searcher.among(filters)
     for start in range(0, len(questions), _QUESTIONS_AT_ONCE):
         part = questions[start : start + _QUESTIONS_AT_ONCE]
-        found = searcher.search([text for _, text in part], k, mode)
+        found = searcher.search([text for _, text in part], k, mode, among)
         for (name, _), hits in zip(part, found, strict=True):
             plain = [_plain(hit) for hit in hits]
             yield {"id": name, "release": searcher.release.seq, "hits": plain}

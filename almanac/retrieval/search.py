@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-from almanac.embedding.factory import identity_of, open_encoder
+from almanac.embedding.factory import identity_of
+from almanac.embedding.shared import shared_encoder
+from almanac.retrieval.filters import Filters
 from lakehouse import Lakehouse, open_lakehouse
+from lakehouse.among import Among
+from lakehouse.ranking import Ranked
 from lakehouse.releases import TaggedIndex
 from lakehouse.search import Hit, Mode
 from schemas.encoder import Encoder
@@ -34,25 +38,41 @@ class Searcher:
 
     def _open(self, settings: Settings, lake: Lakehouse, release: TaggedIndex) -> None:
         self.release = release
-        self._reader = lake.read(release)
+        self._lake = lake
+        self.reader = lake.read(release)
         self._settings = settings
 
     @cached_property
     def encoder(self) -> Encoder:
-        """The model that made the release's vectors, whatever is configured now."""
-        settings = embedder_of(self.release, self._settings.embedder)
-        return open_encoder(settings)
+        """The model that made the release's vectors, whatever is configured now; shared."""
+        release, configured = self.release, self._settings.embedder
+        return shared_encoder(release.embedder, lambda: embedder_of(release, configured))
 
-    def search(self, questions: Sequence[str], k: int, mode: Mode) -> list[list[Hit]]:
+    def among(self, filters: Filters | None) -> Among | None:
+        """The documents that meet the conditions; None where there are no conditions."""
+        if not filters:
+            return None
+        every = self._lake.documents.state(self.release.snapshot_seq)
+        return Among(filters.documents(self._lake, self.release, every), every)
+
+    def search(
+        self, questions: Sequence[str], k: int, mode: Mode, among: Among | None = None
+    ) -> list[list[Hit]]:
         """The `k` best passages for each question, in the order of the questions."""
-        questions = [normalized(question) for question in questions]
+        return [self.reader.filled(one) for one in self.rank(questions, k, mode, among)]
+
+    def rank(
+        self, questions: Sequence[str], k: int, mode: Mode, among: Among | None = None
+    ) -> list[list[Ranked]]:
+        """The same without texts."""
+        reader, questions = self.reader, [normalized(question) for question in questions]
         if mode == "text":
-            return [self._reader.text(question, k) for question in questions]
+            return [reader.rank_text(question, k, among) for question in questions]
         vectors = self.encoder.encode_queries(list(questions))
         if mode == "vector":
-            return [self._reader.vector(vector, k) for vector in vectors]
+            return [reader.rank_vector(vector, k, among) for vector in vectors]
         pairs = zip(questions, vectors, strict=True)
-        return [self._reader.hybrid(question, vector, k) for question, vector in pairs]
+        return [reader.rank_hybrid(question, vector, k, among) for question, vector in pairs]
 
 
 def embedder_of(release: TaggedIndex, configured: EmbedderSettings) -> EmbedderSettings:

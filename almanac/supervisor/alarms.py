@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from prefect.automations import Automation, ChangeFlowRunState, EventTrigger
+from prefect.automations import Automation, ChangeFlowRunState
 from prefect.client.schemas.objects import StateType
 
 from almanac.supervisor.automation_builders import (
@@ -18,6 +18,7 @@ from almanac.supervisor.automation_builders import (
     automation,
     events,
     of_flow,
+    raised,
     run_page,
     runs_that,
     start,
@@ -215,7 +216,7 @@ def _quarantine_high(settings: Settings, server: Server) -> Automation:
         "quarantine high",
         f"A nightly run rejected documents anew, and more than {limit} of all documents "
         "(alarms.max_quarantine_share) now stand in quarantine.",
-        EventTrigger(match={ID: "almanac.index.*"}, for_each={ID}, expect={QUARANTINE_HIGH}),
+        raised(QUARANTINE_HIGH),
         tell(
             server,
             "quarantine high",
@@ -236,7 +237,7 @@ def _drifted(
         f"drift in {what}",
         f"The {what} have moved away from what they were. `{deployment}` is started; the flow "
         "`watch` raises this again only after drift.cooldown_days.",
-        EventTrigger(match={ID: "almanac.index.*"}, for_each={ID}, expect={event}),
+        raised(event),
         [
             start(server.deployments[deployment], parameters),
             *tell(

@@ -28,6 +28,7 @@ PREFIX = "almanac: "  # of the names of all automations that are ours
 ID = "prefect.resource.id"
 Labels = dict[str, str | list[str]]
 FLOW_RUNS: Labels = {ID: "prefect.flow-run.*"}
+INDEXES: Labels = {ID: "almanac.index.*"}
 OURS: Labels = {ID: f"prefect.tag.{TAG}", "prefect.resource.role": "tag"}
 
 
@@ -112,6 +113,11 @@ def runs_that(states: Iterable[str], *related: Labels) -> EventTrigger:
         for_each={ID},
         expect=events(*states),
     )
+
+
+def raised(event: str) -> EventTrigger:
+    """As soon as Almanac raises an event about an index."""
+    return EventTrigger(match=INDEXES, for_each={ID}, expect={event})
 
 
 def events(*names: str) -> set[str]:

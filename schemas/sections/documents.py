@@ -222,6 +222,13 @@ class IndexSettings(Section):
     ann_above_rows: int = Field(
         default=100_000, ge=1_000, description="From here on an approximate vector index is built."
     )
+    exact_memory_mb: int = Field(
+        default=512,
+        ge=0,
+        description="Vectors that a server keeps in memory of each release that it has open, so "
+        "that an exact search reads no file (154 MB are 100,000 passages of 384 numbers); those of "
+        "greater releases are read from LanceDB.",
+    )
     nprobes: int = Field(
         default=20, gt=0, description="Partitions that an approximate search looks into."
     )
