@@ -53,8 +53,8 @@ def normalized(text: str) -> str:
 
 
 def nfkc(text: str) -> str:
-    """`text` in NFKC: what compares alike, whatever signs it is written with."""
-    return text if text.isascii() else unicodedata.normalize("NFKC", with_short_marks(text))
+    """`normalized` in NFKC: what looks alike compares alike, whatever signs it is written with."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", normalized(text))
 
 
 def with_short_marks(text: str) -> str:

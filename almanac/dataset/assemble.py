@@ -11,6 +11,7 @@ from typing import Any, Literal
 from almanac.core.shown_context import shown_passages
 from almanac.core.thoughts import answer_and_thoughts
 from almanac.dataset.candidates import Candidate, in_order
+from almanac.dataset.guards.texts import same_text
 from lakehouse.training import Rejected
 from schemas.examples import Example, Origin
 from schemas.feedback import ACTIONS, Cause, Message, Opinion, Request, Triaged
@@ -125,7 +126,7 @@ def _example(
         calls_for = {} if reason == "not_triaged" else {"action": ACTIONS[reason]}
         return Rejected(request.request_id, reason, calls_for)
     chosen, rejected, origin = _answers(request, opinion)
-    if chosen is not None and rejected is not None and chosen.split() == rejected.split():
+    if chosen is not None and rejected is not None and same_text(chosen, rejected):
         return Rejected(request.request_id, "correction_is_response", {})
     said: dict[str, Any] = dict(request.details)
     return Example(

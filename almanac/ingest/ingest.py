@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from almanac.ingest.repeated_text import read_with_others, repeated_now, site_ids
 from almanac.ingest.run import Run
 from almanac.schedule.dated import list_dated
 from almanac.sources.address import is_table
@@ -14,6 +15,7 @@ from almanac.sources.formats import ending
 from almanac.sources.identity import accepted_fingerprints
 from almanac.sources.reading import list_source, read_files
 from almanac.sources.registry import place_of
+from almanac.sources.repeated import Repeated, is_page
 from expectations.frames import documents_frame
 from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
 from expectations.suites import load_suite
@@ -153,6 +155,7 @@ class _SourceReading:
         self._found = found
         self._fresh: dict[Key, Document] = {}
         self._readings: list[FileReading] = []
+        self._repeated = Repeated()
         self._tables: dict[str, list[Key]] = {}
         for key in state:
             if key[0] == name and "#" in key[1]:
@@ -171,16 +174,38 @@ class _SourceReading:
             self._found.gone += [(self._name, path) for path in sorted(gone)]
         changed = []
         for file in self._listing.files:
-            known = self._known.get(file.path)
-            self._note_access(file, known)
-            if known is None or read_all or (retry and known.rejected) or not self._holds(file):
+            self._note_access(file, self._known.get(file.path))
+            if self._must_be_read(file, read_all, retry):
                 changed.append(file)
-            else:
-                self._take_over(known)
+        changed = self._with_repeated(changed, present)
+        to_read = {file.path for file in changed}
+        for path in sorted(present - to_read):
+            self._take_over(self._known[path])
         for rejection in self._listing.rejections:
             self._reject(rejection)
             self._protect_below(rejection.doc_id)
         return changed
+
+    def _must_be_read(self, file: SourceFile, read_all: bool, retry: bool) -> bool:
+        known = self._known.get(file.path)
+        return (
+            known is None or read_all or (retry and bool(known.rejected)) or not self._holds(file)
+        )
+
+    def _with_repeated(self, changed: list[SourceFile], present: set[str]) -> list[SourceFile]:
+        """The files to read, with those of which other text is left out than the last time."""
+        files, gone = self._listing.files, self._known.keys() - present
+        repeated = repeated_now(self._settings, files, [*changed, *gone])
+        if repeated is None:
+            sites = site_ids(self._settings, files)
+            self._found.unchecked.update((self._name, site) for site in sites)
+            return changed
+        self._repeated = repeated
+        for note in repeated.notes():
+            self._reject(note)
+        again = {file.path for file in read_with_others(files, self._known, repeated)}
+        again |= {file.path for file in changed}
+        return [file for file in files if file.path in again]
 
     def _note_access(self, file: SourceFile, known: KnownFile | None) -> None:
         """Who may see what the file holds, read again or not.
@@ -198,7 +223,7 @@ class _SourceReading:
         if (
             file.stamp is None
             or known.stamp != file.stamp
-            or known.rules not in self._rules_of(file)
+            or known.rules.partition("+")[0] not in self._rules_of(file)
         ):
             return False
         return all(
@@ -230,7 +255,8 @@ class _SourceReading:
 
     def read(self, files: list[SourceFile], progress: Progress) -> None:
         """Read the files; what they hold waits for `check`."""
-        for done, one in enumerate(read_files(self._settings, files), 1):
+        readings = read_files(self._settings, files, self._repeated)
+        for done, one in enumerate(readings, 1):
             reading = self._unless_emptied(one)
             self._readings.append(reading)
             for document in reading.documents:
@@ -302,7 +328,8 @@ class _SourceReading:
         broken = {r.doc_id for r in reading.rejections if r.severity == "must"}
         rejected = tuple(sorted(broken | (ids - {doc_id for doc_id, _ in accepted})))
         path, stamp = reading.file.path, reading.file.stamp
-        rules = self._rules_of(reading.file)[0]
+        mark = self._repeated.mark(path) if is_page(reading.file) else ""
+        rules = "+".join(filter(None, [self._rules_of(reading.file)[0], mark]))
         self._found.read.append(KnownFile(self._name, path, stamp, rules, accepted, rejected))
 
     def _reject(self, rejection: Rejection) -> None:

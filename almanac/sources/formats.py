@@ -130,7 +130,7 @@ FORMATS = (
         "pptx", ("pptx",), f"{_OFFICE}.presentationml.presentation", "pptx", ("python-pptx", "lxml")
     ),
     Format("xlsx", ("xlsx", "xlsm"), f"{_OFFICE}.spreadsheetml.sheet", "xlsx", ("openpyxl",)),
-    Format("pdf", ("pdf",), "application/pdf", "pdf", ("pypdfium2",), markup=False, version=2),
+    Format("pdf", ("pdf",), "application/pdf", "pdf", ("pypdfium2",), markup=False, version=3),
     Format("email", ("eml",), "message/rfc822", "email", _MARKUP),
     Format("thread", (), "application/mbox", "thread", _MARKUP),
     CSV,

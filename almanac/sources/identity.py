@@ -93,6 +93,8 @@ def _decisive(settings: SourceSettings, read_as: Format) -> dict[str, Any]:
     wanted |= {"ocr"} if read_as.parser == "pdf" else set()
     wanted |= {"access"} if settings.access.column and "columns" in wanted else set()
     decisive = settings.model_dump(mode="json", include=wanted)
+    if settings.html.repeated == "drop":  # as it was before there was a choice
+        decisive.get("html", {}).pop("repeated", None)
     options = decisive_options(settings)
     return decisive | ({"options": options} if options else {})
 

@@ -11,7 +11,7 @@ import pypdfium2
 from pypdfium2 import raw
 
 _HYPHEN = "\ufffe"  # how pdfium gives a hyphen at a line's end, the two halves joined
-_SMALL = 0.8  # of the size of the letter before
+_SMALL = 0.9  # of the size of the letter before
 _RAISED = 0.2  # of its height
 _WIDE_GAP = 1.5  # times the height of the letters: another column begins
 _FEWEST_LINES = 4  # on each side of a gutter

@@ -22,9 +22,12 @@ from almanac.sources.connectors.folder import needs_a_process
 from almanac.sources.parsed import Unreadable
 from almanac.sources.parsing import parse_file
 from almanac.sources.registry import open_source
+from almanac.sources.repeated import Repeated, is_page, without_repeated
 from schemas.documents import FileReading, Listing, SourceFile
 from schemas.hashing import sha256_bytes
 from schemas.settings import SourceSettings
+
+_NOTHING = Repeated()
 
 
 def list_source(settings: SourceSettings) -> Listing:
@@ -46,8 +49,12 @@ def read_file(settings: SourceSettings, file: SourceFile) -> FileReading:
     return _read(open_source(settings), settings, [file])[0]
 
 
-def read_files(settings: SourceSettings, files: Sequence[SourceFile]) -> Iterator[FileReading]:
+def read_files(
+    settings: SourceSettings, files: Sequence[SourceFile], repeated: Repeated = _NOTHING
+) -> Iterator[FileReading]:
     """What each of the listed files became, in their order, reading a few ahead.
+
+    Without the text that is `repeated` on other pages.
 
     Raises:
         OSError: as `read_file`; the readings before that one were given.
@@ -59,14 +66,14 @@ def read_files(settings: SourceSettings, files: Sequence[SourceFile]) -> Iterato
         workers = min(4, os.cpu_count() or 1) if not settings.is_connector else 1
     if workers == 1:
         for part in parts:
-            yield from _read(source, settings, part)
+            yield from _read(source, settings, part, repeated)
         return
     pool = ThreadPoolExecutor(workers, thread_name_prefix="read")
     try:
         ahead: deque[Future[list[FileReading]]] = deque()
         while True:
             for part in islice(parts, 2 * workers - len(ahead)):
-                ahead.append(pool.submit(_read, source, settings, part))
+                ahead.append(pool.submit(_read, source, settings, part, repeated))
             if not ahead:
                 return
             yield from ahead.popleft().result()
@@ -75,18 +82,24 @@ def read_files(settings: SourceSettings, files: Sequence[SourceFile]) -> Iterato
 
 
 def _read(
-    source: Connector, settings: SourceSettings, files: Sequence[SourceFile]
+    source: Connector,
+    settings: SourceSettings,
+    files: Sequence[SourceFile],
+    repeated: Repeated = _NOTHING,
 ) -> list[FileReading]:
     contents = zip(files, source.fetch(files), strict=True)
-    return [_reading(settings, file, content) for file, content in contents]
+    return [_reading(settings, file, content, repeated) for file, content in contents]
 
 
 def _reading(
-    settings: SourceSettings, file: SourceFile, content: Content | Unreadable
+    settings: SourceSettings, file: SourceFile, content: Content | Unreadable, repeated: Repeated
 ) -> FileReading:
     if isinstance(content, Unreadable):
         return FileReading(file, "", rejections=(content.note.rejection(file.path, "must"),))
     documents, rejections = parse_file(settings, file, content)
+    if repeated.sites and is_page(file):
+        blocks = repeated.of(file.path)
+        documents = tuple(without_repeated(document, blocks) for document in documents)
     noted = tuple(note.rejection(file.path, "should") for note in content.notes)
     rejections = (*noted, *rejections)
     return FileReading(file, sha256_bytes(content.data), documents, rejections)

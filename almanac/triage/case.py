@@ -9,6 +9,7 @@ from almanac.core.stems import Rarity, sentences
 from almanac.triage.replay import Held
 from lakehouse.documents import Key
 from schemas.feedback import Opinion, Request
+from schemas.text import normalized
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,19 @@ class Case:
     @property
     def outside(self) -> tuple[Held, ...]:
         """Hits of the release that answered which the model was not shown."""
-        shown = {one.chunk_id for one in self.context} | {one.text for one in self.context}
-        within = " ".join(" ".join(one.text.split()) for one in self.context)
+        shown = {one.chunk_id for one in self.context}
+        within = " ".join(_one_spelling(one.text) for one in self.context)
         hits = self.then.hits if self.then else ()
         return tuple(
             one
             for one in hits
-            if not {one.chunk_id, one.text} & shown and " ".join(one.text.split()) not in within
+            if one.chunk_id not in shown and _one_spelling(one.text) not in within
         )
+
+
+def _one_spelling(text: str) -> str:
+    """The text as it looks: NFC, nothing that nobody sees, every run of spaces as one."""
+    return " ".join(normalized(text).split())
 
 
 def disliked(opinion: Opinion) -> bool:

@@ -22,6 +22,7 @@ from schemas.encoder import Encoder
 from schemas.errors import AlmanacError
 from schemas.feedback import Passage
 from schemas.settings import EmbedderSettings
+from schemas.text import normalized
 
 _log = logging.getLogger("almanac.triage")
 _CHUNK_ID = re.compile(r"[0-9a-f]{32}")  # what `lakehouse.rows.chunk_id` gives
@@ -117,9 +118,10 @@ class Replay:
         }
 
     def with_text(self, passage: Passage) -> Held | None:
-        """The row that has exactly this text under whatever id, if a text search leads to it."""
-        hits = self._reader.text(passage.text[:_START], 3)
-        return next((_held(hit) for hit in hits if hit.text == passage.text), None)
+        """The row that reads just like this under whatever id, if a text search leads to it."""
+        sought = normalized(passage.text)
+        hits = self._reader.text(sought[:_START], 3)
+        return next((_held(hit) for hit in hits if normalized(hit.text) == sought), None)
 
     def search(self, questions: Sequence[str], k: int) -> list[list[Held]]:
         """The `k` best passages for each question; none for a blank one."""

@@ -60,6 +60,10 @@ class HtmlSettings(Section):
 
     select: tuple[str, ...] = Field(default=(), description="Only these elements.")
     drop: tuple[str, ...] = Field(default=(), description="Never these elements.")
+    repeated: Literal["drop", "keep"] = Field(
+        default="drop",
+        description="drop: text that stands on most pages of a site is kept on one of them alone.",
+    )
 
 
 _OWN_KINDS = ("auto", "folder", "table")

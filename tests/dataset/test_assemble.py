@@ -23,6 +23,10 @@ SYSTEM = "Answer from the context."
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 
+def test_questions_that_look_alike_are_one_group() -> None:
+    assert question_group("Where is the ca\u00adfe\u0301?") == question_group("where is the café")
+
+
 def assembled(requests: list[Request], votes: list[Vote], *verdicts: Triaged) -> Assembled:
     triaged = {one.request_id: one for one in verdicts}
     return assemble(requests, opinions(votes), triaged, system_prompt=SYSTEM, source="documents")

@@ -15,6 +15,7 @@ from tests.dataset.guard_rows import candidate, guarded, kept, reasons, vote
         ("Who?", {"chosen": "He.", "rejected": "…"}, "rejected"),
         ("Who?", {"chosen": None}, "answer"),
         ("Who?", {"chosen": "He did.", "rejected": " He  did."}, "pair"),
+        ("Who?", {"chosen": "Café con\u00adtrol", "rejected": "Cafe\u0301 control"}, "pair"),
     ],
 )
 def test_blank_texts(question: str, answers: dict[str, str], blank: str) -> None:

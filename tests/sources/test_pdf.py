@@ -66,12 +66,13 @@ def test_a_table_is_read_by_its_rows(tmp_path: Path) -> None:
         ("As shown", "12", " by others", "As shown^12 by others\n"),
     ],
 )
+@pytest.mark.parametrize("small", [7, 10])
 def test_powers_and_marks_of_notes_stay_apart(
-    tmp_path: Path, before: str, power: str, after: str, text: str
+    tmp_path: Path, before: str, power: str, after: str, text: str, small: int
 ) -> None:
     def draw(sheet: canvas.Canvas, page: int) -> None:
         line = sheet.beginText(60, 700)
-        for rise, size, part in ((0, 12, before), (5, 7, power), (0, 12, after)):
+        for rise, size, part in ((0, 12, before), (5, small, power), (0, 12, after)):
             line.setRise(rise)
             line.setFont("Helvetica", size)
             line.textOut(part)

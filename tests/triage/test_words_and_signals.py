@@ -23,6 +23,7 @@ FLAT = Rarity([])  # every stem weighs the same
         ("ﬁve", "five"),
         ("it’s", "it's"),
         ("as said [1][2].", "as said."),
+        ("con\u00adtrol of the ca\u200bfe\u0301", "control of the café"),
     ],
 )
 def test_the_same_word_in_other_clothes(one: str, other: str) -> None:

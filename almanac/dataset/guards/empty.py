@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from almanac.dataset.candidates import Candidate
 from almanac.dataset.guards.rule import Figures, Forgetful
+from almanac.dataset.guards.texts import same_text
 
 
 class Empty(Forgetful):
@@ -23,6 +24,6 @@ class Empty(Forgetful):
         for name, text in ({"question": example.question} | given).items():
             if not any(map(str.isalnum, text)):
                 return {"blank": name}
-        if len(given) == 2 and len({" ".join(text.split()) for text in given.values()}) == 1:
+        if len(given) == 2 and same_text(*given.values()):
             return {"blank": "pair"}
         return None

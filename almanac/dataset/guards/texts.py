@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from almanac.core.stems import words
-from schemas.text import nfkc
+from schemas.text import nfkc, normalized
 
 _LONG = 20  # words; below that one changed word ruins three of a handful of 3-grams
 _POLITE = re.compile(
@@ -59,6 +59,11 @@ def jaccard(left: Set[str], right: Set[str]) -> float:
 def plain(text: str) -> str:
     """NFKC, case folded, every run of spaces as one: what an exact duplicate is told by."""
     return " ".join(nfkc(text).casefold().split())
+
+
+def same_text(one: str, other: str) -> bool:
+    """Whether two texts look the same but for spaces."""
+    return normalized(one).split() == normalized(other).split()
 
 
 def content(text: str) -> tuple[str, ...]:

@@ -114,7 +114,8 @@ class ChatConnector:
     def _other(self, found: Any) -> Export:
         if is_telegram(found):
             return read_telegram(found)
-        return read_list(found, dict(self._options.fields))
+        fields = {str(name): path for name, path in self._options.fields.items()}
+        return read_list(found, fields)
 
     def _joined(self, files: Any) -> Export:
         whole = Export()

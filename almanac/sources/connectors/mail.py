@@ -127,13 +127,13 @@ class MailConnector:
         return Access(tuple(sorted(f"user:{one}" for one in people)), "connector")
 
     @cached_property
-    def _threads(self) -> dict[str, list[_Mail]]:
+    def _threads(self) -> dict[str, tuple[_Mail, ...]]:
         """The mails of each thread by date, by the id of its first one."""
-        threads: dict[str, list[_Mail]] = {}
+        threads: dict[str, dict[str, _Mail]] = {}
         for mail in self._mails.values():
-            threads.setdefault(_safe(self._root(mail)), []).append(mail)
+            threads.setdefault(_safe(self._root(mail)), {})[mail.mail_id] = mail
         return {
-            thread_id: sorted(mails, key=lambda mail: (mail.date, mail.mail_id))
+            thread_id: tuple(sorted(mails.values(), key=lambda mail: (mail.date, mail.mail_id)))
             for thread_id, mails in threads.items()
         }
 
@@ -198,7 +198,8 @@ class MailConnector:
     def _bytes(self, file: Path, key: int) -> bytes:
         if key < 0:
             return file.read_bytes()
-        return _QUOTED_FROM.sub(rb"\1", bytes(self._boxes[file].get_bytes(key)))
+        data = self._boxes[file].get_bytes(key)  # type: ignore[arg-type]
+        return _QUOTED_FROM.sub(rb"\1", data)
 
 
 def _read(file: Path, key: int, data: bytes) -> _Mail:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ class Nights:
         self.source = source
         self.seq = 0
         self.lake: Lakehouse
+        self.before_remembering: Callable[[], None] = lambda: None
 
     def run(self, **changed: Any) -> Ingested:
         self.source |= changed
@@ -37,6 +39,7 @@ class Nights:
         changes = Changes(state, found)
         self.seq += 1
         run.lake.documents.append(self.seq, run.run_id, changes.puts, changes.deleted)
+        self.before_remembering()
         run.lake.files.record(found.read, found.gone)
         return found
 
