@@ -60,6 +60,10 @@ def test_a_rule_that_looks_only_where_something_is(name: str) -> None:
     _check(name, MORE[name], ONCE)
 
 
+def test_the_headers_of_a_mail_grow_with_the_text() -> None:
+    _check("parser email", SUBJECTS["parser email"], ('"', ",", "(", "<", "a,"))
+
+
 @pytest.mark.slow  # each address is shown to Presidio
 def test_personal_data_grows_with_the_text() -> None:
     _check("personal data", SUBJECTS["guard personal data"], (*STRUCTURE, *ONCE))

@@ -10,6 +10,7 @@ from almanac.sources.decoding import clean, decode, one_line
 from almanac.sources.markup import html_to_markdown
 from almanac.sources.parsed import Note, Options, Parsed, Unreadable, losses
 
+_LONGEST_HEADER = 5_000  # characters
 _SHOWN = ("From", "To", "Cc", "Date")
 
 
@@ -37,6 +38,11 @@ def parse(data: bytes, options: Options) -> Parsed:
 
 def header_of(message: EmailMessage, name: str) -> str:
     """A header on one line; "" where it is missing or can't be decoded."""
+    raw = next(
+        (str(value) for key, value in message.raw_items() if key.lower() == name.lower()), ""
+    )
+    if len(raw) > _LONGEST_HEADER:  # as it stands: the standard library takes quadratic time
+        return one_line(raw[:_LONGEST_HEADER])
     try:
         return one_line(str(message.get(name) or ""))
     except (ValueError, IndexError, AttributeError, TypeError):  # of the standard library's parser
