@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
 
 from almanac.serving import documents
 from almanac.serving.answering import Ask, Begun, Ended, in_thread
+from almanac.serving.errors import Refused
 from almanac.serving.service import Service
 from almanac.serving.shapes import about
 from almanac.serving.who import Caller
 from schemas.errors import AlmanacError
 from schemas.times import When, isoformat, parse_as_of
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _ABOUT = (
     "Answers and passages from a company's documents, as they are now or as they were at any date. "
     "`as_of` takes a date (2026-03-03: its end, UTC), a time, or the number of a release; leave it "
@@ -27,6 +33,7 @@ def tools(service: Service, caller: Caller) -> MCPServer:
     server = MCPServer("almanac", instructions=_ABOUT, log_level="WARNING")
 
     @server.tool()
+    @_told
     async def search(query: str, as_of: str | None = None, k: int = 5) -> dict[str, Any]:
         """The passages of documents that say most about a query, as of a date."""
         assistant = service.assistant(None)
@@ -42,6 +49,7 @@ def tools(service: Service, caller: Caller) -> MCPServer:
         }
 
     @server.tool()
+    @_told
     async def ask(question: str, as_of: str | None = None) -> dict[str, Any]:
         """An answer with its citations, as of a date. It is logged."""
         assistant = service.assistant(None)
@@ -61,17 +69,32 @@ def tools(service: Service, caller: Caller) -> MCPServer:
         }
 
     @server.tool()
+    @_told
     async def open_document(source: str, doc_id: str, as_of: str | None = None) -> dict[str, Any]:
         """The whole text of a document, as of a date."""
         when = _when(as_of)
         return await in_thread(lambda: documents.document(service, caller, source, doc_id, when))
 
     @server.tool()
+    @_told
     async def list_releases() -> dict[str, Any]:
         """The releases that `as_of` can lead to, newest first."""
         return await in_thread(lambda: documents.releases(service))
 
     return server
+
+
+def _told(tool: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """A tool whose refusals reach the agent in their own words, and its log as nothing."""
+
+    @wraps(tool)
+    async def told(*arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            return await tool(*arguments, **named)
+        except (AlmanacError, Refused) as error:
+            raise ToolError(str(error)) from None
+
+    return told
 
 
 def _when(as_of: str | None) -> When | None:
