@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-from datetime import timedelta
 from typing import Any
 
 from opentelemetry import trace
@@ -46,11 +45,9 @@ def tell(request: Request, with_texts: bool) -> None:
 
 def _trace(request: Request, with_texts: bool) -> None:
     """A span by the semantic conventions for generative AI, over the whole answer."""
-    began = request.asked_at
-    ended = began + timedelta(milliseconds=request.latency_ms or 0)
-    span = _tracer.start_span(
-        f"chat {request.model}", kind=SpanKind.CLIENT, start_time=int(began.timestamp() * 1e9)
-    )
+    began = int(request.asked_at.timestamp() * 1e6) * 1_000  # nanoseconds
+    ended = began + int((request.latency_ms or 0) * 1e6)
+    span = _tracer.start_span(f"chat {request.model}", kind=SpanKind.CLIENT, start_time=began)
     params = request.params or {}
     known: dict[str, Any] = {
         "gen_ai.operation.name": "chat",
@@ -74,4 +71,4 @@ def _trace(request: Request, with_texts: bool) -> None:
             span.set_attribute(name, value)
     if request.status == "failed":
         span.set_status(StatusCode.ERROR)
-    span.end(int(ended.timestamp() * 1e9))
+    span.end(ended)
