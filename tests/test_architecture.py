@@ -46,7 +46,8 @@ MAY_IMPORT = {
     "training adapters tuning lineage lakehouse",
     "flows": "tasks",
     "supervisor": "core drift schedule tasks",
-    "serving": "core journal llm embedding ingest retrieval feedback training adapters lakehouse",
+    "serving": "core journal llm embedding ingest retrieval feedback training adapters lakehouse "
+    "expectations",
     "cli": "core schedule ingest retrieval releases drift feedback triage dataset training "
     "adapters lineage supervisor serving",
 }
@@ -76,6 +77,8 @@ ROOMS_OF = {
     "mlflow": ("almanac/adapters",),
     "openai": ("almanac/embedding", "almanac/llm"),
     "fastapi": ("almanac/serving",),
+    "mcp": ("almanac/serving",),
+    "opentelemetry": ("almanac/serving",),
     "prometheus_client": ("almanac/serving",),
     "fsspec": ("almanac/sources",),
 }

@@ -21,7 +21,10 @@ from almanac.cli import (
     drift,
     feedback,
     init,
+    keys,
+    mcp,
     releases,
+    replay,
     serve,
     show,
     trace,
@@ -72,6 +75,9 @@ for room in (
     access,
     serve,
     ask,
+    keys,
+    mcp,
+    replay,
 ):
     for verb in room.VERBS:
         main.add_command(verb)

@@ -13,7 +13,7 @@ GROUPS = {
     "Look": ("history", "runs", "documents", "quarantine", "diff", "trace", "access"),
     "Prove, mend, go back": ("verify", "doctor", "restore", "withdraw", "backfill", "upgrade"),
     "Keep and forget": ("retention", "erase", "lease"),
-    "Dislikes": ("feedback", "triage", "replay", "drift"),
+    "Dislikes": ("feedback", "triage", "replay", "bisect", "drift"),
     "Training": ("dataset", "tune", "adapters"),
     "Serve": ("up", "deploy", "serve", "mcp", "keys"),
 }

@@ -7,12 +7,12 @@ logged with what was said to that point.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from almanac.journal import new_request_id
@@ -23,13 +23,12 @@ from almanac.serving.budget import newest_within, within
 from almanac.serving.citing import CitedText
 from almanac.serving.open_releases import OpenRelease, OpenReleases
 from almanac.serving.passages import ShownPassage, citations, shown
+from almanac.serving.who import PUBLIC, Caller, Rights
 from schemas.errors import AlmanacError
 from schemas.feedback import Message, Passage, Request, Status
 from schemas.times import When
 
 T = TypeVar("T")
-_CYRILLIC = re.compile(r"[а-яё]", re.I)
-_LETTER = re.compile(r"[^\W\d_]")
 _REWRITE = (
     "Rewrite the user's last message as one question that can be understood without the "
     "conversation. Answer with the question alone, in its language."
@@ -59,6 +58,7 @@ class Ask:
     k: int | None = None
     max_tokens: int | None = None
     temperature: float | None = None
+    caller: Caller = PUBLIC
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +163,7 @@ class Draft:
             route={"chosen": endpoint, "model": assistant.chat.endpoint.model},
             params=assistant.params | _given(self.ask),
             first_token_ms=self.first_token_ms,
+            principals_hash=self.ask.caller.principals_hash,
         )
 
     @property
@@ -177,10 +178,12 @@ class Answering:
         self,
         releases: OpenReleases,
         journal: RequestJournal,
+        rights: Callable[[], Rights],
         on_logged: Callable[[Request], None] = lambda _: None,
     ) -> None:
         self._releases = releases
         self._journal = journal
+        self._rights = rights
         self._on_logged = on_logged
 
     async def answer(self, ask: Ask) -> AsyncIterator[Event]:
@@ -210,7 +213,7 @@ class Answering:
                         yield draft.say(text)
                 status = "answered" if draft.said else "refused"
             if not draft.said:
-                yield draft.say(ask.assistant.refusal(language(draft.question)))
+                yield draft.say(ask.assistant.refusal_for(draft.question))
             request = draft.request(status)
             await self._log(draft, request)
             marks = CitedText.marks_in(draft.text)
@@ -250,7 +253,8 @@ class Answering:
         opened = await in_thread(lambda: self._releases.as_of(ask.when))
 
         def search() -> list[ShownPassage]:
-            hits = opened.search(draft.query, ask.k or settings.k, settings.mode)
+            may_see = partial(self._rights().may_see, ask.caller)
+            hits = opened.search(draft.query, ask.k or settings.k, settings.mode, may_see)
             return shown(opened, hits)
 
         draft.passages = await in_thread(search)
@@ -278,7 +282,7 @@ class Answering:
     async def _generate(self, draft: Draft) -> AsyncIterator[str]:
         """The model's answer as far as passages support it; nothing where none does."""
         assistant, settings = draft.ask.assistant, draft.ask.assistant.settings
-        refusal = assistant.refusal(language(draft.question))
+        refusal = assistant.refusal_for(draft.question)
         values = [one.for_prompt() for one in draft.passages]
         history = newest_within(draft.history, settings.max_history_tokens)
         draft.prompt = tuple(assistant.prompt.render(draft.question, values, refusal, history))
@@ -325,12 +329,6 @@ def _given(ask: Ask) -> dict[str, Any]:
     """The parameters that the client set itself."""
     given = {"k": ask.k, "max_tokens": ask.max_tokens, "temperature": ask.temperature}
     return {name: value for name, value in given.items() if value is not None}
-
-
-def language(text: str) -> str:
-    """ru for a text of which most letters are Cyrillic, else en."""
-    letters = len(_LETTER.findall(text))
-    return "ru" if len(_CYRILLIC.findall(text)) * 2 > letters else "en"
 
 
 async def in_thread(work: Callable[[], T]) -> T:

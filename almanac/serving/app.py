@@ -12,13 +12,14 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from almanac.serving import chat, documents, errors
 from almanac.serving.answering import Ask, in_thread
 from almanac.serving.body import BodyLimit, OwnHost
+from almanac.serving.hosts import is_loopback
+from almanac.serving.replay import replay as run_replay
 from almanac.serving.service import Service
-from almanac.serving.shapes import ChatRequest, FeedbackRequest, RetrieveRequest
+from almanac.serving.shapes import ChatRequest, FeedbackRequest, LoggedRequest, RetrieveRequest
 from schemas.feedback import Vote
 from schemas.times import When, isoformat, parse_as_of
 
 _PAGE = Path(__file__).parent / "page"
-_ANONYMOUS = "anonymous"
 _SAFE = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'",
@@ -36,8 +37,8 @@ def application(service: Service) -> FastAPI:
     )
     serving = service.settings.serving
     app.add_middleware(BodyLimit, most_bytes=serving.max_body_bytes, seconds=serving.body_seconds)
-    if service.is_public:  # another site's page must not reach it by a name of its own
-        app.add_middleware(OwnHost)
+    if is_loopback(serving.host):  # no page of another site may reach it by a name of its own
+        app.add_middleware(OwnHost, applies=lambda: service.is_public)
     errors.install(app)
     _answers(app, service)
     _feedback(app, service)
@@ -51,11 +52,13 @@ def _answers(app: FastAPI, service: Service) -> None:
     @app.post("/v1/chat/completions", tags=["answers"])
     async def chat_completions(request: Request, asked: ChatRequest) -> Response:
         """Answer the last message from a release, streaming or not."""
-        return await chat.answer(service, request, asked, asked.user or _ANONYMOUS)
+        caller = service.door.caller(request, "ask")
+        return await chat.answer(service, request, asked, caller)
 
     @app.get("/v1/models", tags=["answers"])
-    async def models() -> dict[str, Any]:
+    async def models(request: Request) -> dict[str, Any]:
         """The assistants, as OpenAI lists models."""
+        service.door.caller(request, "ask")
         entries = [
             {
                 "id": one.name,
@@ -69,17 +72,20 @@ def _answers(app: FastAPI, service: Service) -> None:
         return {"object": "list", "data": entries}
 
     @app.get("/v1/models/{name}", tags=["answers"])
-    async def model(name: str) -> dict[str, Any]:
+    async def model(request: Request, name: str) -> dict[str, Any]:
         """One assistant."""
+        service.door.caller(request, "ask")
         one = service.assistant(name)
         return {"id": one.name, "object": "model", "created": 0, "owned_by": "almanac"}
 
     @app.post("/v1/retrieve", tags=["answers"])
-    async def retrieve(asked: RetrieveRequest) -> dict[str, Any]:
+    async def retrieve(request: Request, asked: RetrieveRequest) -> dict[str, Any]:
         """The passages for a question, without a model; nothing is logged."""
+        caller = service.door.caller(request, "ask")
         assistant = service.assistant(asked.model)
         question = ({"role": "user", "content": asked.query},)
-        ask = Ask(assistant, question, _ANONYMOUS, when=asked.when, k=asked.k)
+        user = caller.named(None)
+        ask = Ask(assistant, question, user, when=asked.when, k=asked.k, caller=caller)
         opened, passages = await service.answering.retrieve(ask)
         return {
             "release": opened.release.seq,
@@ -90,12 +96,13 @@ def _answers(app: FastAPI, service: Service) -> None:
 
 def _feedback(app: FastAPI, service: Service) -> None:
     @app.post("/v1/feedback", status_code=202, tags=["feedback"])
-    async def feedback(vote: FeedbackRequest) -> dict[str, Any]:
+    async def feedback(request: Request, vote: FeedbackRequest) -> dict[str, Any]:
         """Store a like or a dislike, which may come with the right answer."""
-        await in_thread(lambda: service.request(vote.request_id))
+        caller = service.door.caller(request, "ask")
+        await in_thread(lambda: service.check_voter(caller, vote.request_id))
         stored = Vote(
             request_id=vote.request_id,
-            user_id=vote.user or _ANONYMOUS,
+            user_id=caller.named(vote.user),
             rated_at=datetime.now(UTC),
             rating=vote.rating,
             comment=vote.comment or None,
@@ -106,29 +113,53 @@ def _feedback(app: FastAPI, service: Service) -> None:
         return {"request_id": vote.request_id, "rating": vote.rating}
 
     @app.delete("/v1/feedback/{request_id}", tags=["feedback"])
-    async def take_back(request_id: str, user: str = _ANONYMOUS) -> dict[str, Any]:
+    async def take_back(
+        request: Request, request_id: str, user: str | None = None
+    ) -> dict[str, Any]:
         """Take back what a user said of an answer."""
-        await in_thread(lambda: service.request(request_id))
-        await in_thread(lambda: service.journal.withdraw_vote(request_id, user))
+        caller = service.door.caller(request, "ask")
+        await in_thread(lambda: service.check_voter(caller, request_id))
+        voter = caller.named(user)
+        await in_thread(lambda: service.journal.withdraw_vote(request_id, voter))
         return {"request_id": request_id, "rating": None}
+
+    @app.post("/v1/requests", status_code=202, tags=["feedback"])
+    async def log(request: Request, logged: LoggedRequest) -> dict[str, Any]:
+        """Store a request that an assistant of your own answered."""
+        service.door.caller(request, "operate")
+        stored = await in_thread(lambda: service.log(logged.model_dump()))
+        return {"request_id": stored.request_id}
 
 
 def _reading(app: FastAPI, service: Service) -> None:
     @app.get("/v1/documents/{source}/{doc_id:path}", tags=["reading"])
-    async def document(source: str, doc_id: str, release: str | None = None) -> dict[str, Any]:
+    async def document(
+        request: Request, source: str, doc_id: str, release: str | None = None
+    ) -> dict[str, Any]:
         """A document's text as a release has it."""
+        caller = service.door.caller(request, "ask")
         when: When | None = parse_as_of(release) if release else None
-        return await in_thread(lambda: documents.document(service, source, doc_id, when))
+        return await in_thread(lambda: documents.document(service, caller, source, doc_id, when))
 
     @app.get("/v1/releases", tags=["reading"])
-    async def releases() -> dict[str, Any]:
+    async def releases(request: Request) -> dict[str, Any]:
         """The releases that a date can lead to, newest first."""
+        service.door.caller(request, "ask")
         return await in_thread(lambda: documents.releases(service))
 
     @app.get("/v1/requests/{request_id}", tags=["reading"])
-    async def logged(request_id: str) -> dict[str, Any]:
+    async def logged(request: Request, request_id: str) -> dict[str, Any]:
         """A logged request with its votes."""
-        return await in_thread(lambda: documents.logged(service, request_id))
+        caller = service.door.caller(request, "read_logs")
+        return await in_thread(lambda: documents.logged(service, caller, request_id))
+
+    @app.post("/v1/requests/{request_id}/replay", tags=["reading"])
+    async def replay(
+        request: Request, request_id: str, release: int | None = None, now: bool = False
+    ) -> dict[str, Any]:
+        """Are the passages and the prompt of a request the same when it is asked again?"""
+        caller = service.door.caller(request, "read_logs")
+        return await run_replay(service, caller, request_id, release, now)
 
 
 def _health(app: FastAPI, service: Service) -> None:
@@ -149,8 +180,9 @@ def _health(app: FastAPI, service: Service) -> None:
         return JSONResponse(content, 503 if problems else 200)
 
     @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
-    async def metrics() -> Response:
+    async def metrics(request: Request) -> Response:
         """Figures for Prometheus."""
+        service.door.caller(request, "operate")
         page = await in_thread(service.metrics.page)
         return Response(page, media_type="text/plain; version=0.0.4")
 

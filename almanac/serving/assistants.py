@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from schemas.settings import AssistantSettings, ModelEndpoint, Settings
 
 # What a model of 135 million parameters can take in, and what a processor reads in a few seconds.
 _SMALL = AssistantSettings(k=3, max_context_tokens=900, max_tokens=120)
+_CYRILLIC = re.compile(r"[а-яё]", re.I)
+_LETTER = re.compile(r"[^\W\d_]")
 _REFUSALS = {"en": "I don't know.", "ru": "Я не знаю."}
 
 
@@ -40,15 +43,21 @@ class Assistant:
             return self.settings.endpoint != LOCAL
         return self.settings.rewrite == "always"
 
-    def refusal(self, language: str) -> str:
+    def refusal_for(self, question: str) -> str:
         """What it says where nothing supports an answer."""
-        return self.settings.refusal or _REFUSALS[language]
+        return self.settings.refusal or _REFUSALS[language(question)]
 
     @property
     def params(self) -> dict[str, Any]:
         """The parameters of generation, as a request keeps them."""
         names = ("temperature", "seed", "max_tokens", "k", "mode", "max_context_tokens")
         return {name: getattr(self.settings, name) for name in names}
+
+
+def language(text: str) -> str:
+    """ru for a text of which most letters are Cyrillic, else en."""
+    letters = len(_LETTER.findall(text))
+    return "ru" if len(_CYRILLIC.findall(text)) * 2 > letters else "en"
 
 
 def open_assistants(settings: Settings, local: StreamingChat | None) -> dict[str, Assistant]:

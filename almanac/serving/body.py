@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -67,12 +68,13 @@ class OwnHost:
     A page of another site can have its name lead to 127.0.0.1, and would read what is not its own.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, applies: Callable[[], bool]) -> None:
         self._app = app
+        self._applies = applies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request that is meant for another host."""
-        if scope["type"] == "http":
+        if scope["type"] == "http" and self._applies():
             host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
             name = host.rpartition(":")[0] if ":" in host.rpartition("]")[2] else host
             if not is_loopback(name.strip("[]")):

@@ -20,6 +20,7 @@ from almanac.serving.shapes import (
     text_chunk,
 )
 from almanac.serving.sse import DONE, EventStream, event, unless_gone
+from almanac.serving.who import Caller
 from schemas.errors import AlmanacError
 from schemas.times import parse_as_of
 
@@ -27,14 +28,16 @@ _AGAIN_SECONDS = 2
 _CLIENT_LEFT = 499  # nobody reads it
 
 
-async def answer(service: Service, request: Request, asked: ChatRequest, user: str) -> Response:
-    """The answer to a chat request of a user.
+async def answer(
+    service: Service, request: Request, asked: ChatRequest, caller: Caller
+) -> Response:
+    """The answer to a chat request.
 
     Raises:
         Refused: the model is not known, or too many answers are under way.
         AlmanacError: no release can answer, or the model failed before the first word.
     """
-    ask = to_ask(service, asked, user)
+    ask = to_ask(service, asked, caller)
     _take_place(service)
     events = aiter(service.answering.answer(ask))
     is_passed_on = False
@@ -61,7 +64,7 @@ async def answer(service: Service, request: Request, asked: ChatRequest, user: s
             await _end(service, events)
 
 
-def to_ask(service: Service, asked: ChatRequest, user: str) -> Ask:
+def to_ask(service: Service, asked: ChatRequest, caller: Caller) -> Ask:
     """A chat request as the chain takes it. Raises Refused for an unknown model."""
     assistant = service.assistant(asked.model)
     stays = assistant.settings.release
@@ -69,7 +72,8 @@ def to_ask(service: Service, asked: ChatRequest, user: str) -> Ask:
     return Ask(
         assistant=assistant,
         messages=asked.conversation(),
-        user_id=user,
+        user_id=caller.named(asked.user),
+        caller=caller,
         session_id=asked.session_id,
         when=when,
         k=asked.almanac.k,

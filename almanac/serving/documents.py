@@ -6,21 +6,25 @@ from typing import Any
 
 from almanac.serving.errors import Refused
 from almanac.serving.service import Service
+from almanac.serving.who import Caller
+from schemas.feedback import Request
 from schemas.times import When, isoformat
 
 _CHUNK = ("ordinal", "heading", "start", "end")
 
 
-def document(service: Service, source: str, doc_id: str, when: When | None) -> dict[str, Any]:
+def document(
+    service: Service, caller: Caller, source: str, doc_id: str, when: When | None
+) -> dict[str, Any]:
     """A document with its text and the places of its passages.
 
     Raises:
-        Refused: the release has no such document (404).
+        Refused: the release has no such document, or the caller may not see it: the same 404.
         AlmanacError: there is no such release, or it is not kept.
     """
     opened = service.releases.as_of(when)
     stored = opened.view.documents.get((source, doc_id))
-    if stored is None:
+    if stored is None or not service.rights.may_see(caller, source, doc_id):
         raise Refused(
             404,
             f"release {opened.release.seq} has no document {doc_id!r} of {source!r}: "
@@ -37,6 +41,22 @@ def document(service: Service, source: str, doc_id: str, when: When | None) -> d
         "text": opened.view.text(stored),
         "passages": opened.view.chunks(stored).select(list(_CHUNK)).to_pylist(),
     }
+
+
+def check_passages(service: Service, caller: Caller, request: Request) -> None:
+    """Raises Refused (403) where a request holds passages that its reader may not see."""
+    if caller.principals is None or not request.context:
+        return
+    cited = request.details.get("citations") or []
+    keys = [(one.get("source"), one.get("doc_id")) for one in cited if isinstance(one, dict)]
+    if len(keys) < len(request.context) or not all(
+        service.rights.may_see(caller, str(source), str(doc_id)) for source, doc_id in keys
+    ):
+        raise Refused(
+            403,
+            f"request {request.request_id} was answered from documents that you may not see",
+            "not_allowed",
+        )
 
 
 def releases(service: Service) -> dict[str, Any]:
@@ -58,9 +78,15 @@ def releases(service: Service) -> dict[str, Any]:
     }
 
 
-def logged(service: Service, request_id: str) -> dict[str, Any]:
-    """A logged request with its votes. Raises FeedbackUnknown."""
+def logged(service: Service, caller: Caller, request_id: str) -> dict[str, Any]:
+    """A logged request with its votes.
+
+    Raises:
+        FeedbackUnknown: none of that id is stored.
+        Refused: it was answered from documents that the caller may not see (403).
+    """
     request = service.request(request_id)
+    check_passages(service, caller, request)
     votes = [
         {
             "user_id": vote.user_id,

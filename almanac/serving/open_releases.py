@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from schemas.settings import Settings
 from schemas.times import When
 
 _log = logging.getLogger("almanac.serving")
+MaySee = Callable[[str, str], bool]  # by source and doc_id
 _DOCUMENTS = 2_000  # whose passages' places are kept
 _WARM_UP = "warm up"
 
@@ -48,9 +49,17 @@ class OpenRelease:
         self._places: OrderedDict[str, dict[str, tuple[int, int]]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def search(self, question: str, k: int, mode: Mode) -> list[Hit]:
-        """The `k` best passages."""
-        return self._searcher.search([question], k, mode)[0]
+    def search(
+        self, question: str, k: int, mode: Mode, may_see: MaySee = lambda source, doc_id: True
+    ) -> list[Hit]:
+        """The `k` best passages among those of documents that may be seen."""
+        depth = k
+        while True:
+            hits = self._searcher.search([question], depth, mode)[0]
+            allowed = [hit for hit in hits if may_see(hit.source, hit.doc_id)]
+            if len(allowed) >= k or len(hits) < depth or depth >= self.release.rows:
+                return allowed[:k]
+            depth = min(depth * 4, self.release.rows)
 
     def place(self, hit: Hit) -> Place:
         """Where a hit stands in its document."""

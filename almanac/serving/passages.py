@@ -22,7 +22,6 @@ class ShownPassage:
     title: str
     uri: str
     text: str
-    score: float
     start: int | None
     end: int | None
 
@@ -35,7 +34,7 @@ class ShownPassage:
         """What who asks for passages alone is told."""
         citation = self.as_citation(False)
         del citation["used"]
-        return citation | {"score": self.score, "uri": self.uri, "text": self.text}
+        return citation | {"uri": self.uri, "text": self.text}
 
     def as_citation(self, used: bool) -> dict[str, Any]:
         """What a client is told of it."""
@@ -64,7 +63,6 @@ def _shown(opened: OpenRelease, number: int, hit: Hit) -> ShownPassage:
         title=place.title or hit.doc_id,
         uri=place.uri,
         text=hit.text,
-        score=hit.score,
         start=place.start,
         end=place.end,
     )

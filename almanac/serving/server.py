@@ -10,6 +10,7 @@ from typing import Any
 
 from almanac.serving.app import application
 from almanac.serving.hosts import is_loopback
+from almanac.serving.keys import Keys
 from almanac.serving.service import Service
 from lakehouse import open_lakehouse
 from schemas.errors import ConfigError
@@ -62,10 +63,10 @@ def has_release(settings: Settings) -> bool:
 def check_host(settings: Settings) -> None:
     """Raises ConfigError where others than this machine could ask without a key."""
     host = settings.serving.host
-    if not is_loopback(host):
+    if not is_loopback(host) and not Keys.of(settings).active():
         raise ConfigError(
             f"serving.host is {host}, which others can reach, and there are no keys: "
-            "serve on 127.0.0.1"
+            "`almanac keys create --user NAME` makes one; or serve on 127.0.0.1"
         )
 
 

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from almanac.adapters.engine import Engine
-from almanac.journal import Journal, journal_places
+from almanac.feedback.door import Door as LogDoor
+from almanac.feedback.drain import drain
+from almanac.feedback.fields import Broken
+from almanac.feedback.rows import request_of
+from almanac.journal import journal_places, new_request_id
 from almanac.llm.streaming import StreamingChat
+from almanac.serving import telemetry
 from almanac.serving.answering import Answering
 from almanac.serving.assistants import (
     Assistant,
@@ -18,9 +25,12 @@ from almanac.serving.assistants import (
 )
 from almanac.serving.errors import Refused
 from almanac.serving.hosts import is_loopback
+from almanac.serving.keys import Keys
 from almanac.serving.metrics import Metrics
 from almanac.serving.open_releases import OpenReleases
+from almanac.serving.who import Caller, Door, Rights
 from almanac.training.base import packaged_gguf
+from expectations.feedback import request_facts
 from lakehouse import open_lakehouse
 from schemas.errors import AlmanacError, FeedbackUnknown
 from schemas.feedback import Request, Vote
@@ -28,6 +38,7 @@ from schemas.settings import Settings
 
 _log = logging.getLogger("almanac.serving")
 _SMALL = "smollm2-135m"
+_JOIN_SECONDS = 10  # for what is being stored when the server is told to stop
 
 
 class Service:
@@ -39,22 +50,27 @@ class Service:
         StorageUnavailable: the journal cannot be written.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, models: bool = True) -> None:
+        """Open it. Without `models` no local model is started, and none may be asked."""
         self.settings = settings
         self.lake = open_lakehouse(settings.lakehouse, settings.storage_options)
         self.releases = OpenReleases(self.lake, settings)
         self.releases.poll()
-        self.engine, local = _start_local(settings)
+        self.engine, local = _start_local(settings, models)
         try:
             self.assistants = open_assistants(settings, local)
             place = journal_places(self.lake.location.uri, settings.serving.journal)[0]
-            self.journal = Journal(place)
+            self._log_door = LogDoor(self.lake, place)
+            self.journal = self._log_door.journal
+            self.keys = Keys.of(settings)
+            self.door = Door(self.keys, is_loopback(settings.serving.host))
+            self.rights = self._read_rights()
         except BaseException:
             self._end_engine()
             raise
         self.metrics = Metrics()
         self.under_way = 0
-        self.answering = Answering(self.releases, self.journal, self.metrics.answered)
+        self.answering = Answering(self.releases, self.journal, lambda: self.rights, self._answered)
         self._stopping = threading.Event()
         self.metrics.watch(
             settings.index.name,
@@ -62,24 +78,29 @@ class Service:
             lambda: self.release_age,
             lambda: self.journal.pending().rows,
         )
-        self._polling = threading.Thread(target=self._poll, name="releases", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._poll, name="releases", daemon=True),
+            threading.Thread(target=self._drain, name="journal", daemon=True),
+        ]
 
     def start(self) -> None:
-        """Look for new releases from now on."""
-        self._polling.start()
+        """Look for new releases and rights, and store what is in the journal, from now on."""
+        for thread in self._threads:
+            thread.start()
 
     def close(self) -> None:
         """End what was started."""
         self._stopping.set()
-        if self._polling.is_alive():
-            self._polling.join(5)
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(_JOIN_SECONDS)
         self._end_engine()
         self.journal.close()
 
     @property
     def is_public(self) -> bool:
         """May whoever reaches the server ask, and see every document?"""
-        return is_loopback(self.settings.serving.host)
+        return self.door.is_public
 
     @property
     def release_age(self) -> float:
@@ -105,9 +126,7 @@ class Service:
         # It may have moved from the one to the other between the two looks.
         if found := self.journal.request(request_id):
             return found
-        raise FeedbackUnknown(
-            f"no request {request_id!r} is stored: send the id that the answer came with"
-        )
+        raise _unknown(request_id)
 
     def votes(self, request_id: str) -> list[Vote]:
         """The votes on a request, from Delta and from the journal."""
@@ -120,6 +139,34 @@ class Service:
         ]
         waiting = self.journal.votes(request_id)
         return [*kept, *(vote for vote in waiting if vote not in kept)]
+
+    def _answered(self, request: Request) -> None:
+        self.metrics.answered(request)
+        telemetry.tell(request, self.settings.serving.log_texts)
+
+    def check_voter(self, caller: Caller, request_id: str) -> None:
+        """Raises FeedbackUnknown where there is no such request, or it is another user's."""
+        request = self.request(request_id)
+        if caller.user is not None and request.user_id != caller.user:
+            raise _unknown(request_id)
+
+    def log(self, values: Mapping[str, Any]) -> Request:
+        """Store a request that another assistant answered.
+
+        Raises:
+            Refused: it breaks a must of the suite `requests`, or its user was erased (422).
+            ConfigError: another request of its id is stored.
+        """
+        named = {"asked_at": datetime.now(UTC), "request_id": new_request_id()}
+        given = {name: value for name, value in values.items() if value is not None}
+        try:
+            request, _ = request_of(named | given, {})
+            self._log_door.check("requests", request, request_facts(request))
+        except Broken as broken:
+            said = f"{broken.note.reason} (found {broken.note.value})"
+            raise Refused(422, said, broken.note.expectation) from None
+        self.journal.append_request(request)
+        return request
 
     def problems(self) -> list[str]:
         """Why it should not be sent questions now; nothing while all is well."""
@@ -139,18 +186,40 @@ class Service:
     def _poll(self) -> None:
         while not self._stopping.wait(self.settings.serving.poll_seconds):
             try:
+                self.rights = self._read_rights()
                 self.releases.poll()
             except AlmanacError as error:
-                _log.warning("no new release: %s", error)
+                _log.warning("no new release or rights: %s", error)
+
+    def _read_rights(self) -> Rights:
+        return Rights({} if self.door.is_public else self.lake.access.current())
+
+    def _drain(self) -> None:
+        """Bring what is in the journal to Delta, where triage finds it."""
+        lake = open_lakehouse(self.settings.lakehouse, self.settings.storage_options)
+        while not self._stopping.wait(self.settings.serving.flush_seconds):
+            try:
+                if self.journal.pending().rows:
+                    drain(lake, self.journal, self.settings.lease)
+            except AlmanacError as error:
+                _log.warning("requests and votes wait in the journal: %s", error)
 
     def _end_engine(self) -> None:
         if self.engine:
             self.engine.close()
 
 
-def _start_local(settings: Settings) -> tuple[Engine | None, StreamingChat | None]:
+def _unknown(request_id: str) -> FeedbackUnknown:
+    return FeedbackUnknown(
+        f"no request {request_id!r} is stored: send the id that the answer came with"
+    )
+
+
+def _start_local(settings: Settings, models: bool) -> tuple[Engine | None, StreamingChat | None]:
     """The small model in a process of its own, where an assistant uses it."""
     if not needs_local(settings):
         return None, None
+    if not models:
+        return None, StreamingChat(local_endpoint("http://127.0.0.1/v1", _SMALL), "")
     engine = Engine(packaged_gguf(), _SMALL, settings.tuning.threads)
     return engine, StreamingChat(local_endpoint(engine.address, _SMALL), engine.key)

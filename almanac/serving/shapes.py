@@ -78,9 +78,10 @@ class ChatMessage(_Shape):
     @property
     def text(self) -> str:
         """Its text parts."""
-        if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content if part.text)
-        return self.content or ""
+        content = self.content or ""
+        if isinstance(content, list):
+            content = "\n".join(part.text for part in content if part.text)
+        return content.replace("\0", "")
 
 
 class StreamOptions(_Shape):
@@ -146,6 +147,21 @@ class FeedbackRequest(_Strict):
         if self.correction and self.rating == 1:
             raise ValueError("a correction goes with a dislike: send rating -1")
         return self
+
+
+class LoggedRequest(BaseModel):
+    """A request that an assistant of one's own answered, as `almanac.client.log_request` takes it.
+
+    What is no field here goes to `details`.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    question: str
+    response: str
+    user_id: _Id
+    context: list[dict[str, Any]] | None = None
+    request_id: _Id | None = None
 
 
 def about(assistant: Assistant, begun: Begun) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from almanac.serving.answering import Ask, Begun, Ended, Event, Text
+from almanac.serving.replay import replay as run_replay
 from almanac.serving.service import Service
 from almanac.serving.shapes import about
+from almanac.serving.who import PUBLIC
 from schemas.errors import AlmanacError
 from schemas.settings import Settings
 from schemas.times import When, isoformat, parse_as_of
@@ -51,6 +53,15 @@ def ask(
             "as_of": isoformat(begun.as_of),
             "seconds": round((ended.request.latency_ms or 0) / 1000, 2),
         }
+    finally:
+        service.close()
+
+
+def replay(settings: Settings, request_id: str, release: int | None, now: bool) -> dict[str, Any]:
+    """A logged request again; see `almanac.serving.replay.replay`. The models start for `now`."""
+    service = Service(settings, models=now)
+    try:
+        return asyncio.run(run_replay(service, PUBLIC, request_id, release, now))
     finally:
         service.close()
 

@@ -94,6 +94,7 @@ class Supervisor:
             worker_name(),
         )
         self._worker.before = self._reconcile
+        self._answers = self._managed("answers", "serve", module="almanac")
         self._processes: list[ManagedProcess] = []
 
     def start(self) -> dict[str, Any]:
@@ -120,6 +121,9 @@ class Supervisor:
             self._await(
                 self._worker, lambda: takes_runs(POOL, worker_name(), self._began), _WORKER_SECONDS
             )
+        serving = self._options.settings.serving
+        if serving.up:
+            self._launch(self._answers, f"Answers at http://{serving.host}:{serving.port}")
         self._remember(ready=True)
         self._tell("Ready")
         return {
@@ -148,23 +152,24 @@ class Supervisor:
         Runs that a killed `almanac up` left end too, whether or not there was a worker since.
         """
         self._tell("Stopping")
+        self._answers.stop()
         self._worker.stop()
         end_flow_runs(self.home)
         self._server.stop()
         self._tell("Stopped; nothing is left running")
 
     def _end_leftovers(self, left: State) -> None:
-        for name in ("worker", "server"):
+        for name in ("answers", "worker", "server"):
             identity = left.processes.get(name)
             if identity and end_leftover(name, identity):
                 self._tell(
                     f"Ended the {name} that a killed almanac up left (process {identity.pid})"
                 )
 
-    def _managed(self, name: str, *arguments: str) -> ManagedProcess:
+    def _managed(self, name: str, *arguments: str, module: str = "prefect") -> ManagedProcess:
         log = self.logs / f"{name}.log"
         rotate_log(log)
-        command = [sys.executable, "-m", "prefect", *arguments]
+        command = [sys.executable, "-m", module, *arguments]
         return ManagedProcess(name, command, self._environment, self._root, log)
 
     def _launch(self, process: ManagedProcess, what: str) -> None:

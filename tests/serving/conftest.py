@@ -75,8 +75,7 @@ class House:
         night(self.settings, moment, open_encoder(self.settings.embedder))
 
     def command(self, *arguments: str) -> list[str]:
-        config = ["--config", str(self.config)]
-        return [sys.executable, "-m", "almanac", arguments[0], *config, *arguments[1:]]
+        return [sys.executable, "-m", "almanac", "--config", str(self.config), *arguments]
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -1,0 +1,115 @@
+"""Tools for agents, by the Model Context Protocol: search, ask, read, list releases, by date."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+
+from almanac.serving import documents
+from almanac.serving.answering import Ask, Begun, Ended, in_thread
+from almanac.serving.errors import Refused
+from almanac.serving.service import Service
+from almanac.serving.shapes import about
+from almanac.serving.who import Caller
+from schemas.errors import AlmanacError
+from schemas.times import When, isoformat, parse_as_of
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_ABOUT = (
+    "Answers and passages from a company's documents, as they are now or as they were at any date. "
+    "`as_of` takes a date (2026-03-03: its end, UTC), a time, or the number of a release; leave it "
+    "out for now. Each answer names the release that it comes from."
+)
+
+
+def tools(service: Service, caller: Caller) -> MCPServer:
+    """The tools over an open service, with one caller's rights."""
+    server = MCPServer("almanac", instructions=_ABOUT, log_level="WARNING")
+
+    @server.tool()
+    @_told
+    async def search(query: str, as_of: str | None = None, k: int = 5) -> dict[str, Any]:
+        """The passages of documents that say most about a query, as of a date."""
+        assistant = service.assistant(None)
+        question = ({"role": "user", "content": query},)
+        user = caller.named("mcp")
+        count = min(max(k, 1), 50)
+        asked = Ask(assistant, question, user, when=_when(as_of), k=count, caller=caller)
+        opened, passages = await service.answering.retrieve(asked)
+        return {
+            "release": opened.release.seq,
+            "as_of": isoformat(opened.release.logical_time),
+            "passages": [one.as_passage() for one in passages],
+        }
+
+    @server.tool()
+    @_told
+    async def ask(question: str, as_of: str | None = None) -> dict[str, Any]:
+        """An answer with its citations, as of a date. It is logged."""
+        assistant = service.assistant(None)
+        messages = ({"role": "user", "content": question},)
+        asked = Ask(assistant, messages, caller.named("mcp"), when=_when(as_of), caller=caller)
+        begun, ended = None, None
+        async with aclosing(service.answering.answer(asked)) as events:
+            async for event in events:
+                begun, ended = (event, ended) if isinstance(event, Begun) else (begun, event)
+        assert isinstance(begun, Begun) and isinstance(ended, Ended)
+        used = [one for one in ended.citations if one["used"]]
+        return {
+            "answer": ended.request.response,
+            "status": ended.request.status,
+            **about(assistant, begun),
+            "citations": used,
+        }
+
+    @server.tool()
+    @_told
+    async def open_document(source: str, doc_id: str, as_of: str | None = None) -> dict[str, Any]:
+        """The whole text of a document, as of a date."""
+        when = _when(as_of)
+        return await in_thread(lambda: documents.document(service, caller, source, doc_id, when))
+
+    @server.tool()
+    @_told
+    async def list_releases() -> dict[str, Any]:
+        """The releases that `as_of` can lead to, newest first."""
+        return await in_thread(lambda: documents.releases(service))
+
+    return server
+
+
+def _told(tool: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+    """A tool whose refusals reach the agent in their own words, and its log as nothing."""
+
+    @wraps(tool)
+    async def told(*arguments: P.args, **named: P.kwargs) -> T:
+        try:
+            return await tool(*arguments, **named)
+        except (AlmanacError, Refused) as error:
+            raise ToolError(str(error)) from None
+
+    return told
+
+
+def _when(as_of: str | None) -> When | None:
+    return parse_as_of(as_of) if as_of else None
+
+
+def run_stdio(service: Service, key: str | None) -> None:
+    """Serve on standard input and output until it ends.
+
+    Raises:
+        AlmanacError: there are keys, and this one is none of them.
+    """
+    caller = service.door.caller_of(key)
+    if caller is None:
+        raise AlmanacError(
+            "there are keys, so this needs one: set ALMANAC_KEY to one of `almanac keys create`"
+        )
+    tools(service, caller).run("stdio")

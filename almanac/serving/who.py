@@ -1,0 +1,103 @@
+"""Who asks, what they may do, and what they may see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from fastapi import Request
+
+from almanac.serving.errors import Refused
+from almanac.serving.keys import Keys
+from lakehouse.documents import Key as DocumentKey
+from schemas.documents import Access
+from schemas.hashing import sha256_parts
+
+ANONYMOUS = "anonymous"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request. `principals` is None where all may see everything."""
+
+    user: str | None
+    principals: frozenset[str] | None
+    roles: frozenset[str] = frozenset()
+
+    @property
+    def principals_hash(self) -> str | None:
+        """Names whose rights were applied; None where none were."""
+        if self.principals is None:
+            return None
+        return sha256_parts(*sorted(self.principals))[:16]
+
+    def named(self, claimed: str | None) -> str:
+        """The user that is logged: the key's, else the one that the client claims to be."""
+        return self.user or claimed or ANONYMOUS
+
+
+PUBLIC = Caller(None, None)
+
+
+@dataclass(frozen=True)
+class Rights:
+    """Who may see each document now; what is not known, nobody may see."""
+
+    access: Mapping[DocumentKey, Access]
+
+    def may_see(self, caller: Caller, source: str, doc_id: str) -> bool:
+        """Is one of the caller's principals among the document's?"""
+        if caller.principals is None:
+            return True
+        known = self._principals.get((source, doc_id))
+        return known is not None and not caller.principals.isdisjoint(known)
+
+    @cached_property
+    def _principals(self) -> dict[DocumentKey, frozenset[str]]:
+        return {key: frozenset(one.principals) for key, one in self.access.items()}
+
+
+class Door:
+    """Lets requests in: everybody where the server is public, else who brings a key."""
+
+    def __init__(self, keys: Keys, is_loopback: bool) -> None:
+        self._keys = keys
+        self._is_loopback = is_loopback
+
+    @property
+    def is_public(self) -> bool:
+        """Only this machine reaches the server, and no key was ever made."""
+        return self._is_loopback and not self._keys.all()
+
+    def caller(self, request: Request, role: str) -> Caller:
+        """Who asks; they must have the role.
+
+        Raises:
+            Refused: no key, a wrong one (401), or one without the role (403).
+        """
+        kind, _, secret = request.headers.get("authorization", "").partition(" ")
+        caller = self.caller_of(secret.strip() if kind.casefold() == "bearer" else None)
+        if caller is None:
+            said = "a wrong or revoked key" if secret else "no key"
+            raise Refused(
+                401,
+                f"{said}: send `Authorization: Bearer KEY`, which `almanac keys create` makes",
+                "invalid_api_key",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        if caller.principals is not None and role not in caller.roles:
+            said = f"the key of {caller.user} has no role {role}: this needs another key"
+            raise Refused(403, said, "no_role")
+        return caller
+
+    def caller_of(self, secret: str | None) -> Caller | None:
+        """Whom a key stands for; None for a wrong one. Everybody is the same where it is public."""
+        if self.is_public:
+            return PUBLIC
+        key = self._keys.find(secret) if secret else None
+        if key is None:
+            return None
+        groups = {f"group:{name}" for name in key.groups}
+        principals = frozenset({"public", f"user:{key.user}", *groups})
+        return Caller(key.user, principals, frozenset(key.roles))

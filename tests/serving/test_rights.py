@@ -1,0 +1,189 @@
+"""Who may see what: in passages, documents, logs and errors, at a server with keys."""
+
+from __future__ import annotations
+
+import json
+import random
+import stat
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from almanac.embedding.factory import open_encoder
+from almanac.serving.keys import Keys
+from almanac.serving.open_releases import OpenRelease
+from almanac.serving.who import Caller, Rights
+from schemas.documents import Access
+from tests.serving.conftest import FIRST, House, Served
+
+RULES = """
+[sources.handbook.access]
+default = ["public"]
+paths = { "hr/**" = ["group:hr"], "ann.md" = ["user:ann"] }
+"""
+MORE = {"ann.md": "# Notes\n\nThe secret word of Ann is salary.\n"}
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory, house: House) -> House:
+    guarded = House(tmp_path_factory.mktemp("rights"), house.model, RULES)
+    guarded.night("2026-03-01", FIRST | MORE)
+    return guarded
+
+
+@pytest.fixture(scope="module")
+def keys(guarded: House) -> dict[str, str]:
+    done = guarded.run("keys", "create", "--user=ann", "--json")
+    assert done.returncode == 0, done.stderr
+    store = Keys.of(guarded.settings)
+    return {
+        "ann": json.loads(done.stdout)["key"],
+        "bob": store.create("bob", ["hr"], ["ask", "read_logs", "operate"])[1],
+        "eve": store.create("eve", [], ["ask"])[1],
+    }
+
+
+@pytest.fixture(scope="module")
+def served(guarded: House, keys: dict[str, str]) -> Iterator[Served]:
+    with guarded.served() as served:
+        yield served
+
+
+def client(served: Served, key: str | None) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return httpx.Client(base_url=served.address, headers=headers, timeout=30)
+
+
+def passages(client: httpx.Client, query: str) -> set[str]:
+    found = client.post("/v1/retrieve", json={"query": query, "k": 10})
+    assert found.status_code == 200, found.text
+    return {one["doc_id"] for one in found.json()["passages"]}
+
+
+def test_without_a_key_nothing_is_told(served: Served, keys: dict[str, str]) -> None:
+    assert served.ready["public"] is False
+    asked = {"model": "documents", "messages": [{"role": "user", "content": "salary"}]}
+    for wrong in (None, "alm_" + "0" * 48, keys["ann"][:-1]):
+        with client(served, wrong) as nobody:
+            for response in (
+                nobody.post("/v1/chat/completions", json=asked),
+                nobody.post("/v1/retrieve", json={"query": "salary"}),
+                nobody.get("/v1/documents/handbook/travel.md"),
+                nobody.get("/v1/models"),
+                nobody.get("/v1/releases"),
+                nobody.get("/metrics"),
+                nobody.post("/v1/feedback", json={"request_id": "x", "rating": 1}),
+            ):
+                assert response.status_code == 401, response.url
+                assert "almanac keys create" in response.json()["error"]["message"]
+            assert nobody.get("/healthz").status_code == 200
+            assert "<title>Almanac" in nobody.get("/").text
+
+
+def test_each_sees_what_is_theirs(served: Served, keys: dict[str, str]) -> None:
+    public = {"travel.md", "backup.md"}
+    seen = {"ann": public | {"ann.md"}, "bob": public | {"hr/pay.md"}, "eve": public}
+    for user, expected in seen.items():
+        with client(served, keys[user]) as one:
+            assert passages(one, "salary paid last working day") == expected
+            for doc_id in (*FIRST, *MORE):
+                response = one.get(f"/v1/documents/handbook/{doc_id}")
+                assert response.status_code == (200 if doc_id in expected else 404)
+            absent = one.get("/v1/documents/handbook/absent.md").json()["error"]["message"]
+            hidden = next(iter({*FIRST, *MORE} - expected))
+            told = one.get(f"/v1/documents/handbook/{hidden}").json()["error"]["message"]
+            assert told.replace(hidden, "absent.md") == absent
+
+
+def test_answers_votes_and_logs(served: Served, keys: dict[str, str]) -> None:
+    asked: dict[str, Any] = {"model": "documents", "user": "somebody else"}
+    asked |= {"messages": [{"role": "user", "content": "What is the secret word, salary?"}]}
+    with client(served, keys["ann"]) as ann, client(served, keys["bob"]) as bob:
+        answer = ann.post("/v1/chat/completions", json=asked).json()
+        assert "ann.md" in {one["doc_id"] for one in answer["almanac"]["citations"]}
+        vote = {"request_id": answer["id"], "rating": -1, "user": "bob"}
+        assert ann.post("/v1/feedback", json=vote).status_code == 202
+        assert bob.post("/v1/feedback", json=vote).status_code == 404  # it is not bob's
+        assert ann.get(f"/v1/requests/{answer['id']}").status_code == 403  # no role
+        refused = bob.get(f"/v1/requests/{answer['id']}")  # the role, but not the right
+        assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
+        assert "salary" not in refused.text
+        asked["messages"] = [{"role": "user", "content": "When are salaries paid?"}]
+        own = bob.post("/v1/chat/completions", json=asked).json()
+        stored = bob.get(f"/v1/requests/{own['id']}").json()["request"]
+        assert stored["user_id"] == "bob"
+        assert len(stored["principals_hash"]) == 16
+    with client(served, keys["eve"]) as eve:
+        text = json.dumps(eve.post("/v1/chat/completions", json=asked).json())
+        assert "hr/pay" not in text and "working day" not in text
+
+
+def test_a_change_of_rights_holds_within_seconds(served: Served, keys: dict[str, str]) -> None:
+    lake = served.house.lake
+    key = ("handbook", "ann.md")
+    with client(served, keys["eve"]) as eve:
+        assert "ann.md" not in passages(eve, "secret word")
+        for principals, there in ((("public",), True), (("user:ann",), False), ((), False)):
+            read_at = lake.releases("documents").as_of(None).published_at
+            lake.access.record({key: Access(principals, "manual")}, read_at)
+            deadline = time.monotonic() + 5
+            while ("ann.md" in passages(eve, "secret word")) != there:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
+
+def test_a_revoked_key_opens_nothing(served: Served, keys: dict[str, str]) -> None:
+    store = Keys.of(served.house.settings)
+    file = store._file
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not any(secret in file.read_text() for secret in keys.values())
+    made, secret = store.create("mallory", [], ["ask"])
+    with client(served, secret) as mallory:
+        assert mallory.get("/v1/models").status_code == 200
+        done = served.house.run("keys", "revoke", made.key_id)
+        assert "revoked 20" in done.stdout
+        assert mallory.get("/v1/models").status_code == 401
+    assert "mallory" in served.house.run("keys", "list").stdout
+
+
+def test_another_host_needs_keys(house: House) -> None:
+    done = house.run("serve", "--host", "0.0.0.0", "--port", "0")
+    assert done.returncode == 2
+    assert "there are no keys: `almanac keys create --user NAME` makes one" in done.stderr
+
+
+def test_against_brute_force(guarded: House) -> None:
+    """Random rights and users: exactly what brute force allows, in its order."""
+    release = guarded.lake.releases("documents").as_of(1)
+    encoder = open_encoder(guarded.settings.embedder)
+    opened = OpenRelease(guarded.lake, guarded.settings, release, encoder)
+    chance = random.Random(0)
+    documents = [("handbook", doc_id) for doc_id in (*FIRST, *MORE)]
+    names = ["public", "user:a", "user:b", "group:x", "group:y"]
+    for _ in range(150):
+        known = [key for key in documents if chance.random() < 0.8]
+        access = {
+            key: Access(tuple(sorted(chance.sample(names, chance.randrange(4)))), "rule")
+            for key in known
+        }
+        rights = Rights(access)
+        caller = Caller("a", frozenset(chance.sample(names, chance.randrange(4))))
+        query, k = chance.choice(["salary", "travel euro", "backup"]), chance.randrange(1, 5)
+        every = opened.search(query, 100, "hybrid")
+        allowed = [
+            hit.chunk_id
+            for hit in every
+            if (hit.source, hit.doc_id) in access
+            and caller.principals & set(access[(hit.source, hit.doc_id)].principals)
+        ]
+        hits = opened.search(
+            query, k, "hybrid", lambda *key, c=caller, r=rights: r.may_see(c, *key)
+        )
+        assert [hit.chunk_id for hit in hits] == allowed[:k]
+
+
+def test_rights_that_cannot_be_read_are_none() -> None:
+    assert not Rights({}).may_see(Caller("a", frozenset({"public"})), "handbook", "travel.md")
