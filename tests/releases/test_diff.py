@@ -17,7 +17,7 @@ from lakehouse.search import Mode
 from schemas.errors import ReleaseNotFound, ReleaseNotOpen
 from schemas.hashing import sha256_text
 from schemas.settings import Settings, load_settings
-from tests.flows.conftest import House, prefect_api  # noqa: F401 (a fixture)
+from tests.flows.conftest import House
 
 pytestmark = pytest.mark.slow
 

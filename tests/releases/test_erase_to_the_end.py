@@ -104,8 +104,12 @@ def killed_at(number: int) -> Iterator[list[str]]:
 
     def counted(method: Any) -> Any:
         def change(self: Any, *arguments: Any, **named: Any) -> Any:
+            if (
+                getattr(self, "name", "") == "lease"
+            ):  # renewed by time: not the same number each run
+                return method(self, *arguments, **named)
             changes.append(f"{type(self).__name__}.{method.__name__}")
-            if getattr(self, "name", "") != "lease" and len(changes) > number:
+            if len(changes) > number:
                 raise Killed
             return method(self, *arguments, **named)
 
