@@ -1,6 +1,6 @@
 """What a logged request costs: in the journal, and as before by Great Expectations and a commit.
 
-    python benchmarks/journal.py --requests 300 --threads 16
+    python benchmarks/performance/journal.py --requests 300 --threads 16
 
 Both in the same run, on the same disk, since ratios hold where absolutes do not. The way of before
 is a validation by the suite and a Delta commit a call, of which a few are measured.

@@ -1,6 +1,6 @@
 """Exact search of one release: its vectors in memory against LanceDB's files, with many clients.
 
-    python benchmarks/exact_search.py --rows 100000 --threads 16
+    python benchmarks/performance/exact_search.py --rows 100000 --threads 16
 
 Random unit vectors and texts of a Zipf vocabulary; both ways over the same release in the same run,
 and their hits are compared.
