@@ -62,7 +62,7 @@ NAMES = {chunk: name for name, chunk in IDS.items()}
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory, prefect_api: None) -> Path:  # noqa: F811
+def root(tmp_path_factory: pytest.TempPathFactory, prefect_api: None) -> Path:
     """Four releases: the first, other documents, another model, another search."""
     root = tmp_path_factory.mktemp("difference")
     house = House(root)
