@@ -14,6 +14,7 @@ import click
 from almanac.cli import (
     access,
     adapters,
+    alarms,
     ask,
     backfill,
     dataset,
@@ -69,6 +70,7 @@ for room in (
     tune,
     adapters,
     up,
+    alarms,
     trace,
     deploy,
     drift,

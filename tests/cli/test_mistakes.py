@@ -1,4 +1,4 @@
-"""The worst of the sixty mistakes in benchmarks/mistakes.py: what is said of them."""
+"""The worst of the sixty mistakes in benchmarks/quality/mistakes.py: what is said of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.mistakes import MISTAKES, run
+from benchmarks.quality.mistakes import MISTAKES, run
 
 SAID = {
     "a folder of pictures": (1, "there are 1 .png: name them in `include`"),
