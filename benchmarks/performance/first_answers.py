@@ -1,4 +1,4 @@
-"""Processor seconds of each verb's first answer from a cold shell, and of mistakes that are refused.
+"""Processor seconds of each verb's first answer from a cold shell, and of refused mistakes.
 
     .venv/bin/almanac nightly --lakehouse /tmp/lake
     .venv/bin/python benchmarks/performance/first_answers.py --lakehouse /tmp/lake [--tree OTHER]
