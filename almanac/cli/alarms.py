@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from almanac.cli.options import Report, reports, settings
+from almanac.cli.options import Report, given_options, reports
+from schemas.settings import settings_for
 from schemas.words import count
 
 NOBODY = (
@@ -28,7 +29,8 @@ def test() -> Report:
     """Send a message to every address of alarms.address; exit code 1 where one refuses it."""
     from almanac.supervisor.notify import send_test
 
-    return send_test(settings().alarms.address)
+    given = given_options()
+    return send_test(settings_for(given["config"], given["lakehouse"]).alarms.address)
 
 
 VERBS = (alarms,)

@@ -184,6 +184,8 @@ def search(
     if (query is None) == (queries is None):
         raise click.UsageError("give either a QUERY or --queries FILE.jsonl")
     with one_line_errors():
+        if query is not None:
+            reading.refuse_empty(query)
         configured = settings()
         if queries is not None:
             for answer in reading.answers(configured, queries, k, mode, when, filters):
