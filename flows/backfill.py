@@ -13,6 +13,7 @@ from schemas import forms
 from schemas.settings import settings_for
 from tasks import artifacts
 from tasks import backfill as stages
+from tasks.names import run_name
 
 _DATE = forms.like(r"^\d{4}-\d{2}-\d{2}$", "a date, such as 2026-03-03")
 _CLOCK = forms.like(r"^(([01]\d|2[0-3]):[0-5]\d)?$", "a time of day, UTC, such as 02:00")
@@ -22,7 +23,11 @@ _At = Field(json_schema_extra={"title": "Time of day, UTC", **_CLOCK})
 
 
 @flow(
-    name="backfill", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain]
+    name="backfill",
+    flow_run_name=run_name("backfill"),
+    description=__doc__,
+    validate_parameters=True,
+    on_failure=[artifacts.explain],
 )
 def backfill(
     from_date: Annotated[date, _First],

@@ -10,10 +10,17 @@ from schemas import forms
 from schemas.settings import settings_for
 from tasks import artifacts
 from tasks import doctor as stages
+from tasks.names import run_name
 from tasks.verify import sound
 
 
-@flow(name="doctor", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
+@flow(
+    name="doctor",
+    flow_run_name=run_name("doctor"),
+    description=__doc__,
+    validate_parameters=True,
+    on_failure=[artifacts.explain],
+)
 def doctor(
     heal: Annotated[bool, forms.named("Mend what is found")] = False,
     quick: Annotated[bool, forms.named("Quick")] = False,

@@ -11,10 +11,15 @@ from schemas import forms
 from schemas.settings import settings_for
 from tasks import artifacts
 from tasks import feedback as stages
+from tasks.names import run_name
 
 
 @flow(
-    name="feedback", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain]
+    name="feedback",
+    flow_run_name=run_name("feedback"),
+    description=__doc__,
+    validate_parameters=True,
+    on_failure=[artifacts.explain],
 )
 def feedback(
     log: Annotated[forms.Place, forms.named("Requests")] = None,

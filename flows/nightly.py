@@ -10,10 +10,17 @@ from schemas import forms
 from schemas.settings import settings_for
 from tasks import artifacts
 from tasks import nightly as stages
+from tasks.names import ended, run_name
 from tasks.schedule import nightly_run
 
 
-@flow(name="nightly", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
+@flow(
+    name="nightly",
+    flow_run_name=run_name("nightly"),
+    description=__doc__,
+    validate_parameters=True,
+    on_failure=[artifacts.explain],
+)
 def nightly(
     source: Annotated[forms.Place, forms.named("Another source")] = None,
     as_of: Annotated[forms.Moment, forms.named("Logical date (as of)")] = None,
@@ -57,18 +64,18 @@ def nightly(
         documents = stages.read_and_validate(night, state, read_all, retry_quarantined)
         changes = stages.compare_with_last_release(night, state, documents, accept_losses)
         if stages.date_is_published(night, changes):
-            return stages.finish(night, documents, judged=False)
+            return ended(stages.finish(night, documents, judged=False))
         change = stages.store_snapshot(night, changes)
         if stages.nothing_to_publish(night, change, accept_upgrade):
-            return stages.finish(night, documents)
+            return ended(stages.finish(night, documents))
         change, embedding = stages.chunk_and_embed(
             night, state, documents, changes, change, accept_losses
         )
         if stages.nothing_to_publish(night, change, accept_upgrade):
-            return stages.finish(night, documents)
+            return ended(stages.finish(night, documents))
         written = stages.write_index(night, change)
         draft, probes = stages.tag_and_verify(night, written)
         draft = stages.judge_upgrade(night, draft, accept_upgrade)
         stages.publish_release(night, draft, probes)
         night.outcome.wrote(written, embedding)
-        return stages.finish(night, documents)
+        return ended(stages.finish(night, documents))

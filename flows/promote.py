@@ -11,9 +11,16 @@ from schemas import forms
 from schemas.settings import settings_for
 from tasks import artifacts
 from tasks import promote as stages
+from tasks.names import run_name
 
 
-@flow(name="promote", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
+@flow(
+    name="promote",
+    flow_run_name=run_name("promote", "adapter"),
+    description=__doc__,
+    validate_parameters=True,
+    on_failure=[artifacts.explain],
+)
 def promote(
     who: Annotated[str, Field(min_length=1, max_length=200), forms.named("Your name")],
     step: Annotated[Literal["approve", "reject", "rollback"], forms.named("Step")] = "approve",

@@ -9,9 +9,16 @@ from prefect import flow
 from schemas import forms
 from tasks import artifacts
 from tasks import rescue as stages
+from tasks.names import run_name
 
 
-@flow(name="rescue", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
+@flow(
+    name="rescue",
+    flow_run_name=run_name("rescue"),
+    description=__doc__,
+    validate_parameters=True,
+    on_failure=[artifacts.explain],
+)
 def rescue(run_id: Annotated[stages.RunId, forms.named("The crashed run")]) -> dict[str, Any]:
     """An automation runs this for each run of Almanac that crashed; twice is the same as once.
 

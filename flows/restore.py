@@ -9,10 +9,17 @@ from prefect import flow, runtime
 from schemas import forms
 from schemas.settings import settings_for
 from tasks import artifacts
+from tasks.names import run_name
 from tasks.restore import RestoreMode, restore_release
 
 
-@flow(name="restore", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
+@flow(
+    name="restore",
+    flow_run_name=run_name("restore"),
+    description=__doc__,
+    validate_parameters=True,
+    on_failure=[artifacts.explain],
+)
 def restore(
     as_of: Annotated[forms.AsOf, forms.named("Go back to")],
     mode: Annotated[RestoreMode, forms.named("How")] = "publish",

@@ -9,11 +9,16 @@ from prefect import flow, runtime
 from schemas import forms
 from schemas.settings import settings_for
 from tasks import artifacts
+from tasks.names import run_name
 from tasks.retention import apply_retention, plan_retention
 
 
 @flow(
-    name="retention", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain]
+    name="retention",
+    flow_run_name=run_name("retention"),
+    description=__doc__,
+    validate_parameters=True,
+    on_failure=[artifacts.explain],
 )
 def retention(
     dry_run: Annotated[bool, forms.named("Dry run")] = True,

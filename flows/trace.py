@@ -11,9 +11,16 @@ from schemas import forms
 from schemas.settings import settings_for
 from tasks import artifacts
 from tasks import trace as stages
+from tasks.names import run_name
 
 
-@flow(name="trace", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
+@flow(
+    name="trace",
+    flow_run_name=run_name("trace", "id"),
+    description=__doc__,
+    validate_parameters=True,
+    on_failure=[artifacts.explain],
+)
 def trace(
     id: Annotated[str, Field(min_length=1, max_length=1_000), forms.named("What to trace")],
     limit: Annotated[int, Field(ge=1, le=1_000), forms.named("Rows of each part")] = 50,

@@ -13,9 +13,16 @@ from schemas.settings import settings_for
 from tasks import artifacts, events
 from tasks import tune as stages
 from tasks.feedback import triage_dislikes
+from tasks.names import run_name
 
 
-@flow(name="tune", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
+@flow(
+    name="tune",
+    flow_run_name=run_name("tune"),
+    description=__doc__,
+    validate_parameters=True,
+    on_failure=[artifacts.explain],
+)
 def tune(
     method: Annotated[Method, forms.named("Method")] = "sft",
     from_date: Annotated[forms.Day, forms.named("Asked from")] = None,

@@ -10,9 +10,16 @@ from schemas import forms
 from schemas.settings import settings_for
 from tasks import artifacts
 from tasks import verify as stages
+from tasks.names import run_name
 
 
-@flow(name="verify", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
+@flow(
+    name="verify",
+    flow_run_name=run_name("verify"),
+    description=__doc__,
+    validate_parameters=True,
+    on_failure=[artifacts.explain],
+)
 def verify(
     as_of: Annotated[forms.MaybeAsOf, forms.named("Which release")] = None,
     every: Annotated[bool, forms.named("Every release")] = False,

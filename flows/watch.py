@@ -11,9 +11,16 @@ from schemas import forms
 from schemas.settings import settings_for
 from tasks import artifacts
 from tasks import watch as stages
+from tasks.names import run_name
 
 
-@flow(name="watch", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain])
+@flow(
+    name="watch",
+    flow_run_name=run_name("watch"),
+    description=__doc__,
+    validate_parameters=True,
+    on_failure=[artifacts.explain],
+)
 def watch(
     as_of: Annotated[forms.Moment, forms.named("As of")] = None,
     dry_run: Annotated[bool, forms.named("Only look")] = False,

@@ -10,6 +10,7 @@ from pydantic import Field
 from schemas import forms
 from schemas.settings import settings_for
 from tasks import artifacts
+from tasks.names import run_name
 from tasks.withdraw import withdraw_release
 
 _Release = Field(ge=1, json_schema_extra={"title": "Release number"})
@@ -17,7 +18,11 @@ _Why = Field(min_length=1, json_schema_extra={"title": "Why"})
 
 
 @flow(
-    name="withdraw", description=__doc__, validate_parameters=True, on_failure=[artifacts.explain]
+    name="withdraw",
+    flow_run_name=run_name("withdraw", "release"),
+    description=__doc__,
+    validate_parameters=True,
+    on_failure=[artifacts.explain],
 )
 def withdraw(
     release: Annotated[int, _Release],

@@ -18,6 +18,7 @@ from lakehouse.delta import DeltaLog
 from schemas.feedback import Request, Triaged, Vote
 from schemas.request_rows import request_of_row, request_row
 from schemas.tables import TRIAGE, VOTES
+from schemas.times import isoformat
 
 _REQUESTS = """
     SELECT * EXCLUDE (nth) FROM (
@@ -140,6 +141,14 @@ class RequestLog:
         """Ids of requests whose log names this release."""
         sql = f'SELECT DISTINCT request_id FROM log WHERE "release" = {int(seq)}'
         return self._ids(sql, ())
+
+    def releases_since(self, moment: datetime) -> set[int]:
+        """Numbers of the releases that requests asked since then were answered from."""
+        sql = (
+            'SELECT DISTINCT "release" FROM log WHERE "release" IS NOT NULL '
+            f"AND asked_at >= TIMESTAMPTZ '{isoformat(moment)}'"
+        )
+        return set(self._log.query(sql)["release"].to_pylist())
 
     def answered_by(self, adapter_id: str) -> set[str]:
         """Ids of requests that name the adapter by its id, or by at least twelve digits of it."""

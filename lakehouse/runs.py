@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -120,7 +120,7 @@ class RunLog:
         started_at: datetime,
         finished_at: datetime,
         status: str,
-        report: dict[str, Any],
+        report: Mapping[str, Any],
     ) -> None:
         """Store the report of a run that ended."""
         row = {

@@ -25,7 +25,7 @@ here: they come from the environment (`embedder.api_key_env` names the variable)
 This page is made from the types: `python -m schemas.reference > docs/configuration.md`.
 """
 # Tables of tables, one a name that the user gives.
-_NAMED = {
+_NAMED: dict[str, type[BaseModel]] = {
     "sources": SourceSettings,
     "assistants": AssistantSettings,
     "endpoints": ModelEndpoint,

@@ -14,6 +14,7 @@ import click
 from almanac.cli import (
     access,
     adapters,
+    alarms,
     ask,
     backfill,
     dataset,
@@ -69,6 +70,7 @@ for room in (
     tune,
     adapters,
     up,
+    alarms,
     trace,
     deploy,
     drift,
@@ -182,6 +184,8 @@ def search(
     if (query is None) == (queries is None):
         raise click.UsageError("give either a QUERY or --queries FILE.jsonl")
     with one_line_errors():
+        if query is not None:
+            reading.refuse_empty(query)
         configured = settings()
         if queries is not None:
             for answer in reading.answers(configured, queries, k, mode, when, filters):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 import click
 
@@ -68,7 +69,7 @@ def revoke(key_id: str) -> Report:
     return _public(asdict(Keys.of(settings()).revoke(key_id)))
 
 
-def _public(row: Report) -> Report:
+def _public(row: Report) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "sha256"}
 
 

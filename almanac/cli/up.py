@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from almanac.cli.alarms import NOBODY
 from almanac.cli.options import as_json, given_options, located, one_line_errors
 from schemas.settings import DEFAULT_FILE, ENV_FILE, settings_for
 
@@ -47,7 +48,7 @@ def up(host: str | None, port: int | None, no_worker: bool, json_: bool) -> None
         check_lakehouse(settings, may_be_new=True)
         options = UpOptions(settings, config, given["lakehouse"], host, port, not no_worker)
         try:
-            running.up(options, lambda report: _say(report, json_))
+            running.up(options, lambda report: _say(report, json_, settings.alarms.address is None))
         except AlreadyUp as other:
             _say_already(other.state.ui, other.state.api, other.state.ready, json_)
 
@@ -60,7 +61,9 @@ def _config(given: str | None, root: Path) -> Path | None:
     return next((file for file in files if file.is_file()), None)
 
 
-def _say(report: Mapping[str, Any], json_: bool) -> None:
+def _say(report: Mapping[str, Any], json_: bool, unheard: bool) -> None:
+    if unheard:
+        click.echo(NOBODY, err=True)
     text = f"Almanac is up: {report['ui']}\nCtrl-C ends it."
     click.echo(json.dumps({"already": False, **report}) if json_ else text)
 

@@ -72,7 +72,9 @@ def correct(
             example = replace(one.example, chosen=note["answer"], origin="teacher")
             corrected.append(replace(one, example=example))
         else:
-            judged_by = {name: note[name] for name in ("model", "prompt") if name in note}
+            judged_by: dict[str, Any] = {
+                name: note[name] for name in ("model", "prompt") if name in note
+            }
             reason = f"teacher_{note['verdict']}"
             dropped.append(Rejected(one.example.request_id, reason, judged_by))
             corrected.append(one)

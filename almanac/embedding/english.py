@@ -44,6 +44,8 @@ def open_encoder(settings: EmbedderSettings) -> Encoder:
         if facts is None:
             raise ValueError("its files are not those of a plain transformer")
         tokenizer = Tokenizer.from_str(facts.tokenizer)
+        if (end := tokenizer.token_to_id("[SEP]")) is None:
+            raise ValueError("its tokenizer has no [SEP]")
         model = _model(folder.path, settings)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = str(error).strip().partition("\n")[0]
@@ -52,7 +54,7 @@ def open_encoder(settings: EmbedderSettings) -> Encoder:
         ) from None
     identity = identity_from(settings, folder, facts)
     counter = FastTokenCounter(tokenizer, identity.passage_prefix)
-    network = _Network(model, counter, tokenizer.token_to_id("[SEP]"))
+    network = _Network(model, counter, end)
     return LocalEncoder(settings, identity, counter, network)
 
 

@@ -169,6 +169,15 @@ def headline(result: Mapping[str, Any]) -> str:
     return f"Nothing changed: release {result['release']} goes on answering."
 
 
+def outcome_line(result: Mapping[str, Any]) -> str:
+    """The shortest account: `Published release 12: 3 added, 1 modified`."""
+    if result["message"] or not result["published"]:
+        return headline(result)
+    changes = (f"{count} {name}" for name, count in result["documents"].items() if count)
+    said = ", ".join(change for change in changes if not change.endswith(" unchanged"))
+    return f"Published release {result['release']}: {said or 'no document changed'}"
+
+
 def count_lines(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(label, figures) of documents, chunks and index."""
     documents, chunks, index = result["documents"], result["chunks"], result["index"]

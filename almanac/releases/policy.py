@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,13 +24,20 @@ class Verdict:
         return self.tier != self.release.tier
 
 
-def judge(history: Sequence[Release], policy: RetentionSettings, now: datetime) -> list[Verdict]:
+def judge(
+    history: Sequence[Release],
+    policy: RetentionSettings,
+    now: datetime,
+    named: Collection[int] = (),
+) -> list[Verdict]:
     """A verdict for each release of a history, newest first.
+
+    `named` are releases that young requests were answered from.
 
     Days, weeks, months and years are counted as restic does: the last release of each of the last
     so many that have one. A release that left LanceDB does not come back by itself.
     """
-    kept = _kept(history, policy)
+    kept = _kept(history, policy, named)
     oldest = now - timedelta(days=policy.cold_days) if policy.cold_days else None
     return [_verdict(release, kept, oldest, policy) for release in history]
 
@@ -48,12 +55,18 @@ def _verdict(
     return Verdict(release, "cold", f"{rule}, but was let go" if rule else "no rule keeps it open")
 
 
-def _kept(history: Sequence[Release], policy: RetentionSettings) -> dict[int, str]:
+def _kept(
+    history: Sequence[Release], policy: RetentionSettings, named: Collection[int]
+) -> dict[int, str]:
     """The first rule that keeps each release that is kept."""
     served = [release for release in history if release.serves]
     kept: dict[int, str] = {}
     for seq, rule in _rules(history, served, policy):
         kept.setdefault(seq, rule)
+    for release in history:
+        if release.seq in named:
+            rule = f"retention.requests_days = {policy.requests_days}, it answered a request"
+            kept.setdefault(release.seq, rule)
     return kept
 
 

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from almanac.core.operation import Operation, operation
+from almanac.feedback.drain import bring_in, drain_all
 from almanac.ingest.snapshot import base_for
 from almanac.releases.erase import finish_erasure
 from almanac.releases.policy import Verdict, judge
@@ -28,8 +29,9 @@ _FRAGMENTS = 16  # from which on the present index is written together
 
 def plan(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
     """Per release its tier before and after, the rule, the bytes that go and what that costs."""
+    bring_in(settings)
     run = Operation(settings, "retention plan", None)
-    verdicts = judge(run.releases.history(), settings.retention, now or datetime.now(UTC))
+    verdicts = _judged(run, now or datetime.now(UTC))
     return _report(run, verdicts) | {"applied": False, "seconds": run.seconds}
 
 
@@ -41,9 +43,10 @@ def apply(
     What readers see changes first, then the files go; a run that is killed in between is finished
     by the next one.
     """
+    drain_all(settings)  # a request may name a release that nothing else keeps
     with operation(settings, "retention", run_id) as (run, lease):
         finish_erasure(settings, run.lake, run.run_id)
-        verdicts = judge(run.releases.history(), settings.retention, now or datetime.now(UTC))
+        verdicts = _judged(run, now or datetime.now(UTC))
         result = _report(run, verdicts)
         before = sum(run.lake.sizes().values())
         leaving = [verdict for verdict in verdicts if verdict.changes]
@@ -73,6 +76,13 @@ def apply(
         }
         run.report = result
         return result
+
+
+def _judged(run: Operation, now: datetime) -> list[Verdict]:
+    policy = run.settings.retention
+    young = now - timedelta(days=policy.requests_days)
+    named = run.lake.requests.releases_since(young) if policy.requests_days else set()
+    return judge(run.releases.history(), policy, now, named)
 
 
 def _report(run: Operation, verdicts: Sequence[Verdict]) -> dict[str, Any]:

@@ -121,8 +121,7 @@ def search(
 ) -> dict[str, Any]:
     """The `k` best passages for one question, of the documents that meet the conditions."""
     began = time.perf_counter()
-    if not question.strip():
-        raise ConfigError("the question is empty: write it in quotes after `almanac search`")
+    refuse_empty(question)
     searcher = Searcher(settings, when)
     among = searcher.among(filters)
     hits = searcher.search([question], k, mode, among)[0]
@@ -150,6 +149,12 @@ def _is_far(searcher: Searcher, nearest: float | None) -> bool | None:
     """Is even the nearest passage about something else? None where that cannot be told."""
     least = _FITS.get(str(searcher.release.embedder_identity.get("model")))
     return None if nearest is None or least is None else nearest < least
+
+
+def refuse_empty(question: str) -> None:
+    """Raise ConfigError for a question of blanks alone, before anything is opened."""
+    if not question.strip():
+        raise ConfigError("the question is empty: write it in quotes after `almanac search`")
 
 
 def answers(

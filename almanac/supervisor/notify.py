@@ -6,6 +6,7 @@ The server itself loads this block when an automation fires: Prefect finds it by
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -13,7 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from prefect.blocks.abstract import NotificationBlock, NotificationError
 from pydantic import Field, SecretStr
 
-from schemas.errors import ConfigError
+from schemas.errors import AlmanacError, ConfigError
 from schemas.hashing import sha256_parts
 
 _SAME_SECONDS = 300.0
@@ -70,6 +71,29 @@ def _is_new(key: str) -> bool:
         return False
     _sent[key] = now
     return True
+
+
+def send_test(addresses: SecretStr | None) -> dict[str, int]:
+    """Send a message that says it is a test; how many addresses took it.
+
+    Raises:
+        ConfigError: there is no address, or one is none.
+        AlmanacError: one did not take it.
+    """
+    if addresses is None or not addresses.get_secret_value().strip():
+        raise ConfigError(
+            "alarms.address is not set, so alarms reach nobody: set ALMANAC_ALARMS__ADDRESS to a "
+            "webhook or an Apprise address"
+        )
+    body = (
+        "Alarms of this installation reach you here. Nothing is wrong, and nothing is to be done."
+    )
+    number = len(service_urls(addresses))
+    try:
+        asyncio.run(AlmanacAlarm(addresses=addresses).notify(body, "Almanac: a test"))
+    except NotificationError as error:
+        raise AlmanacError(f"{error.log}: see whether it is right and can be reached") from None
+    return {"addresses": number}
 
 
 def service_urls(addresses: SecretStr) -> list[str]:

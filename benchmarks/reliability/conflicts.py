@@ -276,7 +276,11 @@ class Bench:
 
     def _next_night(self) -> dict[str, Any]:
         self._night += 1
-        return {"as_of": FIRST + timedelta(days=self._night), "lift_hold": True}
+        return {
+            "as_of": FIRST + timedelta(days=self._night),
+            "lift_hold": True,
+            "allow_future": True,
+        }
 
     def _change(self, number: int) -> None:
         """Rewrite some notes, plant a secret, take the last one away, and log a dislike."""

@@ -295,6 +295,12 @@ class RetentionSettings(Section):
     monthly: int = Field(default=24, ge=0, description="Months whose last release stays open.")
     yearly: int = Field(default=10, ge=0, description="Years whose last release stays open.")
     pinned: tuple[int, ...] = Field(default=(), description="Releases that stay open for ever.")
+    requests_days: int = Field(
+        default=14,
+        ge=0,
+        description="Releases that answered a request of so many days stay open, so that a dislike "
+        "of it can be looked into, and the answer made again.",
+    )
     cold_days: int | None = Field(
         default=None, ge=1, description="Older cold releases are dropped for good; for ever."
     )

@@ -1,4 +1,4 @@
-"""The worst of the sixty mistakes in benchmarks/mistakes.py: what is said of them."""
+"""The worst of the sixty mistakes in benchmarks/quality/mistakes.py: what is said of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.mistakes import MISTAKES, run
+from benchmarks.quality.mistakes import MISTAKES, run
 
 SAID = {
     "a folder of pictures": (1, "there are 1 .png: name them in `include`"),
@@ -16,13 +16,19 @@ SAID = {
     "a date in the future": (1, "or say --allow-future if you mean it"),
     "no question": (2, "give either a QUERY or --queries FILE.jsonl"),
     "hits in words": (2, "'ten' is not a valid whole number"),
-    "a file of questions as text": (1, "bad.jsonl, line 1: not a JSON object with id and text"),
-    "a lakehouse that is not there": (0, "No release yet in …/nowhere: run `almanac nightly`, or"),
-    "a lakehouse that is a file": (1, "bad.jsonl refuses (Not a directory)"),
+    "a file of questions as text": (1, "no release yet: there is no lakehouse at"),
+    "a lakehouse that is not there": (
+        1,
+        "there is no lakehouse at …/nowhere, which is not there. `almanac n",
+    ),
+    "a lakehouse that is a file": (
+        1,
+        "bad.jsonl is a file, and a lakehouse is a folder: name the right place",
+    ),
     "a verb misspelt": (2, "did you mean 'search'?"),
     "a verb of git": (2, "did you mean 'history'?"),
     "no verb but a question": (2, 'to ask it: almanac search "how do I travel?"'),
-    "an option misspelt": (2, "Did you mean one of: '--as-of'"),
+    "an option misspelt": (2, "'--as-of'"),
     "half a group": (2, "Did you mean 'apply'?"),
     "a configuration not there": (2, "the configuration nowhere.toml does not exist"),
     "TOML without a quote": (2, "(at line 1, column 22): a quote is not closed there"),

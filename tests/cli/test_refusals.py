@@ -35,7 +35,7 @@ def run(*arguments: str) -> Result:
     ("arguments", "code", "said"),
     [
         (["search", " "], 2, "the question is empty: write it in quotes"),
-        (["search", "x"], 1, "has no release yet: run `almanac nightly` first"),
+        (["search", "x"], 1, "no release yet: there is no lakehouse at"),
         (["nightly", "--source", "nowhere"], 1, "nowhere cannot be opened: No such file"),
         (["nightly", "--source", "empty"], 1, "looked for **/*.md,"),
         (["nightly", "--source", "empty"], 1, "and 21 more; the folder is empty"),

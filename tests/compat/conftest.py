@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from tests.compat.project import Project, endpoints
-from tests.flows.conftest import prefect_api  # noqa: F401 (a fixture)
 from tests.training.tiny import make_tiny_base
 
 WRITTEN = sorted((Path(__file__).parent / "written").glob("*/*.tar.xz"))
@@ -41,7 +40,8 @@ class Written(Project):
         return Written(root, self.code)
 
 
-@pytest.fixture(scope="session")
+# Of the package, so that no later test has its environment.
+@pytest.fixture(scope="package")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The models that the projects are configured with."""
     with endpoints(make_tiny_base(tmp_path_factory.mktemp("base") / "tiny-llama")):
@@ -49,7 +49,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(
-    scope="session", params=WRITTEN, ids=lambda file: f"{file.parent.name}-{file.name[:-7]}"
+    scope="package", params=WRITTEN, ids=lambda file: f"{file.parent.name}-{file.name[:-7]}"
 )
 def written(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, models: None

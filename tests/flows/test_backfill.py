@@ -156,7 +156,7 @@ def test_a_hold_that_comes_during_a_series_stops_it(past: Past) -> None:
 def test_the_past_before_the_newest_release_is_refused_up_front(past: Past) -> None:
     past.deliver(1, 2, 3)
     past.fill(2, 2)
-    with pytest.raises(RunRefused, match=r"1 of the 3 steps.*earlier than what release 1 spoke"):
+    with pytest.raises(RunRefused, match=r"1 of the 3 steps.*earlier than release 1, which"):
         past.fill(1, 3)
     assert past.rows() == [(2, "published")]
 

@@ -211,7 +211,7 @@ def test_missed_times_of_a_dated_source_run_first_each_on_its_own_data(
     assert deployed.children(run.id) == [
         f"nightly as of {isoformat(deployed.at - 2 * DAY)}, missed"
     ]
-    assert result["caught_up"].startswith("Ran 1 time first, ")
+    assert result["caught_up"].startswith("Ran 1 date first, ")
     missed = deployed.house.lake.runs.records("documents")[1]
     assert f"{deployed.at - DAY:%Y-%m-%d}, does not exist: nothing was changed" in missed.message
     texts = [deployed.house.lake.as_of(seq).text(one) for seq, one in documents(deployed)]
@@ -224,7 +224,7 @@ def test_a_missed_time_that_cannot_be_listed_holds_up_no_night(deployed: Deploye
     os.mkfifo(deployed.house.docs.parent / "days" / f"{deployed.at - DAY:%Y-%m-%d}")
     result, _ = deployed.run(deployed.at)
     assert deployed.rows() == [(2, "published", 1), (1, "missed", 1), (0, "published", 2)]
-    assert result["caught_up"].startswith("Nothing had run at 1 time")
+    assert result["caught_up"].startswith("Nothing had run at 1 date")
     missed = deployed.house.lake.runs.records("documents")[1]
     assert "is neither a folder nor a file" in missed.message
 

@@ -17,7 +17,7 @@ from lakehouse.search import Mode
 from schemas.errors import ReleaseNotFound, ReleaseNotOpen
 from schemas.hashing import sha256_text
 from schemas.settings import Settings, load_settings
-from tests.flows.conftest import House, prefect_api  # noqa: F401 (a fixture)
+from tests.flows.conftest import House
 
 pytestmark = pytest.mark.slow
 
@@ -62,7 +62,7 @@ NAMES = {chunk: name for name, chunk in IDS.items()}
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory, prefect_api: None) -> Path:  # noqa: F811
+def root(tmp_path_factory: pytest.TempPathFactory, prefect_api: None) -> Path:
     """Four releases: the first, other documents, another model, another search."""
     root = tmp_path_factory.mktemp("difference")
     house = House(root)

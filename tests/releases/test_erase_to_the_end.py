@@ -104,8 +104,10 @@ def killed_at(number: int) -> Iterator[list[str]]:
 
     def counted(method: Any) -> Any:
         def change(self: Any, *arguments: Any, **named: Any) -> Any:
+            if getattr(self, "name", "") == "lease":  # renewed by time
+                return method(self, *arguments, **named)
             changes.append(f"{type(self).__name__}.{method.__name__}")
-            if getattr(self, "name", "") != "lease" and len(changes) > number:
+            if len(changes) > number:
                 raise Killed
             return method(self, *arguments, **named)
 
@@ -132,8 +134,8 @@ def test_whatever_change_it_was_killed_at_it_is_finished(
 ) -> None:
     total = changes_of_an_erasure(house.copied_to(tmp_path / "whole"))
     assert total > 40
-    first = {"the same": 0, "a night": 1, "heal": 2, "another erasure": 3}[finisher]
-    for number in range(first, total, 4):
+    first = {"the same": 0, "a night": 3, "heal": 6, "another erasure": 9}[finisher]
+    for number in range(first, total, 12):
         mine = house.copied_to(tmp_path / f"killed-{number}")
         with killed_at(number), pytest.raises(Killed):
             erase(mine.settings, Subject(SECRET.doc_id, copies=True))

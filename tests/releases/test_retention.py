@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from almanac.client import log_request
 from almanac.releases.doctor import doctor
 from almanac.releases.restore import restore
 from almanac.releases.retention import apply, plan
@@ -314,3 +315,27 @@ def test_an_unfinished_index_is_not_written_together(eighteen: House, tmp_path: 
     was = house.answers(18)
     assert not apply(house.settings, NOW)["compacted"]
     assert house.answers(18) == was
+
+
+def test_a_release_that_answered_a_young_request_stays_open(house: House) -> None:
+    house.keep(keep_last=1, requests_days=3)
+
+    def ask(seq: int, day: int) -> None:
+        log_request(
+            house.lake,
+            question="Why?",
+            response="So.",
+            context=[],
+            user_id="ann",
+            release=seq,
+            asked_at=datetime(2026, 3, day, tzinfo=UTC),
+        )
+
+    ask(1, 10)
+    ask(2, 17)
+    report = apply(house.settings, NOW)
+    assert {seq for seq, tier in tiers(house).items() if tier == "hot"} == {2, 6}
+    (rule,) = [row["rule"] for row in report["releases"] if row["release"] == 2]
+    assert rule == "retention.requests_days = 3, it answered a request"
+    apply(house.settings, datetime(2026, 3, 30, tzinfo=UTC))
+    assert {seq for seq, tier in tiers(house).items() if tier == "hot"} == {6}

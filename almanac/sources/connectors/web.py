@@ -170,7 +170,7 @@ class WebConnector:
         self._store.set_note("walk", values)
         return 0.0
 
-    def _sitemaps(self, client: WebClient, robots: Protego) -> list[str]:
+    def _sitemaps(self, client: WebClient, robots: Protego) -> Sequence[str]:
         """The sitemaps to read; none for a crawl."""
         options = self._options
         if options.sitemap:

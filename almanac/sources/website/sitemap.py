@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from lxml import etree
 
@@ -16,7 +16,7 @@ _GZIP = b"\x1f\x8b"
 _DEEPEST = 3
 
 
-def sitemap_urls(first: list[str], get: Callable[[str], Answer]) -> Iterator[tuple[str, str]]:
+def sitemap_urls(first: Sequence[str], get: Callable[[str], Answer]) -> Iterator[tuple[str, str]]:
     """(address, date of the last change or "") of every entry, indexes followed.
 
     Args:

@@ -1,7 +1,7 @@
 """Sixty mistakes that people make, run in one go: what is printed, and with which exit code.
 
     .venv/bin/almanac nightly --lakehouse /tmp/lake
-    .venv/bin/python benchmarks/mistakes.py --lakehouse /tmp/lake
+    .venv/bin/python benchmarks/quality/mistakes.py --lakehouse /tmp/lake
 
 They were made up without looking at the messages. Each runs in a folder of its own, and none may
 change the lakehouse. The last line counts what ended without an error or with a traceback.
