@@ -7,26 +7,20 @@ logged with what was said to that point.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from almanac.journal import new_request_id
 from almanac.llm.chat import EndpointFailed
 from almanac.llm.streaming import Piece
-from almanac.serving.assistants import Assistant
+from almanac.retrieval.open_release import OpenRelease
+from almanac.serving.asking import Ask, Begun, Draft, Ended, Event
 from almanac.serving.budget import newest_within, within
 from almanac.serving.citing import CitedText
-from almanac.serving.open_releases import OpenRelease, OpenReleases
+from almanac.serving.open_releases import OpenReleases
 from almanac.serving.passages import ShownPassage, citations, shown
-from almanac.serving.who import PUBLIC, Caller, Rights
 from schemas.errors import AlmanacError
-from schemas.feedback import Message, Passage, Request, Status
-from schemas.times import When
+from schemas.feedback import Message, Request, Status
 
 T = TypeVar("T")
 _REWRITE = (
@@ -43,134 +37,6 @@ class RequestJournal(Protocol):
         """Store it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A question as it came in, with who asks.
-
-    `messages` end with the user's question. `when` is None for the release that the assistant has.
-    """
-
-    assistant: Assistant
-    messages: tuple[Message, ...]
-    user_id: str
-    session_id: str | None = None
-    when: When | None = None
-    k: int | None = None
-    max_tokens: int | None = None
-    temperature: float | None = None
-    caller: Caller = PUBLIC
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """What is known before the first word."""
-
-    request_id: str
-    release: int
-    as_of: datetime
-    citations: list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Words to show."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The whole answer, which is logged."""
-
-    request: Request
-    finish_reason: str
-    marks: list[tuple[int, int, int]]  # passage, start and end in the text
-    citations: list[dict[str, Any]]
-
-
-Event = Begun | Text | Ended
-
-
-@dataclass(slots=True)
-class Draft:
-    """An answer under way, and what its request will say."""
-
-    ask: Ask
-    request_id: str = field(default_factory=new_request_id)
-    asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    began: float = field(default_factory=time.perf_counter)
-    question: str = ""
-    query: str = ""
-    history: tuple[Message, ...] = ()
-    opened: OpenRelease | None = None
-    passages: list[ShownPassage] = field(default_factory=list)
-    prompt: tuple[Message, ...] = ()
-    said: list[str] = field(default_factory=list)
-    raw: str = ""
-    first_token_ms: float | None = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    finish_reason: str = "stop"
-    is_logged: bool = False
-
-    @property
-    def text(self) -> str:
-        """What the reader was shown."""
-        return "".join(self.said)
-
-    def say(self, text: str) -> Text:
-        """Words to show, remembered."""
-        if self.first_token_ms is None:
-            self.first_token_ms = self.milliseconds
-        self.said.append(text)
-        return Text(text)
-
-    @property
-    def milliseconds(self) -> float:
-        """Since the question came."""
-        return round((time.perf_counter() - self.began) * 1000, 1)
-
-    def request(self, status: Status) -> Request:
-        """The row of the log."""
-        assistant, endpoint = self.ask.assistant, self.ask.assistant.settings.endpoint
-        details: dict[str, Any] = {"citations": citations(self.passages, self._used)}
-        if self.query != self.question:
-            details["standalone_question"] = self.query
-        if self.raw.strip() != self.text.strip():
-            details["model_text"] = self.raw
-        if self.ask.when is not None:
-            details["as_of"] = str(self.ask.when)
-        return Request(
-            request_id=self.request_id,
-            asked_at=self.asked_at,
-            user_id=self.ask.user_id,
-            session_id=self.ask.session_id,
-            question=self.question,
-            response=self.text,
-            context=tuple(Passage(one.chunk_id, one.text) for one in self.passages),
-            history=self.history,
-            prompt=self.prompt,
-            release=self.opened.release.seq if self.opened else None,
-            prompt_version=assistant.prompt.prompt_id,
-            model=assistant.chat.endpoint.model,
-            prompt_tokens=self.prompt_tokens,
-            completion_tokens=self.completion_tokens,
-            latency_ms=self.milliseconds,
-            details=details,
-            assistant=assistant.name,
-            version=assistant.version,
-            status=status,
-            route={"chosen": endpoint, "model": assistant.chat.endpoint.model},
-            params=assistant.params | _given(self.ask),
-            first_token_ms=self.first_token_ms,
-            principals_hash=self.ask.caller.principals_hash,
-        )
-
-    @property
-    def _used(self) -> set[int]:
-        return {mark.n for mark in CitedText.marks_in(self.text)}
-
-
 class Answering:
     """Answers questions from open releases; one for all questions of a server."""
 
@@ -178,12 +44,10 @@ class Answering:
         self,
         releases: OpenReleases,
         journal: RequestJournal,
-        rights: Callable[[], Rights],
         on_logged: Callable[[Request], None] = lambda _: None,
     ) -> None:
         self._releases = releases
         self._journal = journal
-        self._rights = rights
         self._on_logged = on_logged
 
     async def answer(self, ask: Ask) -> AsyncIterator[Event]:
@@ -253,9 +117,8 @@ class Answering:
         opened = await in_thread(lambda: self._releases.as_of(ask.when))
 
         def search() -> list[ShownPassage]:
-            may_see = partial(self._rights().may_see, ask.caller)
-            hits = opened.search(draft.query, ask.k or settings.k, settings.mode, may_see)
-            return shown(opened, hits)
+            k, who = ask.k or settings.k, ask.caller.principals
+            return shown(opened.search(draft.query, k, settings.mode, ask.filters, who))
 
         draft.passages = await in_thread(search)
         draft.opened = opened
@@ -323,12 +186,6 @@ def _conversation(messages: Sequence[Message]) -> tuple[tuple[Message, ...], str
     """Earlier messages of user and assistant, and the question."""
     talk = [one for one in messages if one["role"] in ("user", "assistant")]
     return tuple(talk[:-1]), talk[-1]["content"].strip()
-
-
-def _given(ask: Ask) -> dict[str, Any]:
-    """The parameters that the client set itself."""
-    given = {"k": ask.k, "max_tokens": ask.max_tokens, "temperature": ask.temperature}
-    return {name: value for name, value in given.items() if value is not None}
 
 
 async def in_thread(work: Callable[[], T]) -> T:

@@ -10,7 +10,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
 from almanac.serving import chat, documents, errors
-from almanac.serving.answering import Ask, in_thread
+from almanac.serving.answering import in_thread
+from almanac.serving.asking import Ask
 from almanac.serving.body import BodyLimit, OwnHost
 from almanac.serving.hosts import is_loopback
 from almanac.serving.replay import replay as run_replay
@@ -85,7 +86,15 @@ def _answers(app: FastAPI, service: Service) -> None:
         assistant = service.assistant(asked.model)
         question = ({"role": "user", "content": asked.query},)
         user = caller.named(None)
-        ask = Ask(assistant, question, user, when=asked.when, k=asked.k, caller=caller)
+        ask = Ask(
+            assistant,
+            question,
+            user,
+            when=asked.when,
+            k=asked.k,
+            caller=caller,
+            filters=asked.filters,
+        )
         opened, passages = await service.answering.retrieve(ask)
         return {
             "release": opened.release.seq,

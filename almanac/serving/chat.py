@@ -9,7 +9,7 @@ from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
 from almanac.serving import errors
-from almanac.serving.answering import Ask, Begun, Ended, Event, Text
+from almanac.serving.asking import Ask, Begun, Ended, Event, Text
 from almanac.serving.errors import Refused
 from almanac.serving.service import Service
 from almanac.serving.shapes import (
@@ -74,6 +74,7 @@ def to_ask(service: Service, asked: ChatRequest, caller: Caller) -> Ask:
         messages=asked.conversation(),
         user_id=caller.named(asked.user),
         caller=caller,
+        filters=asked.almanac.filters,
         session_id=asked.session_id,
         when=when,
         k=asked.almanac.k,

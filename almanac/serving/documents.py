@@ -23,14 +23,15 @@ def document(
         AlmanacError: there is no such release, or it is not kept.
     """
     opened = service.releases.as_of(when)
-    stored = opened.view.documents.get((source, doc_id))
-    if stored is None or not service.rights.may_see(caller, source, doc_id):
+    stored = opened.documents.get((source, doc_id))
+    if stored is None or not service.may_see(caller, source, doc_id):
         raise Refused(
             404,
             f"release {opened.release.seq} has no document {doc_id!r} of {source!r}: "
             "`almanac documents` lists what it has",
             "document_not_found",
         )
+    view = service.lake.view(opened.release)
     return {
         "source": source,
         "doc_id": doc_id,
@@ -38,8 +39,8 @@ def document(
         "uri": stored.uri,
         "release": opened.release.seq,
         "as_of": isoformat(opened.release.logical_time),
-        "text": opened.view.text(stored),
-        "passages": opened.view.chunks(stored).select(list(_CHUNK)).to_pylist(),
+        "text": view.text(stored),
+        "passages": view.chunks(stored).select(list(_CHUNK)).to_pylist(),
     }
 
 
@@ -50,7 +51,7 @@ def check_passages(service: Service, caller: Caller, request: Request) -> None:
     cited = request.details.get("citations") or []
     keys = [(one.get("source"), one.get("doc_id")) for one in cited if isinstance(one, dict)]
     if len(keys) < len(request.context) or not all(
-        service.rights.may_see(caller, str(source), str(doc_id)) for source, doc_id in keys
+        service.may_see(caller, str(source), str(doc_id)) for source, doc_id in keys
     ):
         raise Refused(
             403,

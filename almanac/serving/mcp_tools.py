@@ -11,7 +11,8 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
 from almanac.serving import documents
-from almanac.serving.answering import Ask, Begun, Ended, in_thread
+from almanac.serving.answering import in_thread
+from almanac.serving.asking import Ask, Begun, Ended
 from almanac.serving.errors import Refused
 from almanac.serving.service import Service
 from almanac.serving.shapes import about

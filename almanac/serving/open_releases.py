@@ -5,101 +5,30 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
-from almanac.embedding.factory import open_encoder
-from almanac.retrieval.search import Searcher, embedder_of
+from almanac.retrieval.access import Rights
+from almanac.retrieval.open_release import OpenRelease
 from lakehouse import Lakehouse
 from lakehouse.releases import Release
-from lakehouse.search import Hit, Mode
-from schemas.encoder import Encoder
-from schemas.hashing import sha256_text
 from schemas.settings import Settings
 from schemas.times import When
 
 _log = logging.getLogger("almanac.serving")
-MaySee = Callable[[str, str], bool]  # by source and doc_id
-_DOCUMENTS = 2_000  # whose passages' places are kept
-_WARM_UP = "warm up"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a passage stands in its document: `text[start:end]`; None where that is not known."""
-
-    title: str
-    uri: str
-    start: int | None
-    end: int | None
-
-
-class OpenRelease:
-    """One release, for questions from several threads."""
-
-    def __init__(
-        self, lake: Lakehouse, settings: Settings, release: Release, encoder: Encoder
-    ) -> None:
-        self.release = release
-        self.view = lake.view(release)
-        self._lake = lake
-        self._searcher = Searcher.of(settings, lake, release)
-        self._searcher.__dict__["encoder"] = encoder
-        self._places: OrderedDict[str, dict[str, tuple[int, int]]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def search(
-        self, question: str, k: int, mode: Mode, may_see: MaySee = lambda source, doc_id: True
-    ) -> list[Hit]:
-        """The `k` best passages among those of documents that may be seen."""
-        depth = k
-        while True:
-            hits = self._searcher.search([question], depth, mode)[0]
-            allowed = [hit for hit in hits if may_see(hit.source, hit.doc_id)]
-            if len(allowed) >= k or len(hits) < depth or depth >= self.release.rows:
-                return allowed[:k]
-            depth = min(depth * 4, self.release.rows)
-
-    def place(self, hit: Hit) -> Place:
-        """Where a hit stands in its document."""
-        stored = self.view.documents.get((hit.source, hit.doc_id))
-        if stored is None:
-            return Place(hit.doc_id, "", None, None)
-        start, end = self._places_of(stored.document_hash).get(sha256_text(hit.text), (None, None))
-        return Place(stored.title, stored.uri, start, end)
-
-    def warm(self) -> None:
-        """Load what the first question would wait for."""
-        self.search(_WARM_UP, 1, "hybrid")
-        len(self.view.documents)
-
-    def _places_of(self, document_hash: str) -> dict[str, tuple[int, int]]:
-        with self._lock:
-            if document_hash in self._places:
-                self._places.move_to_end(document_hash)
-                return self._places[document_hash]
-        rows: list[dict[str, Any]] = (
-            self._lake.chunks.of(self.release.chunker, [document_hash])
-            .select(["text_hash", "start", "end"])
-            .to_pylist()
-        )
-        places = {row["text_hash"]: (row["start"], row["end"]) for row in reversed(rows)}
-        with self._lock:
-            self._places[document_hash] = places
-            while len(self._places) > _DOCUMENTS:
-                self._places.popitem(last=False)
-        return places
 
 
 class OpenReleases:
-    """The release that answers now, swapped by one reference, and some of the past."""
+    """The release that answers now, swapped by one reference, and some of the past.
 
-    def __init__(self, lake: Lakehouse, settings: Settings) -> None:
+    One that was swapped out is let go when the last answer from it has ended.
+    """
+
+    def __init__(self, lake: Lakehouse, settings: Settings, rights: Rights) -> None:
         self._lake = lake
         self._settings = settings
+        self._rights = rights
         self._log = lake.releases(settings.index.name)
-        self._encoders: dict[str, Encoder] = {}
+        self._head: tuple[int, int] | None = None
         self._past: OrderedDict[tuple[int, str], OpenRelease] = OrderedDict()
         self._lock = threading.Lock()
         self._opening = threading.Lock()
@@ -119,12 +48,16 @@ class OpenReleases:
         Raises:
             AlmanacError: there is none, or it does not open: the old one goes on answering.
         """
-        release = self._log.as_of(None)
+        head = self._log.head()
         before = self._current
-        if before is not None and _same(before.release, release):
+        if before is not None and head == self._head:
             return False
-        opened = self._open(release)
-        self._current = opened
+        release = self._log.as_of(None)
+        if before is not None and _same(before.release, release):
+            self._head = head
+            return False
+        self._current = self._open(release)
+        self._head = head
         _log.info("release %d of %s answers", release.seq, release.logical_time.isoformat())
         return True
 
@@ -157,12 +90,7 @@ class OpenReleases:
 
     def _open(self, release: Release) -> OpenRelease:
         with self._opening:
-            if release.embedder not in self._encoders:
-                chosen = embedder_of(release, self._settings.embedder)
-                self._encoders[release.embedder] = open_encoder(chosen)
-            opened = OpenRelease(
-                self._lake, self._settings, release, self._encoders[release.embedder]
-            )
+            opened = OpenRelease(self._settings, self._lake, release, self._rights)
             opened.warm()
             return opened
 

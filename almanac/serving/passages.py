@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from almanac.serving.open_releases import OpenRelease
-from lakehouse.search import Hit
+from almanac.retrieval.open_release import FoundPassage
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +17,7 @@ class ShownPassage:
     source: str
     doc_id: str
     chunk_id: str
+    row_hash: str
     heading: str
     title: str
     uri: str
@@ -38,31 +38,24 @@ class ShownPassage:
 
     def as_citation(self, used: bool) -> dict[str, Any]:
         """What a client is told of it."""
-        names = ("n", "doc_id", "source", "chunk_id", "title", "heading", "start", "end")
+        names: tuple[str, ...] = ("n", "doc_id", "source", "chunk_id", "row_hash")
+        names += ("title", "heading", "start", "end")
         return {name: getattr(self, name) for name in names} | {"used": used}
 
 
-def shown(opened: OpenRelease, hits: Iterable[Hit]) -> list[ShownPassage]:
-    """Hits with their places."""
-    return [_shown(opened, number, hit) for number, hit in enumerate(hits, 1)]
+def shown(found: Iterable[FoundPassage]) -> list[ShownPassage]:
+    """What a search found, by the numbers that a prompt gives it."""
+    names = [field.name for field in fields(ShownPassage) if field.name not in ("n", "title")]
+    return [
+        ShownPassage(
+            n=number,
+            title=one.title or one.doc_id,
+            **{name: getattr(one, name) for name in names},
+        )
+        for number, one in enumerate(found, 1)
+    ]
 
 
 def citations(passages: Sequence[ShownPassage], used: Collection[int]) -> list[dict[str, Any]]:
     """Every passage that the model was shown; `used` are the numbers that the answer names."""
     return [one.as_citation(one.n in used) for one in passages]
-
-
-def _shown(opened: OpenRelease, number: int, hit: Hit) -> ShownPassage:
-    place = opened.place(hit)
-    return ShownPassage(
-        n=number,
-        source=hit.source,
-        doc_id=hit.doc_id,
-        chunk_id=hit.chunk_id,
-        heading=hit.heading,
-        title=place.title or hit.doc_id,
-        uri=place.uri,
-        text=hit.text,
-        start=place.start,
-        end=place.end,
-    )

@@ -7,7 +7,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from almanac.serving.answering import Answering, Ask, Ended, in_thread
+from almanac.serving.answering import Answering, in_thread
+from almanac.serving.asking import Ask, Ended, filters_of
 from almanac.serving.assistants import Assistant
 from almanac.serving.budget import newest_within, within
 from almanac.serving.documents import check_passages
@@ -92,12 +93,9 @@ def _passages(
     opened = service.releases.as_of(seq)
     params = assistant.params | dict(request.params or {})
     query = str(request.details.get("standalone_question") or request.question)
-
-    def may_see(source: str, doc_id: str) -> bool:
-        return service.rights.may_see(caller, source, doc_id)
-
-    hits = opened.search(query, params["k"], params["mode"], may_see)
-    found = within(shown(opened, hits), params["max_context_tokens"])
+    filters = filters_of(params.get("filters"))
+    hits = opened.search(query, params["k"], params["mode"], filters, caller.principals)
+    found = within(shown(hits), params["max_context_tokens"])
     return found, isoformat(opened.release.logical_time)
 
 
@@ -152,8 +150,9 @@ async def _today(
 ) -> dict[str, Any]:
     """What is answered now, which nobody is shown but who asked for the replay."""
     messages = (*request.history, Message(role="user", content=request.question))
-    ask = Ask(assistant, messages, request.user_id, caller=caller)
-    answering = Answering(service.releases, _Unlogged(), lambda: service.rights)
+    filters = filters_of((request.params or {}).get("filters"))
+    ask = Ask(assistant, messages, request.user_id, caller=caller, filters=filters)
+    answering = Answering(service.releases, _Unlogged())
     ended = None
     async with aclosing(answering.answer(ask)) as events:
         async for event in events:

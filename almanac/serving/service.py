@@ -15,6 +15,7 @@ from almanac.feedback.fields import Broken
 from almanac.feedback.rows import request_of
 from almanac.journal import journal_places, new_request_id
 from almanac.llm.streaming import StreamingChat
+from almanac.retrieval.access import Rights
 from almanac.serving import telemetry
 from almanac.serving.answering import Answering
 from almanac.serving.assistants import (
@@ -28,7 +29,7 @@ from almanac.serving.hosts import is_loopback
 from almanac.serving.keys import Keys
 from almanac.serving.metrics import Metrics
 from almanac.serving.open_releases import OpenReleases
-from almanac.serving.who import Caller, Door, Rights
+from almanac.serving.who import Caller, Door
 from almanac.training.base import packaged_gguf
 from expectations.feedback import request_facts
 from lakehouse import open_lakehouse
@@ -54,7 +55,8 @@ class Service:
         """Open it. Without `models` no local model is started, and none may be asked."""
         self.settings = settings
         self.lake = open_lakehouse(settings.lakehouse, settings.storage_options)
-        self.releases = OpenReleases(self.lake, settings)
+        self.rights = Rights(self.lake, settings.serving.poll_seconds)
+        self.releases = OpenReleases(self.lake, settings, self.rights)
         self.releases.poll()
         self.engine, local = _start_local(settings, models)
         try:
@@ -64,13 +66,12 @@ class Service:
             self.journal = self._log_door.journal
             self.keys = Keys.of(settings)
             self.door = Door(self.keys, is_loopback(settings.serving.host))
-            self.rights = self._read_rights()
         except BaseException:
             self._end_engine()
             raise
         self.metrics = Metrics()
         self.under_way = 0
-        self.answering = Answering(self.releases, self.journal, lambda: self.rights, self._answered)
+        self.answering = Answering(self.releases, self.journal, self._answered)
         self._stopping = threading.Event()
         self.metrics.watch(
             settings.index.name,
@@ -84,7 +85,7 @@ class Service:
         ]
 
     def start(self) -> None:
-        """Look for new releases and rights, and store what is in the journal, from now on."""
+        """Look for new releases, and store what is in the journal, from now on."""
         for thread in self._threads:
             thread.start()
 
@@ -144,6 +145,12 @@ class Service:
         self.metrics.answered(request)
         telemetry.tell(request, self.settings.serving.log_texts)
 
+    def may_see(self, caller: Caller, source: str, doc_id: str) -> bool:
+        """May a caller see a document now?"""
+        if caller.principals is None:
+            return True
+        return self.rights.permits((source, doc_id), caller.principals)
+
     def check_voter(self, caller: Caller, request_id: str) -> None:
         """Raises FeedbackUnknown where there is no such request, or it is another user's."""
         request = self.request(request_id)
@@ -186,13 +193,9 @@ class Service:
     def _poll(self) -> None:
         while not self._stopping.wait(self.settings.serving.poll_seconds):
             try:
-                self.rights = self._read_rights()
                 self.releases.poll()
             except AlmanacError as error:
-                _log.warning("no new release or rights: %s", error)
-
-    def _read_rights(self) -> Rights:
-        return Rights({} if self.door.is_public else self.lake.access.current())
+                _log.warning("no new release: %s", error)
 
     def _drain(self) -> None:
         """Bring what is in the journal to Delta, where triage finds it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import date
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
@@ -15,7 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from almanac.serving.answering import Begun, Ended
+from almanac.retrieval.filters import Filters
+from almanac.serving.asking import Begun, Ended
 from almanac.serving.assistants import Assistant
 from schemas.errors import ConfigError
 from schemas.feedback import Message, Request
@@ -49,8 +51,21 @@ class _Dated(_Strict):
         description="A date (its end, UTC), a time, or a release's number; now unless given.",
     )
     k: int | None = Field(default=None, ge=1, le=50, description="Passages to find.")
+    sources: list[str] = Field(default=[], max_length=100, description="Of these alone.")
+    paths: list[str] = Field(
+        default=[], max_length=100, description="Globs, one of which a document's id matches."
+    )
+    fields: dict[str, str] = Field(default={}, description="Values of documents' metadata.")
+    after: date | None = Field(default=None, description="Of the metadata's date.")
+    before: date | None = Field(default=None, description="Likewise; both are included.")
 
     _check = field_validator("as_of")(_checked_as_of)
+
+    @property
+    def filters(self) -> Filters:
+        """The conditions on documents."""
+        pairs = tuple(sorted(self.fields.items()))
+        return Filters(tuple(self.sources), tuple(self.paths), pairs, self.after, self.before)
 
     @property
     def when(self) -> When | None:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from almanac.serving.answering import Ask, Begun, Ended, Event, Text
+from almanac.serving.asking import Ask, Begun, Ended, Event, Text
 from almanac.serving.replay import replay as run_replay
 from almanac.serving.service import Service
 from almanac.serving.shapes import about

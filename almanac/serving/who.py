@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from fastapi import Request
 
 from almanac.serving.errors import Refused
 from almanac.serving.keys import Keys
-from lakehouse.documents import Key as DocumentKey
-from schemas.documents import Access
 from schemas.hashing import sha256_parts
 
 ANONYMOUS = "anonymous"
@@ -38,24 +34,6 @@ class Caller:
 
 
 PUBLIC = Caller(None, None)
-
-
-@dataclass(frozen=True)
-class Rights:
-    """Who may see each document now; what is not known, nobody may see."""
-
-    access: Mapping[DocumentKey, Access]
-
-    def may_see(self, caller: Caller, source: str, doc_id: str) -> bool:
-        """Is one of the caller's principals among the document's?"""
-        if caller.principals is None:
-            return True
-        known = self._principals.get((source, doc_id))
-        return known is not None and not caller.principals.isdisjoint(known)
-
-    @cached_property
-    def _principals(self) -> dict[DocumentKey, frozenset[str]]:
-        return {key: frozenset(one.principals) for key, one in self.access.items()}
 
 
 class Door:

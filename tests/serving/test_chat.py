@@ -185,6 +185,20 @@ def test_passages_without_a_model(served: Served) -> None:
     assert "written nightly at two" in passage["text"]
 
 
+def test_some_documents_alone(served: Served) -> None:
+    body = {"query": "travel backup salaries", "k": 9, "paths": ["hr/**", "backup.md"]}
+    found = served.client.post("/v1/retrieve", json=body).json()["passages"]
+    assert {one["doc_id"] for one in found} == {"hr/pay.md", "backup.md"}
+    answer = served.chat(TRAVEL, almanac={"paths": ["hr/**"]}).json()
+    assert {one["doc_id"] for one in answer["almanac"]["citations"]} == {"hr/pay.md"}
+    stored = served.client.get(f"/v1/requests/{answer['id']}").json()["request"]
+    assert len(stored["context_hashes"]) == len(stored["context"]) == 1
+    assert served.client.post(f"/v1/requests/{answer['id']}/replay").json()["same"] is True
+    nothing = served.chat(TRAVEL, almanac={"sources": ["absent"]}).json()
+    assert nothing["choices"][0]["message"]["content"] == "I don't know."
+    assert (nothing["almanac"]["status"], nothing["almanac"]["citations"]) == ("empty", [])
+
+
 def test_health_and_figures(served: Served) -> None:
     assert served.client.get("/healthz").json() == {"status": "alive"}
     ready = served.client.get("/readyz").json()

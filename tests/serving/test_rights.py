@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import stat
 import time
 from collections.abc import Iterator
@@ -12,10 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from almanac.embedding.factory import open_encoder
 from almanac.serving.keys import Keys
-from almanac.serving.open_releases import OpenRelease
-from almanac.serving.who import Caller, Rights
 from schemas.documents import Access
 from tests.serving.conftest import FIRST, House, Served
 
@@ -153,37 +149,3 @@ def test_another_host_needs_keys(house: House) -> None:
     done = house.run("serve", "--host", "0.0.0.0", "--port", "0")
     assert done.returncode == 2
     assert "there are no keys: `almanac keys create --user NAME` makes one" in done.stderr
-
-
-def test_against_brute_force(guarded: House) -> None:
-    """Random rights and users: exactly what brute force allows, in its order."""
-    release = guarded.lake.releases("documents").as_of(1)
-    encoder = open_encoder(guarded.settings.embedder)
-    opened = OpenRelease(guarded.lake, guarded.settings, release, encoder)
-    chance = random.Random(0)
-    documents = [("handbook", doc_id) for doc_id in (*FIRST, *MORE)]
-    names = ["public", "user:a", "user:b", "group:x", "group:y"]
-    for _ in range(150):
-        known = [key for key in documents if chance.random() < 0.8]
-        access = {
-            key: Access(tuple(sorted(chance.sample(names, chance.randrange(4)))), "rule")
-            for key in known
-        }
-        rights = Rights(access)
-        caller = Caller("a", frozenset(chance.sample(names, chance.randrange(4))))
-        query, k = chance.choice(["salary", "travel euro", "backup"]), chance.randrange(1, 5)
-        every = opened.search(query, 100, "hybrid")
-        allowed = [
-            hit.chunk_id
-            for hit in every
-            if (hit.source, hit.doc_id) in access
-            and caller.principals & set(access[(hit.source, hit.doc_id)].principals)
-        ]
-        hits = opened.search(
-            query, k, "hybrid", lambda *key, c=caller, r=rights: r.may_see(c, *key)
-        )
-        assert [hit.chunk_id for hit in hits] == allowed[:k]
-
-
-def test_rights_that_cannot_be_read_are_none() -> None:
-    assert not Rights({}).may_see(Caller("a", frozenset({"public"})), "handbook", "travel.md")

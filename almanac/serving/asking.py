@@ -1,0 +1,183 @@
+"""A question as it came in, what is told of its answer, and what its log will say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from almanac.journal import new_request_id
+from almanac.retrieval.filters import Filters
+from almanac.retrieval.open_release import OpenRelease
+from almanac.serving.assistants import Assistant
+from almanac.serving.citing import CitedText
+from almanac.serving.passages import ShownPassage, citations
+from almanac.serving.who import PUBLIC, Caller
+from schemas.feedback import Message, Passage, Request, Status
+from schemas.times import When
+
+EVERYTHING = Filters()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question as it came in, with who asks.
+
+    `messages` end with the user's question. `when` is None for the release that the assistant has.
+    """
+
+    assistant: Assistant
+    messages: tuple[Message, ...]
+    user_id: str
+    session_id: str | None = None
+    when: When | None = None
+    k: int | None = None
+    max_tokens: int | None = None
+    temperature: float | None = None
+    caller: Caller = PUBLIC
+    filters: Filters = EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What is known before the first word."""
+
+    request_id: str
+    release: int
+    as_of: datetime
+    citations: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words to show."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The whole answer, which is logged."""
+
+    request: Request
+    finish_reason: str
+    marks: list[tuple[int, int, int]]  # passage, start and end in the text
+    citations: list[dict[str, Any]]
+
+
+Event = Begun | Text | Ended
+
+
+@dataclass(slots=True)
+class Draft:
+    """An answer under way, and what its request will say."""
+
+    ask: Ask
+    request_id: str = field(default_factory=new_request_id)
+    asked_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    began: float = field(default_factory=time.perf_counter)
+    question: str = ""
+    query: str = ""
+    history: tuple[Message, ...] = ()
+    opened: OpenRelease | None = None
+    passages: list[ShownPassage] = field(default_factory=list)
+    prompt: tuple[Message, ...] = ()
+    said: list[str] = field(default_factory=list)
+    raw: str = ""
+    first_token_ms: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    finish_reason: str = "stop"
+    is_logged: bool = False
+
+    @property
+    def text(self) -> str:
+        """What the reader was shown."""
+        return "".join(self.said)
+
+    def say(self, text: str) -> Text:
+        """Words to show, remembered."""
+        if self.first_token_ms is None:
+            self.first_token_ms = self.milliseconds
+        self.said.append(text)
+        return Text(text)
+
+    @property
+    def milliseconds(self) -> float:
+        """Since the question came."""
+        return round((time.perf_counter() - self.began) * 1000, 1)
+
+    def request(self, status: Status) -> Request:
+        """The row of the log."""
+        assistant, endpoint = self.ask.assistant, self.ask.assistant.settings.endpoint
+        details: dict[str, Any] = {"citations": citations(self.passages, self._used)}
+        if self.query != self.question:
+            details["standalone_question"] = self.query
+        if self.raw.strip() != self.text.strip():
+            details["model_text"] = self.raw
+        if self.ask.when is not None:
+            details["as_of"] = str(self.ask.when)
+        return Request(
+            request_id=self.request_id,
+            asked_at=self.asked_at,
+            user_id=self.ask.user_id,
+            session_id=self.ask.session_id,
+            question=self.question,
+            response=self.text,
+            context=tuple(Passage(one.chunk_id, one.text) for one in self.passages),
+            history=self.history,
+            prompt=self.prompt,
+            release=self.opened.release.seq if self.opened else None,
+            prompt_version=assistant.prompt.prompt_id,
+            model=assistant.chat.endpoint.model,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            latency_ms=self.milliseconds,
+            details=details,
+            assistant=assistant.name,
+            version=assistant.version,
+            status=status,
+            route={"chosen": endpoint, "model": assistant.chat.endpoint.model},
+            params=assistant.params | _given(self.ask),
+            first_token_ms=self.first_token_ms,
+            principals_hash=self.ask.caller.principals_hash,
+            context_hashes=tuple(one.row_hash for one in self.passages),
+        )
+
+    @property
+    def _used(self) -> set[int]:
+        return {mark.n for mark in CitedText.marks_in(self.text)}
+
+
+def _given(ask: Ask) -> dict[str, Any]:
+    """The parameters that the client set itself."""
+    given = {"k": ask.k, "max_tokens": ask.max_tokens, "temperature": ask.temperature}
+    set_by_client = {name: value for name, value in given.items() if value is not None}
+    return set_by_client | ({"filters": plain(ask.filters)} if ask.filters else {})
+
+
+def plain(filters: Filters) -> dict[str, Any]:
+    """Conditions as JSON; `filters_of` reads them again."""
+    return {
+        "sources": list(filters.sources),
+        "paths": list(filters.paths),
+        "fields": [list(pair) for pair in filters.fields],
+        "after": filters.after.isoformat() if filters.after else None,
+        "before": filters.before.isoformat() if filters.before else None,
+    }
+
+
+def filters_of(stored: Mapping[str, Any] | None) -> Filters:
+    """The conditions that `plain` wrote; none for None."""
+    if not stored:
+        return Filters()
+    after, before = stored["after"], stored["before"]
+    return Filters(
+        tuple(stored["sources"]),
+        tuple(stored["paths"]),
+        tuple((name, value) for name, value in stored["fields"]),
+        date.fromisoformat(after) if after else None,
+        date.fromisoformat(before) if before else None,
+    )
