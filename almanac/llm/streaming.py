@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,7 @@ class StreamingChat:
 
     async def stream(
         self, messages: Sequence[Message], max_tokens: int, temperature: float, seed: int
-    ) -> AsyncIterator[Piece]:
+    ) -> AsyncGenerator[Piece]:
         """The answer to a conversation in pieces. Closing the iterator ends the model's work.
 
         Raises:
@@ -52,9 +52,9 @@ class StreamingChat:
 
         try:
             async with asyncio.timeout(self.endpoint.timeout_seconds):
-                opened = await self._open().chat.completions.create(
+                opened = await self._open().chat.completions.create(  # type: ignore[call-overload]
                     model=self.endpoint.model,
-                    messages=list(messages),  # type: ignore[arg-type]
+                    messages=list(messages),
                     max_tokens=max_tokens,
                     temperature=temperature,
                     seed=seed,
@@ -78,7 +78,7 @@ class StreamingChat:
         if self._client:
             await self._client.close()
 
-    async def _pieces(self, opened: Any) -> AsyncIterator[Piece]:
+    async def _pieces(self, opened: Any) -> AsyncGenerator[Piece]:
         chunks = aiter(opened)
         wait = self.endpoint.first_token_seconds
         while True:

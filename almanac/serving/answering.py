@@ -7,7 +7,7 @@ logged with what was said to that point.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Protocol, TypeVar
 
@@ -50,7 +50,7 @@ class Answering:
         self._journal = journal
         self._on_logged = on_logged
 
-    async def answer(self, ask: Ask) -> AsyncIterator[Event]:
+    async def answer(self, ask: Ask) -> AsyncGenerator[Event]:
         """The answer as it comes; closing the iterator stops the model.
 
         Raises:
@@ -142,7 +142,7 @@ class Answering:
             return plain
         return " ".join(rewritten.split()) or plain
 
-    async def _generate(self, draft: Draft) -> AsyncIterator[str]:
+    async def _generate(self, draft: Draft) -> AsyncGenerator[str]:
         """The model's answer as far as passages support it; nothing where none does."""
         assistant, settings = draft.ask.assistant, draft.ask.assistant.settings
         refusal = assistant.refusal_for(draft.question)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
@@ -39,7 +38,7 @@ async def answer(
     """
     ask = to_ask(service, asked, caller)
     _take_place(service)
-    events = aiter(service.answering.answer(ask))
+    events = service.answering.answer(ask)
     is_passed_on = False
     try:
         begun = await anext(events)
@@ -84,7 +83,7 @@ def to_ask(service: Service, asked: ChatRequest, caller: Caller) -> Ask:
 
 
 async def _stream(
-    service: Service, ask: Ask, begun: Begun, events: AsyncIterator[Event], viewer: str
+    service: Service, ask: Ask, begun: Begun, events: AsyncGenerator[Event], viewer: str
 ) -> AsyncGenerator[str]:
     """The answer as OpenAI's chunks; an error after the first of them is an event of its own."""
     is_first = True
@@ -116,9 +115,8 @@ def _take_place(service: Service) -> None:
     service.metrics.streams.set(service.under_way)
 
 
-async def _end(service: Service, events: AsyncIterator[Event]) -> None:
+async def _end(service: Service, events: AsyncGenerator[Event]) -> None:
     """Stop what is under way, which logs it, and leave its place to others."""
     service.under_way -= 1
     service.metrics.streams.set(service.under_way)
-    async with aclosing(events):  # type: ignore[type-var]
-        pass
+    await events.aclose()

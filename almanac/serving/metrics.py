@@ -16,27 +16,42 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        named = {"registry": self.registry}
         self._answers = Counter(
-            "almanac_answers", "Answered requests by status.", ["assistant", "status"], **named
+            "almanac_answers",
+            "Answered requests by status.",
+            ["assistant", "status"],
+            registry=self.registry,
         )
         self._seconds = Histogram(
             "almanac_answer_seconds", "From question to the end.", ["assistant"], buckets=_SECONDS,
-            **named,
+            registry=self.registry,
         )  # fmt: skip
         self._first = Histogram(
             "almanac_first_token_seconds", "From question to the first word.", ["assistant"],
-            buckets=_SECONDS, **named,
+            buckets=_SECONDS, registry=self.registry,
         )  # fmt: skip
-        self._tokens = Counter("almanac_tokens", "Tokens by kind.", ["assistant", "kind"], **named)
-        self.votes = Counter("almanac_votes", "Votes by rating.", ["rating"], **named)
-        self.errors = Counter("almanac_errors", "Refused or failed requests.", ["code"], **named)
-        self.streams = Gauge("almanac_streams", "Answers under way.", **named)
-        self._release = Gauge("almanac_release", "The release that answers.", ["index"], **named)
-        self._age = Gauge(
-            "almanac_release_age_seconds", "Since the release's logical date.", ["index"], **named
+        self._tokens = Counter(
+            "almanac_tokens", "Tokens by kind.", ["assistant", "kind"], registry=self.registry
         )
-        self._pending = Gauge("almanac_journal_rows", "Rows that wait in the journal.", **named)
+        self.votes = Counter(
+            "almanac_votes", "Votes by rating.", ["rating"], registry=self.registry
+        )
+        self.errors = Counter(
+            "almanac_errors", "Refused or failed requests.", ["code"], registry=self.registry
+        )
+        self.streams = Gauge("almanac_streams", "Answers under way.", registry=self.registry)
+        self._release = Gauge(
+            "almanac_release", "The release that answers.", ["index"], registry=self.registry
+        )
+        self._age = Gauge(
+            "almanac_release_age_seconds",
+            "Since the release's logical date.",
+            ["index"],
+            registry=self.registry,
+        )
+        self._pending = Gauge(
+            "almanac_journal_rows", "Rows that wait in the journal.", registry=self.registry
+        )
 
     def answered(self, request: Request) -> None:
         """Count a request that was logged."""
