@@ -199,7 +199,7 @@ def completion(assistant: Assistant, begun: Begun, ended: Ended, viewer: str) ->
     message = {
         "role": "assistant",
         "content": ended.request.response,
-        "annotations": annotations(ended, begun, viewer),
+        "annotations": url_citations(ended, begun, viewer),
     }
     choice = {"index": 0, "message": message, "finish_reason": ended.finish_reason}
     return {
@@ -228,7 +228,7 @@ def text_chunk(assistant: Assistant, begun: Begun, text: str, is_first: bool) ->
 
 def last_chunk(assistant: Assistant, begun: Begun, ended: Ended, viewer: str) -> dict[str, Any]:
     """Of a stream: why it ended, what it cost and what it cites."""
-    delta = {"annotations": annotations(ended, begun, viewer)}
+    delta = {"annotations": url_citations(ended, begun, viewer)}
     choices = [{"index": 0, "delta": delta, "finish_reason": ended.finish_reason}]
     return _chunk(assistant, begun, choices) | {
         "usage": usage(ended.request),
@@ -236,7 +236,7 @@ def last_chunk(assistant: Assistant, begun: Begun, ended: Ended, viewer: str) ->
     }
 
 
-def annotations(ended: Ended, begun: Begun, viewer: str) -> list[dict[str, Any]]:
+def url_citations(ended: Ended, begun: Begun, viewer: str) -> list[dict[str, Any]]:
     """OpenAI's citations: each place of the answer that names a passage, and the passage's page."""
     by_number = {one["n"]: one for one in ended.citations}
     return [
