@@ -24,7 +24,7 @@ def ask(house: House, *arguments: str) -> dict[str, Any]:
 
 
 def test_from_candidate_to_production_and_back(house: House, tmp_path: Path) -> None:
-    assert run(house, "list").output == "No adapter yet: a tune offers one.\n"
+    assert "there is no lakehouse at" in run(house, "list").output
     house.promote("a1")
     house.offer("b2", base={"name": "org/tiny", "revision": "r1"})
     done = run(house, "approve", "b2", "--reason", "reads well")
@@ -73,6 +73,7 @@ def test_an_erased_production_is_loud(house: House) -> None:
 
 
 def test_wrong_ids_are_one_line(house: House) -> None:
+    house.offer("a1")
     for verb in (
         ["show", "zz"],
         ["approve", "zz"],
