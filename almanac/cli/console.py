@@ -19,7 +19,8 @@ import click
 from almanac.core.progress import Line, watch
 from schemas.errors import AlmanacError
 
-_LOGGERS = ("prefect", "prefect.flow_runs", "prefect.task_runs")
+# The root has the one that writes to the terminal (Prefect 3.8); earlier each had its own.
+_LOGGERS = ("", "prefect", "prefect.flow_runs", "prefect.task_runs")
 _PLAIN = "%(asctime)s %(message)s"
 # Prefect's own logging.yml, where each key may come from the environment.
 FORMATS = {

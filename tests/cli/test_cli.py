@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -130,15 +131,21 @@ def test_a_date_before_the_first_release_is_one_line_and_exit_code_1(lakehouse: 
 @pytest.mark.slow
 def test_what_nobody_foresaw_ends_in_one_line_too(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
-    (tmp_path / "file").write_text("no folder")
-    done = almanac(
-        "nightly",
-        "--source",
-        "docs",
-        "--lakehouse",
-        "file/lake",
+    (tmp_path / "docs" / "page.md").write_text("# A page\n")
+    broken = (
+        "from almanac.ingest import snapshot\n"
+        "def recover(run): raise RuntimeError('nobody foresaw it')\n"
+        "snapshot.recover = recover\n"
+        "from almanac.cli.app import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", broken, "nightly", "--source", "docs", "--lakehouse", "lake"],
         cwd=tmp_path,
-        PREFECT_HOME=str(tmp_path / "prefect"),
+        env=os.environ | {"PREFECT_HOME": str(tmp_path / "prefect"), "PYTHONPATH": str(ROOT)},
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=300,
     )
     assert (done.returncode, done.stdout) == (1, "")
     *_, last = (line for line in done.stderr.splitlines() if line.startswith("almanac: "))
@@ -165,7 +172,7 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], said: str, tmp_path: P
 def test_without_a_release_the_next_step_is_named(tmp_path: Path) -> None:
     done = almanac("search", "x", cwd=tmp_path)
     assert done.returncode == 1
-    assert "run `almanac nightly` first" in done.stderr
+    assert "`almanac nightly` makes one" in done.stderr
 
 
 def test_the_command_line_starts_light(tmp_path: Path) -> None:

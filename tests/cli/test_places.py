@@ -31,7 +31,9 @@ def verbs(group: click.Group = main, name: str = "") -> Iterator[tuple[str, clic
             yield f"{name}{word}", command
 
 
-VERBS = {name: verb for name, verb in verbs() if name != "init"}  # which looks at none
+VERBS = {
+    name: verb for name, verb in verbs() if name not in ("init", "alarms test")
+}  # which look at none
 
 
 def arguments(name: str) -> list[str]:

@@ -27,7 +27,7 @@ SEARCH_PARAMETER = [
     ("schemas/search.py", '    tokenizer: str = "words"', "    boost: float = 1.0\n"),
     (
         "schemas/sections/documents.py",
-        "    refine_factor: int = Field(default=10, gt=0)\n",
+        "    language: Language = Field(",
         "    boost: float = 1.0\n",
     ),
 ]

@@ -33,7 +33,9 @@ def test_history_runs_and_quarantine_are_what_they_were(written: Written) -> Non
         before = next(one for one in recorded["history"] if one["seq"] == release["seq"])
         assert {key: release[key] for key in before} == before
     assert written.almanac("runs")["runs"] == recorded["runs"]
-    assert written.almanac("quarantine", "list", "--all")["rows"] == recorded["quarantine"]
+    rows = written.almanac("quarantine", "list", "--all")["rows"]
+    notes = [row.pop("note") for row in rows]  # a column that came later
+    assert rows == recorded["quarantine"] and set(notes) <= {"", None}
 
 
 def test_every_release_is_proven_and_the_doctor_finds_nothing(written: Written) -> None:
