@@ -11,7 +11,6 @@ from almanac.cli.options import (
     as_json,
     as_of,
     located,
-    log_to_stderr,
     one_line_errors,
     settings,
     whoami,
@@ -32,8 +31,6 @@ def ask(question: str, when: When | None, assistant: str | None, json_: bool) ->
     """
     from almanac.serving.terminal import ask as run
 
-    log_to_stderr()
-
     def say(text: str) -> None:
         if not json_:
             click.echo(text, nl=False)
@@ -45,10 +42,12 @@ def ask(question: str, when: When | None, assistant: str | None, json_: bool) ->
 
 def _sources(answer: Report) -> str:
     lines = ["", ""]
-    for one in answer["citations"]:
-        if one["used"]:
-            where = f" › {one['heading']}" if one["heading"] not in ("", one["title"]) else ""
-            lines.append(f"  [{one['n']}] {one['doc_id']}{where}")
+    cited = [one for one in answer["citations"] if one["used"]]
+    if not cited and answer["citations"]:
+        lines.append("The model said nothing that these passages support; the nearest are:")
+    for one in cited or answer["citations"]:
+        where = f" › {one['heading']}" if one["heading"] not in ("", one["title"]) else ""
+        lines.append(f"  [{one['n']}] {one['doc_id']}{where}")
     lines.append(
         f"Release {answer['release']} as of {answer['as_of']}, {answer['model']}, "
         f"{answer['seconds']:.1f} s. {answer['request_id']}"
