@@ -15,6 +15,7 @@ from almanac.cli.options import (
     settings,
     whoami,
 )
+from almanac.cli.passages import readable_heading
 from schemas.times import When
 
 
@@ -46,7 +47,8 @@ def _sources(answer: Report) -> str:
     if not cited and answer["citations"]:
         lines.append("The model said nothing that these passages support; the nearest are:")
     for one in cited or answer["citations"]:
-        where = f" › {one['heading']}" if one["heading"] not in ("", one["title"]) else ""
+        heading = "" if one["heading"] == one["title"] else readable_heading(one["heading"])
+        where = f" › {heading}" if heading else ""
         lines.append(f"  [{one['n']}] {one['doc_id']}{where}")
     lines.append(
         f"Release {answer['release']} as of {answer['as_of']}, {answer['model']}, "

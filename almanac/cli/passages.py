@@ -7,11 +7,18 @@ import re
 _TEMPLATES = re.compile(
     r"\{[%#*].*?[%#*]\}"  # Jinja's and mkdocs' tags: {% raw %}, {# note #}, {* file.py hl[3] *}
     r"|\{\s*[#.][\w.:#\s-]*\}"  # attributes of a heading: { #optional-parameters }
-    r"|<!--.*?-->",
+    r"|<!--.*?-->"
+    # inline HTML
+    r"|</?(?:abbr|b|br|dfn|em|font|i|kbd|mark|span|strong|sub|sup|u)(?:\s[^<>]*)?/?>",
     re.DOTALL,
 )
 _HEADINGS = re.compile(r"^\s*#{1,6}\s+(.*?)\s*#*\s*$", re.MULTILINE)
 _BETWEEN = " › "
+
+
+def readable_heading(heading: str) -> str:
+    """A heading path without templates and inline HTML."""
+    return _TEMPLATES.sub("", heading).strip()
 
 
 def readable(heading: str, text: str) -> tuple[str, str]:
@@ -20,7 +27,7 @@ def readable(heading: str, text: str) -> tuple[str, str]:
     A text that is nothing but its heading is given as it is.
     """
     plain = _TEMPLATES.sub("", text)
-    path = _TEMPLATES.sub("", heading).strip()
+    path = readable_heading(heading)
     parts = {part.strip() for part in path.split(_BETWEEN)}
     rest = plain.strip().removeprefix(heading.strip()).removeprefix(path)
     rest = _HEADINGS.sub(lambda found: "" if found[1].strip() in parts else found[0], rest)

@@ -36,3 +36,8 @@ def test_scores_have_a_scale_and_a_far_hit_is_said_to_be_far() -> None:
         "     body",
     ]
     assert "Nothing fits" not in show.search(result | {"far": None, "mode": "text"})
+
+
+def test_inline_html_is_left_out_and_what_looks_like_it_stays() -> None:
+    text = 'A › <dfn title="x">B</dfn>\n\nlist<int>, a<b and <T> stay<br/>.'
+    assert readable('A › <dfn title="x">B</dfn>', text) == ("A › B", "list<int>, a<b and <T> stay.")
