@@ -3,7 +3,8 @@
 It answers with the last line of the first passage and cites it. A word in the question orders
 otherwise: INVENTED says what no passage says, UNKNOWN that it does not know, LONG two hundred
 sentences, SLOW waits before each word, BROKEN fails with 500, SILENT says nothing for a minute,
-and CUT ends without a word of why. Its embedder counts words, so that texts with the same words are
+CUT ends without a word of why, TORN loses the connection after its words, NONSENSE sends choices,
+figures and characters that no endpoint may. Its embedder counts words, so that texts with the same words are
 near each other.
 """
 
@@ -110,6 +111,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Connection", "close")
+        if "TORN" in question:
+            self.send_header("Content-Length", "1000000")  # of which few come
         self.end_headers()
         self.close_connection = True
         try:
@@ -131,7 +134,14 @@ class _Handler(BaseHTTPRequestHandler):
             if "SLOW" in question:
                 time.sleep(SLOW_SECONDS)
             self._send(asked, [{"index": 0, "delta": {"content": word}}])
-        if "CUT" in question:
+        if "CUT" in question or "TORN" in question:
+            return
+        if "NONSENSE" in question:
+            self._send(asked, {"no": "list"})  # type: ignore[arg-type]
+            self._send(asked, [{"delta": {"content": " Half \ud83d a pair."}}])
+            self._send(
+                asked, [{"delta": 7, "finish_reason": ["stop"]}], usage={"prompt_tokens": "x"}
+            )
             return
         self._send(asked, [{"index": 0, "delta": {}, "finish_reason": "stop"}])
         usage = {"prompt_tokens": 100, "completion_tokens": len(words), "total_tokens": 0}

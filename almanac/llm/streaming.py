@@ -8,6 +8,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from almanac.llm.address import host
 from almanac.llm.chat import EndpointFailed
 from schemas.feedback import Message
@@ -70,7 +72,8 @@ class StreamingChat:
         except (TimeoutError, openai.APITimeoutError):
             waited = f"no answer within {self.endpoint.timeout_seconds:g} seconds"
             raise self._failed(waited) from None
-        except (openai.OpenAIError, ValueError) as error:  # ValueError: a body that is no JSON
+        # httpx: the connection ended amid the answer. ValueError: a body that is no JSON.
+        except (openai.OpenAIError, httpx.HTTPError, ValueError) as error:
             raise self._failed(f"{error} ({type(error.__cause__ or error).__name__})") from None
 
     async def close(self) -> None:
@@ -114,13 +117,24 @@ class StreamingChat:
 
 def _piece(chunk: Any) -> Piece:
     """A chunk of a stream; servers that are nearly compatible leave out what they like."""
-    choices = getattr(chunk, "choices", None) or []
+    choices = getattr(chunk, "choices", None)
     usage = getattr(chunk, "usage", None)
-    choice = choices[0] if choices else None
+    choice = choices[0] if isinstance(choices, list) and choices else None
     text = getattr(getattr(choice, "delta", None), "content", None)
+    reason = getattr(choice, "finish_reason", None)
     return Piece(
-        text=text if isinstance(text, str) else "",
-        finish_reason=getattr(choice, "finish_reason", None),
-        prompt_tokens=getattr(usage, "prompt_tokens", None),
-        completion_tokens=getattr(usage, "completion_tokens", None),
+        text=_storable(text) if isinstance(text, str) else "",
+        finish_reason=reason if isinstance(reason, str) else None,
+        prompt_tokens=_count(getattr(usage, "prompt_tokens", None)),
+        completion_tokens=_count(getattr(usage, "completion_tokens", None)),
     )
+
+
+def _storable(text: str) -> str:
+    """The text without halves of surrogate pairs, which are no characters, and NUL."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
+def _count(value: object) -> int | None:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 31
+    return value if is_count and isinstance(value, int) else None

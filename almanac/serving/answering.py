@@ -19,7 +19,6 @@ from almanac.serving.budget import newest_within, within
 from almanac.serving.citing import CitedText
 from almanac.serving.open_releases import OpenReleases
 from almanac.serving.passages import ShownPassage, citations, shown
-from schemas.errors import AlmanacError
 from schemas.feedback import Message, Request, Status
 
 T = TypeVar("T")
@@ -87,7 +86,7 @@ class Answering:
                 [(mark.n, mark.start, mark.end) for mark in marks],
                 citations(draft.passages, {mark.n for mark in marks}),
             )
-        except AlmanacError:
+        except Exception:
             if draft.opened and not draft.is_logged:
                 await self._log(draft, draft.request("failed"))
             raise

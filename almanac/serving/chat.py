@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator
 
 from fastapi import Request, Response
@@ -23,6 +24,7 @@ from almanac.serving.who import Caller
 from schemas.errors import AlmanacError
 from schemas.times import parse_as_of
 
+_log = logging.getLogger("almanac.serving")
 _AGAIN_SECONDS = 2
 _CLIENT_LEFT = 499  # nobody reads it
 
@@ -98,6 +100,9 @@ async def _stream(
         yield DONE
     except AlmanacError as error:
         yield event(errors.of(error)[1])
+    except Exception:
+        _log.exception("answer %s failed", begun.request_id)
+        yield event(errors.unexpected())
     finally:
         await _end(service, events)
 

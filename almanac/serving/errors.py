@@ -61,6 +61,12 @@ def of(error: AlmanacError) -> tuple[int, dict[str, Any]]:
     return status, body(status, str(error), code)
 
 
+def unexpected() -> dict[str, Any]:
+    """The body for what nobody foresaw; its cause stands in the server's log alone."""
+    said = "the server failed, and its log says why: ask again, or tell who runs it"
+    return body(500, said, "server_failed")
+
+
 def install(app: FastAPI) -> None:
     """Have every error of an application in this form."""
 
@@ -72,6 +78,10 @@ def install(app: FastAPI) -> None:
     async def _almanac(_: Request, error: AlmanacError) -> Response:
         status, content = of(error)
         return JSONResponse(content, status)
+
+    @app.exception_handler(Exception)
+    async def _failed(_: Request, error: Exception) -> Response:
+        return JSONResponse(unexpected(), 500)  # it is raised again, and so logged
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> Response:

@@ -196,6 +196,8 @@ class Service:
                 self.releases.poll()
             except AlmanacError as error:
                 _log.warning("no new release: %s", error)
+            except Exception:  # a thread that ends would leave the old release for good
+                _log.exception("the look for a new release failed")
 
     def _drain(self) -> None:
         """Bring what is in the journal to Delta, where triage finds it."""
@@ -206,6 +208,8 @@ class Service:
                     drain(lake, self.journal, self.settings.lease)
             except AlmanacError as error:
                 _log.warning("requests and votes wait in the journal: %s", error)
+            except Exception:  # a thread that ends would let the journal grow for good
+                _log.exception("requests and votes wait in the journal")
 
     def _end_engine(self) -> None:
         if self.engine:

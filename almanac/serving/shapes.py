@@ -23,7 +23,8 @@ from schemas.errors import ConfigError
 from schemas.feedback import Message, Request
 from schemas.times import When, isoformat, parse_as_of
 
-_Id = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"\S")]
+_LONGEST_ID = 512
+_Id = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_ID, pattern=r"\S")]
 _MOST_MESSAGES = 1_000
 
 
@@ -136,7 +137,9 @@ class ChatRequest(_Shape):
     def session_id(self) -> str | None:
         """Of the metadata, or none."""
         found = (self.metadata or {}).get("session_id")
-        return found if isinstance(found, str) and found.strip() else None
+        if not isinstance(found, str) or not found.strip():
+            return None
+        return found.replace("\0", "").encode("utf-8", "replace").decode()[:_LONGEST_ID]
 
 
 class RetrieveRequest(_Dated):

@@ -7,7 +7,10 @@ import socket
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
+from almanac.serving import errors
 from tests.serving.conftest import Served
 
 QUESTION = {"role": "user", "content": "Who approves travel?"}
@@ -96,3 +99,43 @@ def test_clients_that_stop_half_way_disturb_nobody(served: Served) -> None:
     for client in waiting:
         client.close()
     assert served.client.get("/healthz").status_code == 200
+
+
+def test_a_model_that_breaks_off_or_talks_nonsense(served: Served) -> None:
+    torn = served.client.post(
+        "/v1/chat/completions",
+        json=GOOD | {"messages": [{"role": "user", "content": "TORN travel"}]},
+    )
+    assert (torn.status_code, torn.json()["error"]["code"]) == (502, "model_failed")
+    response = served.chat("TORN LONG travel", stream=True)
+    parts = [part.removeprefix("data: ") for part in response.text.split("\n\n") if part]
+    assert json.loads(parts[-1])["error"]["code"] == "model_failed"
+    request_id = json.loads(parts[0])["id"]
+    stored = served.client.get(f"/v1/requests/{request_id}").json()["request"]
+    assert stored["status"] == "failed"
+    assert stored["response"].startswith("The board approves travel")
+    answer = served.chat("NONSENSE travel").json()
+    assert answer["almanac"]["status"] == "answered"
+    assert answer["choices"][0]["message"]["content"].endswith("Half ? a pair.")
+    assert answer["usage"]["prompt_tokens"] == 0
+
+
+def test_a_session_of_any_characters_is_stored(served: Served) -> None:
+    content = bad(metadata={"session_id": "\ud800" + "s" * 9_000})
+    headers = {"Content-Type": "application/json"}
+    answer = served.client.post("/v1/chat/completions", content=content, headers=headers)
+    assert answer.status_code == 200, answer.text
+    stored = served.client.get(f"/v1/requests/{answer.json()['id']}").json()["request"]
+    assert stored["session_id"] == "?" + "s" * 511
+
+
+def test_what_nobody_foresaw_is_an_error_of_the_same_form() -> None:
+    app = FastAPI()
+    errors.install(app)
+
+    @app.get("/")
+    async def root() -> int:
+        return 1 // 0
+
+    response = TestClient(app, raise_server_exceptions=False).get("/")
+    assert (response.status_code, response.json()) == (500, errors.unexpected())

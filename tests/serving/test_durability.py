@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -133,3 +134,29 @@ def test_a_dislike_reaches_triage_without_an_import(house: House) -> None:
     journal = Journal(place)
     assert journal.pending().rows == 0
     journal.close()
+
+
+def test_a_drain_that_failed_goes_on(tmp_path_factory: Any, house: House) -> None:
+    other = House(tmp_path_factory.mktemp("drain"), house.model)
+    other.night("2026-03-01", {"travel.md": "# Travel\n\nThe board approves travel.\n"})
+    other.config.write_text(
+        other.config.read_text().replace("poll_seconds = 0.2", "flush_seconds = 0.2")
+    )
+    place = journal_places(other.lake.location.uri)[0]
+    lock = place.with_name(f"{place.name}-drain")
+    place.parent.mkdir(exist_ok=True)
+    lock.mkdir()  # what no drain can open
+    with other.served() as served:
+        request = served.chat(TRAVEL).json()["id"]
+        log = other.folder / "serve.log"
+        _until(lambda: "wait in the journal" in log.read_text())
+        lock.rmdir()
+        _until(lambda: bool(other.lake.requests.rows([request])))
+        _until(lambda: "almanac_journal_rows 0.0" in served.client.get("/metrics").text)
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
