@@ -4,8 +4,8 @@ It answers with the last line of the first passage and cites it. A word in the q
 otherwise: INVENTED says what no passage says, UNKNOWN that it does not know, LONG two hundred
 sentences, SLOW waits before each word, BROKEN fails with 500, SILENT says nothing for a minute,
 CUT ends without a word of why, TORN loses the connection after its words, NONSENSE sends choices,
-figures and characters that no endpoint may. Its embedder counts words, so that texts with the same words are
-near each other.
+figures and characters that no endpoint may. Its embedder counts words, so that texts with the same
+words are near each other.
 """
 
 from __future__ import annotations

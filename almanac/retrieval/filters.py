@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from almanac.sources.selection import matcher
+from almanac.retrieval.globs import Glob
 from lakehouse import Lakehouse
 from lakehouse.documents import Key
 from lakehouse.releases import TaggedIndex
@@ -42,12 +42,12 @@ class Filters:
         Raises:
             ConfigError: a glob is malformed.
         """
-        globs = [matcher(glob) for glob in self.paths]
+        globs = [Glob(glob) for glob in self.paths]
         keys = {
             key
             for key in every
             if (not self.sources or key[0] in self.sources)
-            and (not globs or any(glob.fullmatch(key[1]) for glob in globs))
+            and (not globs or any(glob.matches(key[1]) for glob in globs))
         }
         if not keys or not (self.fields or self.after or self.before):
             return keys

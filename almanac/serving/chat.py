@@ -100,7 +100,7 @@ async def _stream(
         yield DONE
     except AlmanacError as error:
         yield event(errors.of(error)[1])
-    except Exception:
+    except Exception:  # noqa: BLE001 (whatever else ends an answer)
         _log.exception("answer %s failed", begun.request_id)
         yield event(errors.unexpected())
     finally:

@@ -196,7 +196,7 @@ class Service:
                 self.releases.poll()
             except AlmanacError as error:
                 _log.warning("no new release: %s", error)
-            except Exception:  # a thread that ends would leave the old release for good
+            except Exception:  # noqa: BLE001 (a thread that ends would leave the old release)
                 _log.exception("the look for a new release failed")
 
     def _drain(self) -> None:
@@ -208,7 +208,7 @@ class Service:
                     drain(lake, self.journal, self.settings.lease)
             except AlmanacError as error:
                 _log.warning("requests and votes wait in the journal: %s", error)
-            except Exception:  # a thread that ends would let the journal grow for good
+            except Exception:  # noqa: BLE001 (a thread that ends would let it grow)
                 _log.exception("requests and votes wait in the journal")
 
     def _end_engine(self) -> None:

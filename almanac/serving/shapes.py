@@ -53,7 +53,7 @@ class _Dated(_Strict):
     )
     k: int | None = Field(default=None, ge=1, le=50, description="Passages to find.")
     sources: list[str] = Field(default=[], max_length=100, description="Of these alone.")
-    paths: list[str] = Field(
+    paths: list[Annotated[str, StringConstraints(max_length=1_000)]] = Field(
         default=[], max_length=100, description="Globs, one of which a document's id matches."
     )
     fields: dict[str, str] = Field(default={}, description="Values of documents' metadata.")

@@ -11,7 +11,7 @@ from schemas.settings import SourceSettings
 
 _NOTHING = re.compile(r"(?!)")
 _OFFICE_LOCK = "~$"
-_TOKEN = re.compile(r"(\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\])", re.DOTALL)
+TOKEN = re.compile(r"(\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\])", re.DOTALL)
 _TRANSLATED = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 
 
@@ -62,16 +62,21 @@ def _compile(globs: Iterable[str], tail: str) -> re.Pattern[str]:
 
 def _translate(glob: str) -> str:
     """One glob as a regular expression for `fullmatch`."""
-    pattern = glob.removeprefix("./").rstrip("/")
-    pattern = pattern.removeprefix("/") if "/" in pattern else f"**/{pattern}"
-    if glob.endswith("/"):
-        pattern += "/**"
+    pattern = plain_glob(glob)
     return "".join(
-        _TRANSLATED.get(part) or _bracket(part) if at % 2 else re.escape(part)
-        for at, part in enumerate(_TOKEN.split(pattern))
+        _TRANSLATED.get(part) or bracket(part) if at % 2 else re.escape(part)
+        for at, part in enumerate(TOKEN.split(pattern))
     )
 
 
-def _bracket(part: str) -> str:
+def plain_glob(glob: str) -> str:
+    """The glob as one on the whole path: without a slash it is a name in any folder."""
+    pattern = glob.removeprefix("./").rstrip("/")
+    pattern = pattern.removeprefix("/") if "/" in pattern else f"**/{pattern}"
+    return pattern + "/**" if glob.endswith("/") else pattern
+
+
+def bracket(part: str) -> str:
+    """`[...]` of a glob as a regular expression of one character."""
     body = part[1:-1].replace("\\", "\\\\").replace("[", "\\[")
     return f"[^{body[1:]}]" if body[:1] in ("!", "^") else f"[{body}]"
