@@ -90,7 +90,7 @@ def _answers(app: FastAPI, service: Service) -> None:
             assistant,
             question,
             user,
-            when=asked.when,
+            when=assistant.when(asked.when),
             k=asked.k,
             caller=caller,
             filters=asked.filters,

@@ -14,6 +14,7 @@ from schemas.errors import ConfigError
 from schemas.hashing import canonical_json, sha256_text
 from schemas.sections.serving import LOCAL
 from schemas.settings import AssistantSettings, ModelEndpoint, Settings
+from schemas.times import When, parse_as_of
 
 # What a model of 135 million parameters can take in, and what a processor reads in a few seconds.
 _SMALL = AssistantSettings(k=3, max_context_tokens=900, max_tokens=120)
@@ -46,6 +47,16 @@ class Assistant:
     def refusal_for(self, question: str) -> str:
         """What it says where nothing supports an answer."""
         return self.settings.refusal or _REFUSALS[language(question)]
+
+    def when(self, asked: When | None) -> When | None:
+        """The release that a question is asked of: the client's, else the one it stays at.
+
+        None stands for the latest.
+        """
+        if asked is not None:
+            return asked
+        stays = self.settings.release
+        return None if stays == "latest" else parse_as_of(stays)
 
     @property
     def params(self) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from almanac.serving.shapes import (
 from almanac.serving.sse import DONE, EventStream, event, unless_gone
 from almanac.serving.who import Caller
 from schemas.errors import AlmanacError
-from schemas.times import parse_as_of
 
 _log = logging.getLogger("almanac.serving")
 _AGAIN_SECONDS = 2
@@ -68,8 +67,6 @@ async def answer(
 def to_ask(service: Service, asked: ChatRequest, caller: Caller) -> Ask:
     """A chat request as the chain takes it. Raises Refused for an unknown model."""
     assistant = service.assistant(asked.model)
-    stays = assistant.settings.release
-    when = asked.almanac.when or (None if stays == "latest" else parse_as_of(stays))
     return Ask(
         assistant=assistant,
         messages=asked.conversation(),
@@ -77,7 +74,7 @@ def to_ask(service: Service, asked: ChatRequest, caller: Caller) -> Ask:
         caller=caller,
         filters=asked.almanac.filters,
         session_id=asked.session_id,
-        when=when,
+        when=assistant.when(asked.almanac.when),
         k=asked.almanac.k,
         max_tokens=asked.max_completion_tokens or asked.max_tokens,
         temperature=asked.temperature,

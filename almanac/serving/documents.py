@@ -45,8 +45,23 @@ def document(
 
 
 def check_passages(service: Service, caller: Caller, request: Request) -> None:
-    """Raises Refused (403) where a request holds passages that its reader may not see."""
-    if caller.principals is None or not request.context:
+    """Raises Refused (403) where a request holds passages that its reader may not see.
+
+    Of the earlier answers of a conversation nobody knows the passages, so whoever asked it alone
+    reads them, and what was answered to them.
+    """
+    if caller.principals is None:
+        return
+    has_answers = any(one["role"] == "assistant" for one in request.history)
+    if has_answers and request.user_id != caller.user:
+        raise Refused(
+            403,
+            f"request {request.request_id} goes on a conversation whose earlier answers may be "
+            f"from documents that you may not see: `almanac trace {request.request_id}` shows it "
+            "on the server's machine",
+            "not_allowed",
+        )
+    if not request.context:
         return
     cited = request.details.get("citations") or []
     keys = [(one.get("source"), one.get("doc_id")) for one in cited if isinstance(one, dict)]

@@ -29,8 +29,12 @@ _ABOUT = (
 )
 
 
-def tools(service: Service, caller: Caller) -> MCPServer:
-    """The tools over an open service, with one caller's rights."""
+def tools(service: Service, key: str | None) -> MCPServer:
+    """The tools over an open service, for whom a key stands for at each call."""
+
+    def let_in() -> Caller:
+        return service.door.admit(key, "ask")
+
     server = MCPServer("almanac", instructions=_ABOUT, log_level="WARNING")
 
     @server.tool()
@@ -38,10 +42,10 @@ def tools(service: Service, caller: Caller) -> MCPServer:
     async def search(query: str, as_of: str | None = None, k: int = 5) -> dict[str, Any]:
         """The passages of documents that say most about a query, as of a date."""
         assistant = service.assistant(None)
+        caller, when = let_in(), assistant.when(_when(as_of))
         question = ({"role": "user", "content": query},)
-        user = caller.named("mcp")
         count = min(max(k, 1), 50)
-        asked = Ask(assistant, question, user, when=_when(as_of), k=count, caller=caller)
+        asked = Ask(assistant, question, caller.named("mcp"), when=when, k=count, caller=caller)
         opened, passages = await service.answering.retrieve(asked)
         return {
             "release": opened.release.seq,
@@ -54,8 +58,9 @@ def tools(service: Service, caller: Caller) -> MCPServer:
     async def ask(question: str, as_of: str | None = None) -> dict[str, Any]:
         """An answer with its citations, as of a date. It is logged."""
         assistant = service.assistant(None)
+        caller, when = let_in(), assistant.when(_when(as_of))
         messages = ({"role": "user", "content": question},)
-        asked = Ask(assistant, messages, caller.named("mcp"), when=_when(as_of), caller=caller)
+        asked = Ask(assistant, messages, caller.named("mcp"), when=when, caller=caller)
         begun, ended = None, None
         async with aclosing(service.answering.answer(asked)) as events:
             async for event in events:
@@ -73,13 +78,14 @@ def tools(service: Service, caller: Caller) -> MCPServer:
     @_told
     async def open_document(source: str, doc_id: str, as_of: str | None = None) -> dict[str, Any]:
         """The whole text of a document, as of a date."""
-        when = _when(as_of)
+        caller, when = let_in(), _when(as_of)
         return await in_thread(lambda: documents.document(service, caller, source, doc_id, when))
 
     @server.tool()
     @_told
     async def list_releases() -> dict[str, Any]:
         """The releases that `as_of` can lead to, newest first."""
+        let_in()
         return await in_thread(lambda: documents.releases(service))
 
     return server
@@ -108,9 +114,8 @@ def run_stdio(service: Service, key: str | None) -> None:
     Raises:
         AlmanacError: there are keys, and this one is none of them.
     """
-    caller = service.door.caller_of(key)
-    if caller is None:
+    if service.door.caller_of(key) is None:
         raise AlmanacError(
             "there are keys, so this needs one: set ALMANAC_KEY to one of `almanac keys create`"
         )
-    tools(service, caller).run("stdio")
+    tools(service, key).run("stdio")

@@ -77,22 +77,25 @@ class OpenReleases:
             if key in self._past:
                 self._past.move_to_end(key)
                 return self._past[key]
-        opened = self._open(release)
-        with self._lock:
-            self._past[key] = opened
-            while len(self._past) > self._settings.serving.open_releases:
-                self._past.popitem(last=False)
-        return opened
+        with self._opening:  # of many who ask at a time the first opens it
+            with self._lock:
+                if key in self._past:
+                    return self._past[key]
+            opened = self._open(release)
+            with self._lock:
+                self._past[key] = opened
+                while len(self._past) > self._settings.serving.open_releases:
+                    self._past.popitem(last=False)
+            return opened
 
     def history(self) -> Sequence[Release]:
         """Every release, newest first."""
         return self._log.history()
 
     def _open(self, release: Release) -> OpenRelease:
-        with self._opening:
-            opened = OpenRelease(self._settings, self._lake, release, self._rights)
-            opened.warm()
-            return opened
+        opened = OpenRelease(self._settings, self._lake, release, self._rights)
+        opened.warm()
+        return opened
 
 
 def _same(one: Release, other: Release) -> bool:

@@ -13,7 +13,7 @@ from almanac.serving.shapes import about
 from almanac.serving.who import PUBLIC
 from schemas.errors import AlmanacError
 from schemas.settings import Settings
-from schemas.times import When, isoformat, parse_as_of
+from schemas.times import When, isoformat
 
 
 def ask(
@@ -38,9 +38,7 @@ def ask(
             known = ", ".join(service.assistants)
             raise AlmanacError(f"there is no assistant {assistant!r}, only: {known}")
         chosen = service.assistant(assistant)
-        stays = chosen.settings.release
-        if when is None and stays != "latest":
-            when = parse_as_of(stays)
+        when = chosen.when(when)
         asked = Ask(chosen, ({"role": "user", "content": question},), user, when=when)
         events = asyncio.run(_events(service, asked, on_text))
         begun, ended = events[0], events[-1]

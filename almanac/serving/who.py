@@ -55,7 +55,11 @@ class Door:
             Refused: no key, a wrong one (401), or one without the role (403).
         """
         kind, _, secret = request.headers.get("authorization", "").partition(" ")
-        caller = self.caller_of(secret.strip() if kind.casefold() == "bearer" else None)
+        return self.admit(secret.strip() if kind.casefold() == "bearer" else None, role)
+
+    def admit(self, secret: str | None, role: str) -> Caller:
+        """Whom a key stands for, and raises as `caller` does."""
+        caller = self.caller_of(secret)
         if caller is None:
             said = "a wrong or revoked key" if secret else "no key"
             raise Refused(

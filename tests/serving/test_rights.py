@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import stat
 import time
@@ -10,8 +11,11 @@ from typing import Any
 
 import httpx
 import pytest
+from mcp.server.mcpserver.exceptions import ToolError
 
 from almanac.serving.keys import Keys
+from almanac.serving.mcp_tools import tools
+from almanac.serving.service import Service
 from schemas.documents import Access
 from tests.serving.conftest import FIRST, House, Served
 
@@ -115,6 +119,56 @@ def test_answers_votes_and_logs(served: Served, keys: dict[str, str]) -> None:
     with client(served, keys["eve"]) as eve:
         text = json.dumps(eve.post("/v1/chat/completions", json=asked).json())
         assert "hr/pay" not in text and "working day" not in text
+
+
+def test_a_conversation_is_read_by_whom_it_was_with(served: Served, keys: dict[str, str]) -> None:
+    talk = [
+        {"role": "user", "content": "What is the secret word?"},
+        {"role": "assistant", "content": "The secret word of Ann is salary [1]."},
+        {"role": "user", "content": "Who approves travel?"},
+    ]
+    asked = {"model": "documents", "messages": talk, "almanac": {"paths": ["travel.md"]}}
+    with client(served, keys["ann"]) as ann, client(served, keys["bob"]) as bob:
+        answer = ann.post("/v1/chat/completions", json=asked).json()
+        assert {one["doc_id"] for one in answer["almanac"]["citations"]} == {"travel.md"}
+        for refused in (
+            bob.get(f"/v1/requests/{answer['id']}"),
+            bob.post(f"/v1/requests/{answer['id']}/replay"),
+        ):
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, "not_allowed")
+            assert "salary" not in refused.text
+        own = bob.post("/v1/chat/completions", json=asked).json()
+        assert bob.get(f"/v1/requests/{own['id']}").json()["request"]["user_id"] == "bob"
+
+
+def test_an_agent_has_the_rights_of_its_key_at_each_call(
+    guarded: House, keys: dict[str, str]
+) -> None:
+    store = Keys.of(guarded.settings)
+    made, secret = store.create("agent", [], ["ask"])
+    _, operator = store.create("operator", [], ["operate"])
+    service = Service(guarded.settings)
+    values = {"query": "secret word salary", "k": 9}
+    try:
+        agent = tools(service, secret)
+        found = str(asyncio.run(agent.call_tool("search", values)))
+        assert "travel.md" in found
+        assert "ann.md" not in found
+        with pytest.raises(ToolError, match="has no role ask"):
+            asyncio.run(tools(service, operator).call_tool("search", values))
+        store.revoke(made.key_id)
+        document = {"source": "handbook", "doc_id": "travel.md"}
+        calls: list[tuple[str, dict[str, Any]]] = [
+            ("search", values),
+            ("ask", {"question": "salary?"}),
+            ("open_document", document),
+            ("list_releases", {}),
+        ]
+        for name, given in calls:
+            with pytest.raises(ToolError, match="a wrong or revoked key"):
+                asyncio.run(agent.call_tool(name, given))
+    finally:
+        service.close()
 
 
 def test_a_change_of_rights_holds_within_seconds(served: Served, keys: dict[str, str]) -> None:

@@ -1,0 +1,51 @@
+"""A service in the test's own process: which release answers, and how often one is opened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from fastapi.testclient import TestClient
+
+from almanac.serving.app import application
+from almanac.serving.mcp_tools import tools
+from almanac.serving.service import Service
+from schemas.settings import AssistantSettings
+from tests.serving.conftest import House
+
+
+@pytest.fixture(scope="module")
+def service(house: House) -> Iterator[Service]:
+    assistants = {
+        "old": AssistantSettings(endpoint="stub", release="1"),
+        "new": AssistantSettings(endpoint="stub"),
+    }
+    service = Service(house.settings.model_copy(update={"assistants": assistants}))
+    yield service
+    service.close()
+
+
+def test_many_who_ask_of_a_date_open_its_release_once(service: Service) -> None:
+    together = Barrier(8)
+
+    def ask(_: int) -> int:
+        together.wait(10)
+        return id(service.releases.as_of(1))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(ask, range(8)))) == 1
+
+
+def test_an_assistant_stays_at_its_release(service: Service) -> None:
+    client = TestClient(application(service), base_url="http://127.0.0.1")
+    found = {}
+    for name, as_of in (("old", None), ("new", None), ("old", 2)):
+        body = {"query": "travel", "model": name, "as_of": as_of}
+        found[name, as_of] = client.post("/v1/retrieve", json=body).json()["release"]
+    assert found == {("old", None): 1, ("new", None): 2, ("old", 2): 2}
+    told = str(asyncio.run(tools(service, None).call_tool("search", {"query": "travel"})))
+    assert "over 500 euro" in told
+    assert "over 900 euro" not in told
