@@ -180,6 +180,7 @@ def erase(
     There is no form for it: Prefect would keep the id among the parameters of the run.
     """
     from almanac.releases import erase as stage
+    from almanac.serving.forgetting import erase_with_keys
 
     if sum(value is not None for value in (doc_id, user_id, receipt)) != 1:
         raise click.UsageError("give either --doc ID or --user ID; or --allow and --receipt ID")
@@ -194,10 +195,13 @@ def erase(
             lambda: stage.allow(configured, subject, dry_run=True),
             lambda: stage.allow(configured, subject),
         )
-    return Change(
-        lambda: stage.erase(configured, subject, dry_run=True),
-        lambda: stage.erase(configured, subject),
-    )
+
+    def erased(dry_run: bool) -> Report:
+        return erase_with_keys(
+            configured, user_id, lambda: stage.erase(configured, subject, dry_run=dry_run), dry_run
+        )
+
+    return Change(lambda: erased(True), lambda: erased(False))
 
 
 @click.group()

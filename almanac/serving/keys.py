@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import hmac
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +22,7 @@ from schemas.times import isoformat
 
 ROLES = ("ask", "read_logs", "operate")
 _PREFIX = "alm_"
+_ERASED = "erased"  # in place of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +109,52 @@ class Keys:
             tuple(sorted(set(roles))),
             isoformat(datetime.now(UTC)),
         )
-        self._write([*self.all(), key])
+        with self._alone():
+            self._write([*self.all(), key])
         return key, secret
 
     def revoke(self, key_id: str) -> Key:
         """Take a key's rights away. Raises AlmanacError where no or several keys begin so."""
-        keys = self.all()
-        found = [key for key in keys if key.key_id.startswith(key_id)]
-        if len(found) != 1:
-            raise AlmanacError(
-                f"{len(found) or 'no'} keys begin with {key_id!r}: `almanac keys list` has them"
-            )
-        gone = replace(found[0], revoked_at=found[0].revoked_at or isoformat(datetime.now(UTC)))
-        self._write([gone if key.key_id == gone.key_id else key for key in keys])
+        with self._alone():
+            keys = self.all()
+            found = [key for key in keys if key.key_id.startswith(key_id)]
+            if len(found) != 1:
+                raise AlmanacError(
+                    f"{len(found) or 'no'} keys begin with {key_id!r}: `almanac keys list` has them"
+                )
+            gone = _revoked(found[0])
+            self._write([gone if key.key_id == gone.key_id else key for key in keys])
         return gone
 
+    def of_user(self, user: str) -> list[Key]:
+        """Those that stand for a user, revoked ones too."""
+        return [key for key in self.all() if key.user == user]
+
+    def forget(self, user: str) -> int:
+        """Erase a user's name and groups, and revoke the keys; how many.
+
+        Their rows stay, as without any the server would be open to everybody again.
+        """
+        if not self.of_user(user):
+            return 0
+        with self._alone():
+            keys = self.all()
+            self._write([_nameless(key) if key.user == user else key for key in keys])
+        return sum(key.user == user for key in keys)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One writer at a time, so that no revoke is lost to a key made meanwhile."""
+        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = self._file.with_name(f"{self._file.name}-lock")
+        handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
     def _write(self, keys: Sequence[Key]) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
         beside = self._file.with_name(f".{self._file.name}.{os.getpid()}")
         content = json.dumps([asdict(key) for key in keys], indent=1)
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -131,6 +163,14 @@ class Keys:
             file.flush()
             os.fsync(file.fileno())
         beside.replace(self._file)
+
+
+def _revoked(key: Key) -> Key:
+    return replace(key, revoked_at=key.revoked_at or isoformat(datetime.now(UTC)))
+
+
+def _nameless(key: Key) -> Key:
+    return replace(_revoked(key), user=_ERASED, groups=())
 
 
 def _key(row: dict[str, object]) -> Key:

@@ -7,6 +7,8 @@ import json
 import stat
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -197,6 +199,31 @@ def test_a_revoked_key_opens_nothing(served: Served, keys: dict[str, str]) -> No
         assert "revoked 20" in done.stdout
         assert mallory.get("/v1/models").status_code == 401
     assert "mallory" in served.house.run("keys", "list").stdout
+
+
+def test_an_erased_user_has_no_key_and_no_name(served: Served, keys: dict[str, str]) -> None:
+    store = Keys.of(served.house.settings)
+    _, secret = store.create("zacharias", ["zoo"], ["ask"])
+    with client(served, secret) as one:
+        assert one.get("/v1/models").status_code == 200
+        done = served.house.run("erase", "--user", "zacharias", "--yes")
+        assert "1 keys of this user are revoked and erased" in done.stderr  # and no request
+        assert one.get("/v1/models").status_code == 401
+    assert b"zacharias" not in store._file.read_bytes()
+    assert b"zoo" not in store._file.read_bytes()
+
+
+def test_no_revoke_is_lost_to_a_key_made_meanwhile(tmp_path: Path) -> None:
+    first, _ = Keys(tmp_path / "keys.json").create("ann", [], ["ask"])
+
+    def make(number: int) -> None:
+        Keys(tmp_path / "keys.json").create(f"user{number}", [], ["ask"])
+
+    with ThreadPoolExecutor(8) as pool:
+        made = pool.map(make, range(40))
+        Keys(tmp_path / "keys.json").revoke(first.key_id)
+        list(made)
+    assert len(Keys(tmp_path / "keys.json").active()) == 40
 
 
 def test_another_host_needs_keys(house: House) -> None:
