@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from almanac.serving import chat, documents, errors
 from almanac.serving.answering import in_thread
 from almanac.serving.asking import Ask
-from almanac.serving.body import BodyLimit, OwnHost
+from almanac.serving.body import BodyLimit, KeptNowhere, OwnHost
 from almanac.serving.hosts import is_loopback
 from almanac.serving.replay import replay as run_replay
 from almanac.serving.service import Service
@@ -40,6 +40,7 @@ def application(service: Service) -> FastAPI:
     app.add_middleware(BodyLimit, most_bytes=serving.max_body_bytes, seconds=serving.body_seconds)
     if is_loopback(serving.host):  # no page of another site may reach it by a name of its own
         app.add_middleware(OwnHost, applies=lambda: service.is_public)
+    app.add_middleware(KeptNowhere)
     errors.install(app)
     _answers(app, service)
     _feedback(app, service)

@@ -1,4 +1,7 @@
-"""What is looked at before a route is: the host, and the body's size, depth and time."""
+"""What is looked at before a route is: the host, and the body's size, depth and time.
+
+And after it: that no cache keeps what one caller may see.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 import re
 from collections.abc import Callable
 
+from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -82,6 +86,28 @@ class OwnHost:
                 await _refuse(scope, receive, send, 421, said, "wrong_host")
                 return
         await self._app(scope, receive, send)
+
+
+class KeptNowhere:
+    """Middleware: what /v1 and /metrics say goes into no cache, as rights may be taken back."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Say so in the headers of the response."""
+        if scope["type"] != "http" or not scope["path"].startswith(("/v1/", "/metrics")):
+            await self._app(scope, receive, send)
+            return
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Cache-Control"] = "no-store"
+                headers["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        await self._app(scope, receive, marked)
 
 
 def depth(text: bytes) -> int:

@@ -49,3 +49,18 @@ def test_an_assistant_stays_at_its_release(service: Service) -> None:
     told = str(asyncio.run(tools(service, None).call_tool("search", {"query": "travel"})))
     assert "over 500 euro" in told
     assert "over 900 euro" not in told
+
+
+def test_no_cache_keeps_what_may_be_seen(service: Service) -> None:
+    client = TestClient(application(service), base_url="http://127.0.0.1")
+    for path in (
+        "/v1/documents/handbook/travel.md",
+        "/v1/documents/handbook/absent.md",
+        "/v1/releases",
+        "/metrics",
+    ):
+        assert client.get(path).headers["cache-control"] == "no-store", path
+    stream = {"model": "new", "stream": True, "messages": [{"role": "user", "content": "travel"}]}
+    answer = client.post("/v1/chat/completions", json=stream)
+    assert answer.headers["cache-control"] == "no-store"
+    assert "[DONE]" in answer.text
