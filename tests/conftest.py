@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Thousands of nights: what a power cut leaves is looked at by testing/power_cut, which sets it.
+os.environ.setdefault("ALMANAC_DURABILITY", "none")
 
 
 @pytest.fixture(scope="session")

@@ -187,7 +187,7 @@ def test_killed_at_random_and_run_again_it_leaves_no_byte(house: House, tmp_path
     began = time.monotonic()
     _erase_process(unbroken).wait()
     length = time.monotonic() - began
-    for number in range(8):
+    for number in range(4):
         mine = house.copied_to(tmp_path / f"random-{number}")
         process = _erase_process(mine)
         time.sleep(length * seed.uniform(0.4, 1.0))
