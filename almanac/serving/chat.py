@@ -52,7 +52,8 @@ async def answer(
         viewer = str(request.base_url).rstrip("/")
         if asked.stream:
             is_passed_on = True
-            return EventStream(_stream(service, ask, begun, events, viewer), headers)
+            chunks = _stream(ask, begun, events, viewer)
+            return EventStream(chunks, headers, lambda: _end(service, events))
         rest = await unless_gone(request, events)
         if rest is None:
             return Response(status_code=_CLIENT_LEFT)
@@ -82,7 +83,7 @@ def to_ask(service: Service, asked: ChatRequest, caller: Caller) -> Ask:
 
 
 async def _stream(
-    service: Service, ask: Ask, begun: Begun, events: AsyncGenerator[Event], viewer: str
+    ask: Ask, begun: Begun, events: AsyncGenerator[Event], viewer: str
 ) -> AsyncGenerator[str]:
     """The answer as OpenAI's chunks; an error after the first of them is an event of its own."""
     is_first = True
@@ -100,8 +101,6 @@ async def _stream(
     except Exception:  # noqa: BLE001 (whatever else ends an answer)
         _log.exception("answer %s failed", begun.request_id)
         yield event(errors.unexpected())
-    finally:
-        await _end(service, events)
 
 
 def _take_place(service: Service) -> None:

@@ -26,6 +26,7 @@ from schemas.times import When, isoformat, parse_as_of
 _LONGEST_ID = 512
 _Id = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_ID, pattern=r"\S")]
 _MOST_MESSAGES = 1_000
+_LONGEST_QUESTION = 100_000  # characters; longer ones would be searched for many seconds
 
 
 class _Shape(BaseModel):
@@ -126,6 +127,10 @@ class ChatRequest(_Shape):
         last = self.messages[-1]
         if last.role != "user" or not last.text.strip():
             raise ValueError("the last message must be the user's question, and not blank")
+        if len(last.text) > _LONGEST_QUESTION:
+            raise ValueError(
+                f"the question has more than {_LONGEST_QUESTION:,} characters: send a shorter one"
+            )
         return self
 
     def conversation(self) -> tuple[Message, ...]:
@@ -145,7 +150,9 @@ class ChatRequest(_Shape):
 class RetrieveRequest(_Dated):
     """A question whose passages are wanted, without a model."""
 
-    query: Annotated[str, StringConstraints(min_length=1, max_length=100_000, pattern=r"\S")]
+    query: Annotated[
+        str, StringConstraints(min_length=1, max_length=_LONGEST_QUESTION, pattern=r"\S")
+    ]
     model: str | None = Field(default=None, description="An assistant; the first unless given.")
 
 

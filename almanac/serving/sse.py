@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import anyio
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
-from starlette.types import Send
+from starlette.types import Receive, Scope, Send
 
 DONE = "data: [DONE]\n\n"
 
@@ -21,20 +21,33 @@ def event(value: dict[str, Any]) -> str:
 
 
 class EventStream(StreamingResponse):
-    """A stream of events; its generator is closed however the response ends."""
+    """A stream of events; its generator is closed however the response ends.
 
-    def __init__(self, events: AsyncGenerator[str], headers: dict[str, str]) -> None:
+    `on_end` is awaited then in any case, also where the reader left before the first event, when
+    the generator never began and so none of its own blocks runs.
+    """
+
+    def __init__(
+        self,
+        events: AsyncGenerator[str],
+        headers: dict[str, str],
+        on_end: Callable[[], Awaitable[None]],
+    ) -> None:
         quiet = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         super().__init__(events, media_type="text/event-stream", headers=quiet | headers)
         self._events = events
+        self._on_end = on_end
 
-    async def stream_response(self, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send what there is, and close the source in any case."""
         try:
-            await super().stream_response(send)
+            await super().__call__(scope, receive, send)
         finally:
             with anyio.CancelScope(shield=True):
-                await self._events.aclose()
+                try:
+                    await self._events.aclose()
+                finally:
+                    await self._on_end()
 
 
 async def unless_gone(request: Request, events: AsyncIterator[Any]) -> list[Any] | None:

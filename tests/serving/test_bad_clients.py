@@ -39,6 +39,7 @@ BODIES: list[tuple[bytes, int, str]] = [
     (bad(messages=[{"role": "user", "content": "  "}]), 422, "not blank"),
     (bad(messages=[{"role": "user", "content": [{"type": "image_url"}]}]), 422, "not blank"),
     (bad(messages=[QUESTION] * 1_001), 422, "messages"),
+    (bad(messages=[{"role": "user", "content": "a " * 60_000}]), 422, "more than 100,000 char"),
     (bad(max_tokens=0), 422, "max_tokens"),
     (bad(max_tokens="many"), 422, "max_tokens"),
     (bad(temperature=9), 422, "temperature"),

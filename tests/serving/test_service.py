@@ -6,13 +6,18 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
+from fastapi import Request
 from fastapi.testclient import TestClient
 
+from almanac.serving import chat
 from almanac.serving.app import application
 from almanac.serving.mcp_tools import tools
 from almanac.serving.service import Service
+from almanac.serving.shapes import ChatRequest
+from almanac.serving.who import PUBLIC
 from schemas.settings import AssistantSettings
 from tests.serving.conftest import House
 
@@ -64,3 +69,26 @@ def test_no_cache_keeps_what_may_be_seen(service: Service) -> None:
     answer = client.post("/v1/chat/completions", json=stream)
     assert answer.headers["cache-control"] == "no-store"
     assert "[DONE]" in answer.text
+
+
+def test_a_reader_who_left_before_the_first_word_keeps_no_place(service: Service) -> None:
+    asked = ChatRequest.model_validate(
+        {"model": "new", "stream": True, "messages": [{"role": "user", "content": "travel?"}]}
+    )
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+    scope |= {"scheme": "http", "server": ("127.0.0.1", 80), "asgi": {"spec_version": "2.3"}}
+
+    async def leave() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def slow(_: Any) -> None:
+        await asyncio.sleep(60)  # the network takes nothing
+
+    async def talk() -> str:
+        response = await chat.answer(service, Request(scope, leave), asked, PUBLIC)
+        await response(scope, leave, slow)
+        return response.headers["x-request-id"]
+
+    request_id = asyncio.run(talk())
+    assert service.under_way == 0
+    assert service.request(request_id).status == "cut"
