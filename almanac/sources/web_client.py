@@ -18,6 +18,7 @@ from almanac.sources.base import RateLimit
 
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # statuses that another try may mend
 _LONGEST_WAIT = 300.0  # seconds that a server may ask for
+_LONGEST_ANSWER = 900.0  # seconds; the timeout is for each piece, and one may come after another
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _PIECE = 1 << 16
 _MOST_REDIRECTS = 5
@@ -50,10 +51,15 @@ class Answer:
 
     @property
     def target(self) -> str | None:
-        """Where a redirect leads; None for any other answer."""
+        """Where a redirect leads; None for any other answer, or where that is no address."""
         if self.status not in _MOVED or "location" not in self.headers:
             return None
-        return urljoin(self.url, self.headers["location"])
+        try:
+            target = urljoin(self.url, self.headers["location"])
+            urlsplit(target)
+        except ValueError:  # such as https://[
+            return None
+        return target
 
 
 class WebClient:
@@ -157,8 +163,11 @@ class WebClient:
             if not wanted(bare):
                 return Answer(bare.url, bare.status, bare.headers, is_cut=True)
             data = bytearray()
+            until = time.monotonic() + _LONGEST_ANSWER
             for piece in response.iter_bytes(_PIECE):
                 data += piece
+                if time.monotonic() > until:
+                    raise httpx.ReadTimeout(f"no end after {_LONGEST_ANSWER:g} seconds")
                 if len(data) > most:
                     return Answer(bare.url, bare.status, bare.headers, bytes(data), is_cut=True)
             return Answer(bare.url, bare.status, bare.headers, bytes(data))

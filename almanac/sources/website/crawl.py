@@ -43,6 +43,7 @@ class Crawl:
         self._seen: set[str] = set()
         self._waiting: deque[tuple[str, int, str]] = deque()
         self._aliases: dict[str, list[str]] = {}
+        self._variants: list[tuple[str, str, Page]] = []  # (its own address, id, page)
         self._failures = 0
         self._follows = False
         self.found = Found()
@@ -75,6 +76,7 @@ class Crawl:
                 for link in links:
                     if "?" not in link or queries:
                         self._offer(link, level + 1)
+        self._take_variants()
         self._count_aliases()
         return self.found
 
@@ -123,12 +125,24 @@ class Crawl:
         if own and own != page.url and is_variant(own, page.url) and self._scope.holds(own):
             self._offer(own, level, date)
             if self._robots.can_fetch(own, self._agent):
+                self._variants.append((own, page_id, page))
                 return page.links
         if page.is_listed:
             self.found.pages.setdefault(page_id, page)
         else:
             self._walk.skipped += 1
         return page.links
+
+    def _take_variants(self) -> None:
+        """Pages whose own address leads back to them, or to nothing, stay under the one they have.
+
+        A site may name an address with a slash at its end, and redirect it to the one without.
+        """
+        unknown = {rejection.doc_id for rejection in self._walk.rejections} | self.found.unasked
+        for own, page_id, page in self._variants:
+            own_id = self._scope.id_of(own)
+            if own_id not in self.found.pages and own_id not in unknown and page.is_listed:
+                self.found.pages.setdefault(page_id, page)
 
     def _keep(self, page_id: str, visit: Visit) -> Sequence[str]:
         reason = f"{visit.reason}; its last version stays"
@@ -143,11 +157,20 @@ class Crawl:
         self._walk.remark(self._scope.id_of(self._scope.start), Note("site_is_whole", reason))
 
     def _count_aliases(self) -> None:
-        """Pages that suddenly all lead to one other, such as a login page, are not gone."""
+        """Pages that suddenly all lead to one other, such as a login page, are not gone.
+
+        Its query may name the page that one came from: /login?next=/docs/a.
+        """
+        aliases: dict[str, list[str]] = {}
         for target, page_ids in sorted(self._aliases.items()):
+            aliases.setdefault(target.partition("?")[0], []).extend(page_ids)
+        for target, page_ids in aliases.items():
             if len(page_ids) < _MANY_TO_ONE:
                 continue
             self.found.unasked.update(page_ids)
+            for one in self._aliases:
+                if one.startswith(f"{target}?"):
+                    self.found.pages.pop(self._scope.id_of(one), None)
             reason = f"{len(page_ids):,} pages redirect to it; their last versions stay"
             self._walk.remark(self._scope.id_of(target), Note("page_is_itself", reason))
 

@@ -54,7 +54,12 @@ class Page:
     def conditions(self) -> dict[str, str]:
         """The headers of a request that wants the page only if it changed."""
         headers = {"If-None-Match": self.etag, "If-Modified-Since": self.last_modified}
-        return {name: value for name, value in headers.items() if value}
+        return {name: value for name, value in headers.items() if value and _is_plain(value)}
+
+
+def _is_plain(value: str) -> bool:
+    """Whether it may be sent as a header: some servers write dates in their own language."""
+    return value.isascii() and value.isprintable()
 
 
 class PageStore:

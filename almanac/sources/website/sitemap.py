@@ -40,8 +40,10 @@ def sitemap_urls(first: Sequence[str], get: Callable[[str], Answer]) -> Iterator
 
 
 def _entries(url: str, data: bytes) -> tuple[list[tuple[str, str]], list[str]]:
-    data = _unpacked(url, data) if data.startswith(_GZIP) else data
-    if not data.lstrip().startswith((b"<", b"\xef\xbb\xbf<")):
+    data = (_unpacked(url, data) if data.startswith(_GZIP) else data).strip()
+    if not data:  # an index may name it: without it the pages of it would count as gone
+        raise SourceUnavailable(f"the sitemap {url} is empty: nothing was changed")
+    if not data.startswith((b"<", b"\xef\xbb\xbf<")):
         lines = data.decode("utf-8-sig", "replace").split()
         if not all(line.startswith(("http://", "https://")) for line in lines):
             raise SourceUnavailable(f"the sitemap {url} cannot be read: neither XML nor addresses")
@@ -70,11 +72,16 @@ def _text(entry: etree._Element, name: str) -> str:
 
 
 def _unpacked(url: str, data: bytes) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        text = unpacker.decompress(data, _MOST_UNPACKED)
-    except zlib.error as error:
-        raise SourceUnavailable(f"the sitemap {url} cannot be unpacked: {error}") from None
-    if not unpacker.eof:
-        raise SourceUnavailable(f"the sitemap {url} is cut short, or over {_MOST_UNPACKED:,} bytes")
+    text = b""
+    while data.startswith(_GZIP):  # a file may be several, one after another
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            text += unpacker.decompress(data, _MOST_UNPACKED - len(text) + 1)
+        except zlib.error as error:
+            raise SourceUnavailable(f"the sitemap {url} cannot be unpacked: {error}") from None
+        if not unpacker.eof or len(text) > _MOST_UNPACKED:
+            raise SourceUnavailable(
+                f"the sitemap {url} is cut short, or over {_MOST_UNPACKED:,} bytes"
+            )
+        data = unpacker.unused_data
     return text

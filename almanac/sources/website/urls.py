@@ -9,6 +9,9 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit
 from almanac.sources.formats import ending, is_known
 
 _TRACKING = re.compile(r"utm_\w+|gclid|fbclid|msclkid|yclid|mc_[ce]id|ref_src", re.IGNORECASE)
+# Names of a visit, new at every request: each night would find all pages anew, and without end.
+_SESSION = re.compile(r"(?:j|php|asp)?session_?id|phpsessid|aspsessionid\w*|cftoken", re.IGNORECASE)
+_SESSION_IN_PATH = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;?]*", re.IGNORECASE)
 _KEPT = "/:@!$&'()*+,;=~-._"
 _PORTS = {"http": 80, "https": 443}
 _NO_PAGE = ("image/", "video/", "audio/", "font/", "text/css", "text/javascript", "model/")
@@ -19,7 +22,7 @@ _FRONT = "index"
 
 
 def normal_url(url: str, base: str = "") -> str | None:
-    """The one spelling of an address: no fragment, no tracking, host in lower case; None for mail.
+    """The one spelling of an address, without fragment, tracking and session; None for mail.
 
     `a/./b`, `%7E` and a default port are written as everybody else writes them.
     """
@@ -32,11 +35,16 @@ def normal_url(url: str, base: str = "") -> str | None:
         return None
     host = f"[{host}]" if ":" in host else host
     place = host if port in (None, _PORTS[parts.scheme]) else f"{host}:{port}"
-    path = quote(unquote(parts.path or "/", errors="surrogateescape"), _KEPT, errors="replace")
+    bare = unquote(_SESSION_IN_PATH.sub("", parts.path) or "/", errors="surrogateescape")
+    path = quote(bare, _KEPT, errors="surrogateescape")
     path = urlsplit(urljoin(f"{parts.scheme}://{place}/", path)).path or "/"
     query = parse_qsl(parts.query, keep_blank_values=True)
-    kept = urlencode([(name, value) for name, value in query if not _TRACKING.fullmatch(name)])
+    kept = urlencode([(name, value) for name, value in query if not _is_noise(name)])
     return urlunsplit((parts.scheme, place, re.sub("/{2,}", "/", path), kept, ""))
+
+
+def _is_noise(name: str) -> bool:
+    return bool(_TRACKING.fullmatch(name) or _SESSION.fullmatch(name))
 
 
 class Scope:
@@ -67,6 +75,7 @@ class Scope:
         path = unquote(parts.path.removeprefix(self._folder), errors="replace").strip("/")
         if f"{parts.path.rstrip('/')}/" == self._folder:
             path = ""
+        path = path.replace("#", "%23")  # which in an id begins the name of a row
         return (path or _FRONT) + (f"?{unquote(parts.query)}" if parts.query else "")
 
 

@@ -83,7 +83,10 @@ class Visitor:
                 self._missing = Missing()
         elif answer.status == 200 and is_html(answer.media_type):
             words = Html(url, answer.data).words
-            start = self._ask(self._scope.start, {})
+            try:
+                start = self._ask(self._scope.start, {})
+            except Unanswered:  # the walk will say so
+                return
             if not is_alike(words, Html(self._scope.start, start.data).words):
                 self._missing = Missing(words)
 

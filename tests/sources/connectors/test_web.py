@@ -302,6 +302,7 @@ def test_crawl_delay_is_kept(listed: Listings, site: Site) -> None:
         ("HTTP://Docs.Example:80/a/../b//c#x", "http://docs.example/b/c"),
         ("https://e.org/%7Euser/%d0%bf?b=1&utm_medium=y", "https://e.org/~user/%D0%BF?b=1"),
         ("/x y?q=a b", "https://base.org/x%20y?q=a+b"),
+        ("/caf%E9", "https://base.org/caf%E9"),
         ("mailto:a@b.c", None),
         ("http://[broken", None),
     ],
@@ -314,6 +315,7 @@ def test_ids_and_traps() -> None:
     scope = Scope("https://e.org/docs/start.html")
     assert scope.id_of("https://e.org/docs/") == "index"
     assert scope.id_of("https://e.org/docs/%D0%BF/?a=b") == "п?a=b"
+    assert scope.id_of("https://e.org/docs/c%23") == "c%23"
     assert not scope.holds("https://e.org/documents")
     assert not scope.holds("https://e.org.evil.com/docs/a")
     assert is_trap("https://e.org/a/b/a/b/a/b")
@@ -328,3 +330,67 @@ def test_robots_in_a_page_and_volatile_parts() -> None:
 def test_an_address_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="begins with https://"):
         Nights(tmp_path, uri="docs/", kind="web").run()
+
+
+def test_a_page_whose_own_address_leads_back_to_it_stays(listed: Listings, site: Site) -> None:
+    html = '<link rel="canonical" href="/docs/{}"><title>{}</title><p>Set up {}</p>'
+    site.page("/docs/", "Start", "mail pay gone")
+    site.put("/docs/mail", body=html.format("mail/", "Mail", "mail"))
+    site.put("/docs/mail/", 301, Location="/docs/mail")
+    site.put("/docs/pay", body=html.format("PAY", "Pay", "pay"))
+    site.put("/docs/PAY", body=html.format("pay", "Pay", "pay again"))
+    site.put("/docs/gone", body=html.format("gone?x=1", "Gone", "what is there"))
+    for _ in range(2):
+        assert set(_stamps(listed())) == {"index", "mail", "pay", "gone"}
+
+
+def test_pages_that_lead_to_a_login_with_their_address_are_kept(
+    listed: Listings, site: Site
+) -> None:
+    names = _pages(site, 6)
+    listed()
+    for name in names:
+        site.put(f"/docs/{name}", 302, Location=f"/docs/login?next={name}")
+        site.page(f"/docs/login?next={name}", f"Log in to see {name}")
+    listing = listed()
+    assert (set(_stamps(listing)), listing.unasked) == ({"index"}, tuple(names))
+
+
+def test_what_a_server_says_amiss_costs_that_page_alone(listed: Listings, site: Site) -> None:
+    site.page("/docs/mail", "Set up mail", etag=False)
+    site.pages["/docs/mail"].headers["Last-Modified"] = "mié, 04 mar 2026 10:00:00 GMT"
+    site.put("/docs/pay/", 302, Location="https://[broken")
+    for _ in range(2):  # the second night asks with what the first was told
+        listing = listed()
+        assert set(_stamps(listing)) == {"index", "mail"}
+        assert _kept(listing) == {("pay", "page_is_answered")}
+
+
+def test_a_part_of_a_sitemap_that_is_empty_deletes_nothing(listed: Listings, site: Site) -> None:
+    one, other = (f"{site.address}/docs/{name}\n".encode() for name in ("mail", "deep/one"))
+    named = "".join(
+        f"<sitemap><loc>{site.address}/{name}</loc></sitemap>" for name in ("a.txt.gz", "b.txt")
+    )
+    index = f"\n<?xml version='1.0'?><sitemapindex>{named}</sitemapindex>"
+    site.put("/sitemap.xml", body=index, media_type="application/xml")
+    packed = gzip.compress(one) + gzip.compress(other)  # as some tools append
+    site.put("/a.txt.gz", body=packed, media_type="application/gzip")
+    site.put("/b.txt", body=f"{site.address}/docs/pay/", media_type="text/plain")
+    assert set(_stamps(listed())) == {"deep/one", "mail", "pay"}
+    site.put("/b.txt", media_type="text/plain")
+    with pytest.raises(SourceUnavailable, match=r"b\.txt is empty: nothing was changed"):
+        listed()
+
+
+def test_the_name_of_a_visit_makes_no_new_page(listed: Listings, site: Site) -> None:
+    visits = iter(range(1000))
+
+    def link(path: str) -> None:
+        links = f"mail;jsessionid={next(visits):X} pay/?PHPSESSID={next(visits):X}"
+        site.page("/docs/", "Start", links)
+
+    site.on_request = link
+    assert set(_stamps(listed(queries=True))) == {"deep/one", "index", "mail", "pay"}
+    assert normal_url("https://e.org/a;jsessionid=F0.n1/b;v=2?sid=1&PHPSESSID=2") == (
+        "https://e.org/a/b;v=2?sid=1"
+    )
