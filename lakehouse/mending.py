@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,10 @@ RECORDS = (
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """What was taken out of a table: `files` by their old path, now below `folder`."""
+    """What was taken out of a table: `files` by their old path, now below `folder`.
+
+    `written` are entries of its log, by path inside the table, that were written anew.
+    """
 
     table: str
     reason: str
@@ -48,6 +51,7 @@ class SetAside:
     files: tuple[str, ...]
     folder: str
     at: str
+    written: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return (
@@ -146,7 +150,7 @@ class Mending:
         done = self._aside(name, moved, fault.reason, effect)
         text = "\n".join(json.dumps(line) for line in lines)
         (self._root / "delta" / name / LOG / entry).write_text(text, encoding="utf-8")
-        return done
+        return replace(done, written=(f"{LOG}/{entry}",))
 
     def _data(self, name: str, files: TableFiles, faults: Sequence[Fault]) -> SetAside | None:
         first = min(fault.version for fault in faults)

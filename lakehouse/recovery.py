@@ -83,18 +83,8 @@ def recover(
 
 
 def _seal_again(sealed: SealedFiles, done: Iterable[SetAside]) -> None:
-    """Hash the entries that were written again in the place of those set aside."""
-    paths = [
-        f"delta/{one.table}/{path}"
-        for one in done
-        for path in one.files
-        if one.table in TABLES and _is_entry(path)
-    ]
-    sealed.seal_again(paths)
-
-
-def _is_entry(path: str) -> bool:
-    return path.startswith(f"{LOG}/") and path.endswith(".json")
+    """Hash the entries that were written again in the place of those that were lost."""
+    sealed.seal_again(f"delta/{one.table}/{path}" for one in done for path in one.written)
 
 
 def _indexes(tables: LanceTables, releases: Iterable[Release]) -> list[SetAside]:

@@ -66,10 +66,9 @@ class SealedFiles:
         return [known[path] for path in sorted(set(paths))]
 
     def seal_again(self, paths: Iterable[str]) -> None:
-        """Hash files anew that were sealed with other bytes and are there; those alone."""
+        """Hash files anew that are there and were sealed with other bytes; those alone."""
         known = self.known()
-        there = self._files.sizes
-        found = [path for path in sorted(set(paths)) if path in known and path in there(path)]
+        found = [path for path in sorted(set(paths)) if path in known]
         if found:
             self._append(self.measured(path) for path in found)
 

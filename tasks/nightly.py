@@ -22,6 +22,7 @@ from almanac.ingest.nightly_run import NightlyRun
 from almanac.ingest.preflight import refuse_past
 from almanac.ingest.run import Run, begin_run
 from almanac.releases.erase import finish_erasure
+from almanac.releases.truth import check_truth
 from almanac.retrieval import recall, upgrade
 from almanac.sources.address import redacted
 from lakehouse.documents import Key, StoredDocument
@@ -81,6 +82,7 @@ def recover(night: NightlyRun) -> Documents:
         finish_erasure(run.settings, run.lake, run.run_id)
         orphans = snapshot.recover(run)
         state = run.lake.documents.state(run.releases.last_snapshot())
+        check_truth(run, state)
     if orphans:
         get_run_logger().warning("Cleared %d changes that a killed run left unpublished", orphans)
     return state

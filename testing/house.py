@@ -16,6 +16,7 @@ from almanac.ingest import compare, index, ingest, publish, refused, snapshot
 from almanac.ingest.models import Models
 from almanac.ingest.run import begin_run
 from almanac.releases.erase import finish_erasure
+from almanac.releases.truth import check_truth
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.probes import ask_probes
 from lakehouse.releases import Release
@@ -76,6 +77,7 @@ def night(
         finish_erasure(settings, run.lake, run.run_id)
         snapshot.recover(run)
         state = run.lake.documents.state(run.releases.last_snapshot())
+        check_truth(run, state)
         found = ingest.ingest(run, state)
         ingest.quarantine(run, found)
         changes = compare.Changes(state, found)

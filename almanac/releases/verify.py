@@ -179,10 +179,13 @@ def _documents(lake: Lakehouse, release: Release) -> Iterator[Finding]:
 
 def _cold(lake: Lakehouse, release: Release, quick: bool) -> list[Finding]:
     findings = _guarded(release, lambda: _documents(lake, release))
-    return findings if quick else findings + _guarded(release, lambda: _from_delta(lake, release))
+    if quick:
+        return findings
+    return findings + _guarded(release, lambda: rows_from_delta(lake, release))
 
 
-def _from_delta(lake: Lakehouse, release: Release) -> Iterator[Finding]:
+def rows_from_delta(lake: Lakehouse, release: Release) -> Iterator[Finding]:
+    """That Delta gives other rows for a release than it was sealed with; nothing if the same."""
     recipe = Recipe.of(release)
     state = lake.documents.state(release.snapshot_seq)
     pairs = ((key, stored.document_hash) for key, stored in state.items())

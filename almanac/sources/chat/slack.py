@@ -27,10 +27,17 @@ def is_slack(names: list[str]) -> bool:
 
 
 def read_slack(names: list[str], load: Load) -> Export:
-    """All messages. A file that can't be read is named; the messages of others are there."""
+    """All messages. A file of a day that can't be read is named; those of other days are there.
+
+    Raises:
+        ValueError: a list of users or channels can't be read. Without it every message would have
+            another author, and be another document, until the next export.
+    """
     export = Export()
     users = {str(one["id"]): one for one in _list(export, names, load, "users.json")}
     channels = list(_channels(export, names, load))
+    for name, reason in export.broken.items():
+        raise ValueError(f"{name}: {reason}")
     called = {str(one["id"]): _name(one) for one, _ in channels}
     for channel, is_private in channels:
         folder = str(channel.get("name") or channel["id"])

@@ -60,7 +60,11 @@ class ChatConnector:
     def list(self) -> Listing:
         """Every thread and day. While a file of the export is broken nothing counts as deleted."""
         walk, export = Walk(self._settings), self._export
+        # A thread or a day may be in several files: with one broken it would be cut, not changed.
+        in_part = {name.partition("/")[0] for name in export.broken}
         for talk in self._talks.values():
+            if talk.channel in in_part:
+                continue
             stamp = sha256_parts(talk.title, talk.text)[:32]
             access = export.access.get(talk.channel)
             walk.offer(SourceFile(talk.doc_id, 0, stamp, "text/markdown", access))
@@ -83,7 +87,10 @@ class ChatConnector:
 
     @cached_property
     def _talks(self) -> dict[str, Conversation]:
-        return {talk.doc_id: talk for talk in conversations(self._export.messages)}
+        try:
+            return {talk.doc_id: talk for talk in conversations(self._export.messages)}
+        except (ValueError, OverflowError, OSError) as error:  # of a time that there is not
+            raise SourceUnavailable(f"the chat {self._place} has a wrong time: {error}") from None
 
     @cached_property
     def _export(self) -> Export:
@@ -91,7 +98,7 @@ class ChatConnector:
             return self._read()
         except (OSError, zipfile.BadZipFile, zlib.error) as error:
             raise SourceUnavailable(f"the chat {self._place} cannot be read: {error}") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
             raise SourceUnavailable(
                 f"the chat {self._place} cannot be read ({type(error).__name__}: {error}): is it "
                 "a whole export?"

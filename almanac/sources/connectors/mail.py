@@ -37,6 +37,9 @@ _UNSAFE = re.compile(r"[^\w@.+=$~-]+")
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)  # as an mbox writes such a line
 _LONGEST_ID = 120
 _LEFT_OUT = frozenset("DT")  # flags of a Maildir: a draft, and what is in the bin
+_NO_MAIL = Note(
+    "email_is_readable", "it has no header such as From or Subject; mails that were read stay"
+)
 _GONE = Note("mail_is_there", "it went away after it was listed")
 
 
@@ -81,7 +84,11 @@ class MailConnector:
         self._place = Path(path).expanduser()
 
     def list(self) -> Listing:
-        """Every thread, and every attachment that can be read."""
+        """Every thread, and every attachment that can be read.
+
+        While a file is no mail, such as an empty one that a full disk left, nobody knows which mail
+        it was: nothing counts as deleted.
+        """
         walk = Walk(self._settings)
         for thread_id, mails in sorted(self._threads.items()):
             stamp = sha256_parts(*(mail.digest for mail in mails))[:32]
@@ -89,7 +96,10 @@ class MailConnector:
             walk.offer(SourceFile(thread_id, 0, stamp, "application/mbox", access))
             for mail in mails if self._options.attachments else ():
                 self._offer_attachments(walk, mail, access)
-        return walk.listing()
+        for file in self._broken:
+            name = file.relative_to(self._place).as_posix() if file != self._place else file.name
+            walk.refuse(name, _NO_MAIL)
+        return walk.listing(is_complete=not self._broken)
 
     def fetch(self, files: Sequence[SourceFile]) -> Iterator[Content | Unreadable]:
         """Threads as one mbox each, attachments as they are."""
@@ -157,7 +167,11 @@ class MailConnector:
         mails: dict[str, _Mail] = {}
         try:
             for file, key in self._all():
-                mail = _read(file, key, self._bytes(file, key))
+                data = self._bytes(file, key)
+                if key < 0 and not _parsed(data).keys():
+                    self._broken.append(file)
+                    continue
+                mail = _read(file, key, data)
                 mails.setdefault(mail.mail_id, mail)
         except OSError as error:
             reason = error.strerror or error
@@ -190,6 +204,11 @@ class MailConnector:
             self._boxes[file] = mailbox.mbox(str(file), create=False)
         for key in self._boxes[file].iterkeys():
             yield file, int(key)
+
+    @cached_property
+    def _broken(self) -> list[Path]:
+        """Files that should be a mail and are none; filled with `_mails`."""
+        return []
 
     @cached_property
     def _boxes(self) -> dict[Path, mailbox.mbox]:

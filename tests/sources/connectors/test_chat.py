@@ -95,6 +95,7 @@ def test_nights_over_slack(tmp_path: Path) -> None:
     (place / "general" / "2026-03-04.json").write_text('[{"type": ')  # cut short
     found = nights.run()
     assert len(nights.stored) == 3
+    assert "How do I pay?" in nights.texts["general/thread/1772618500.000300"]
     assert ("general/2026-03-04.json", "file_is_parseable") in {
         (r.doc_id, r.expectation) for _, r in found.rejections
     }
@@ -102,7 +103,18 @@ def test_nights_over_slack(tmp_path: Path) -> None:
     with zipfile.ZipFile(archive, "w") as made:
         for name, content in SLACK.items():
             made.writestr(name, json.dumps(content))
-    assert nights.read(uri=str(archive)) == ["general/thread/1772618500.000300"]
+    assert nights.read(uri=str(archive)) == []
+
+
+def test_without_its_lists_an_export_changes_nothing(tmp_path: Path) -> None:
+    place = _slack(tmp_path / "export")
+    (place / "users.json").write_text('[{"id": "U')
+    with pytest.raises(SourceUnavailable, match=r"users\.json: it is no valid JSON"):
+        _documents(place)
+    late = [_said("1e30", "U1", "In a far future.")]
+    place = _slack(tmp_path / "late", SLACK | {"general/2026-03-04.json": late})
+    with pytest.raises(SourceUnavailable, match="has a wrong time"):
+        _documents(place)
 
 
 def test_telegram(tmp_path: Path) -> None:

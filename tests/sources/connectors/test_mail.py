@@ -148,8 +148,26 @@ def test_broken_mails(tmp_path: Path) -> None:
     (tmp_path / "b.eml").write_bytes(b"\x00\x01\x02")
     settings, listing = _listed(tmp_path)
     readings = list(read_files(settings, listing.files))
-    assert sorted(len(reading.documents) for reading in readings) == [0, 1]
-    problems = [r.expectation for reading in readings for r in reading.rejections]
-    assert "email_is_readable" in problems
+    assert [len(reading.documents) for reading in readings] == [1]
+    assert [(r.doc_id, r.expectation) for r in listing.rejections] == [
+        ("b.eml", "email_is_readable")
+    ]
     with pytest.raises(ConfigError, match="of this machine"):
         _listed(Path("x"), uri="https://e.org/mail")
+
+
+@pytest.mark.parametrize("left", [b"", b"\x00\x01\x02"])
+def test_a_file_that_a_full_disk_left_deletes_no_mail(tmp_path: Path, left: bytes) -> None:
+    place = tmp_path / "mail"
+    place.mkdir()
+    for name, mail in (("a.eml", FIRST), ("b.eml", OTHER)):
+        (place / name).write_bytes(mail.as_bytes())
+    nights = Nights(tmp_path / "lake", uri=str(place), kind="mail")
+    nights.run()
+    (place / "b.eml").write_bytes(left)
+    for _ in range(2):
+        nights.run()
+        assert set(nights.stored) == {"m1@e.org", "m4@e.org"}
+    (place / "b.eml").unlink()
+    nights.run()
+    assert set(nights.stored) == {"m1@e.org"}
