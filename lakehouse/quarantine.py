@@ -45,11 +45,19 @@ class Quarantined:
 
 
 class Recorded(NamedTuple):
-    """How many rows a run opened and resolved, and all that stand open after it."""
+    """How many rows a run opened and resolved, and all that stand open after it.
+
+    `dismissed` are found still, and a person looked at them.
+    """
 
     opened: int
     resolved: int
     standing: list[Quarantined]
+    dismissed: tuple[Quarantined, ...] = ()
+
+    def told(self) -> list[Quarantined]:
+        """All that is found still, open or dismissed."""
+        return [*self.standing, *self.dismissed]
 
 
 class Quarantine:
@@ -139,7 +147,9 @@ class Quarantine:
         mended = {row.id for row in gone}
         left = [row for row in standing.values() if row.status == "open" and row.id not in mended]
         left += [Quarantined(**row) for row in opened]
-        return Recorded(len(opened), len(resolved), sorted(left, key=_order))
+        known = (row for row in standing.values() if row.status == "dismissed")
+        dismissed = tuple(row for row in known if row.id not in mended)
+        return Recorded(len(opened), len(resolved), sorted(left, key=_order), dismissed)
 
 
 def _stands(row: Quarantined) -> bool:

@@ -114,7 +114,7 @@ def quarantine(run: Run, found: Ingested) -> Recorded:
         later=(frozenset(found.unjudged), late_rules()),
     )
     opened, resolved = before.opened + stored.opened, before.resolved + stored.resolved
-    found.quarantined = Recorded(opened, resolved, stored.standing)
+    found.quarantined = stored._replace(opened=opened, resolved=resolved)
     return found.quarantined
 
 
@@ -128,7 +128,7 @@ def settle_late(run: Run, found: Ingested) -> None:
     """Mark as mended what was refused when it was cut or embedded, and is not any more."""
     found.unjudged.clear()
     late = late_rules()
-    if any(row.expectation in late for row in found.quarantined.standing):
+    if any(row.expectation in late for row in found.quarantined.told()):
         quarantine(run, found)
 
 

@@ -86,7 +86,7 @@ def _rejection(doc_id: str, refusal: Refusal, was_there: bool) -> Rejection:
 
 def _as_it_stands(found: Ingested, key: Key, rejection: Rejection) -> Rejection:
     """The rejection in the words of the row that stands already: an endpoint's words may vary."""
-    for row in found.quarantined.standing:
+    for row in found.quarantined.told():
         if (row.source, row.doc_id, row.expectation) == (*key, rejection.expectation):
             return replace(rejection, reason=row.reason, value=row.value)
     return rejection

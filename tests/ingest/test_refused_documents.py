@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from almanac.embedding.endpoint import EndpointEncoder
 from almanac.ingest import plan as planning
+from almanac.releases.dismiss import dismiss
 from schemas.errors import EmbeddingFailed, TextRefused
 from schemas.settings import EmbedderSettings
 from tests.embedding.server import HASHED, hashed, serving, status
@@ -26,6 +27,7 @@ class Picky(ToyEncoder):
     def __init__(self, how: str, seed: int = 1) -> None:
         super().__init__(seed)
         self.how = how
+        self.reason = "was refused: a policy forbids it"
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         if self.how == "chunker fails" and any("POISON" in text for text in texts):
@@ -39,7 +41,7 @@ class Picky(ToyEncoder):
             raise TextRefused(0, "was refused: no such model")
         for position, text in enumerate(texts):
             if self.how == "model" and "POISON" in text:
-                raise TextRefused(position, "was refused: a policy forbids it")
+                raise TextRefused(position, self.reason)
         return super().encode(texts)
 
 
@@ -192,3 +194,25 @@ def test_a_plan_counts_what_can_be_cut(tmp_path: Path) -> None:
         patch.setattr(planning, "Models", lambda _: models)
         found = planning.plan(begin_run(house.settings, FIRST_NIGHT))
     assert found["chunks"]["to_embed"] == 1
+
+
+def test_a_refusal_that_was_dismissed_stays_so_in_other_words_until_it_is_mended(
+    tmp_path: Path,
+) -> None:
+    house = House(tmp_path)
+    house.encoder = picky = Picky("model")
+    house.put("phone", BAD)
+    house.put("door", GOOD)
+    house.night(1)
+    dismiss(house.settings, rule=RULES["model"], reason="known", by="ann")
+    picky.reason = "was refused: request 4711 of today"
+    house.put("roof", "The roof is open.")
+    house.night(2)
+    assert open_rows(house) == []
+    house.put("phone", GOOD)
+    house.night(3)
+    assert [row.status for row in house.lake.quarantine.rows(status=None)] == ["resolved"]
+    house.put("phone", BAD)
+    house.put("roof", "The roof is closed.")
+    house.night(4)
+    assert open_rows(house) == [("phone.md", RULES["model"])]

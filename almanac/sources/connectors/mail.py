@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mailbox
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email import message_from_bytes, policy
@@ -206,9 +207,9 @@ class MailConnector:
             yield file, int(key)
 
     @cached_property
-    def _broken(self) -> list[Path]:
+    def _broken(self) -> deque[Path]:
         """Files that should be a mail and are none; filled with `_mails`."""
-        return []
+        return deque()
 
     @cached_property
     def _boxes(self) -> dict[Path, mailbox.mbox]:

@@ -45,7 +45,7 @@ def header_of(message: EmailMessage, name: str) -> str:
         return one_line(raw[:_LONGEST_HEADER])
     try:
         return one_line(str(message.get(name) or ""))
-    except (ValueError, IndexError, AttributeError, TypeError):  # of the standard library's parser
+    except (ValueError, LookupError, AttributeError, TypeError, NameError):  # of Python's parser
         return ""
 
 

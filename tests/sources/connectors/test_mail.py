@@ -146,9 +146,10 @@ def test_who_takes_part_in_all_mails(tmp_path: Path) -> None:
 def test_broken_mails(tmp_path: Path) -> None:
     (tmp_path / "a.eml").write_bytes(b"Subject: =?utf-8?q?broken\xff?=\nDate: yesterday\n\nText.\n")
     (tmp_path / "b.eml").write_bytes(b"\x00\x01\x02")
+    (tmp_path / "c.eml").write_bytes(b"Message-ID: <a@[\nSubject: Odd\n\nText.\n")
     settings, listing = _listed(tmp_path)
     readings = list(read_files(settings, listing.files))
-    assert [len(reading.documents) for reading in readings] == [1]
+    assert [len(reading.documents) for reading in readings] == [1, 1]
     assert [(r.doc_id, r.expectation) for r in listing.rejections] == [
         ("b.eml", "email_is_readable")
     ]
