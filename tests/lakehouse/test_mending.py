@@ -61,6 +61,24 @@ def test_an_entry_in_the_middle_is_written_again_with_its_rows(tmp_path: Path) -
     assert keys(lake) == ["k0", "k1", "k2"]
 
 
+@pytest.mark.parametrize(("torn", "kept"), [(0, []), (2, ["h0"]), (3, ["h0", "h1"])])
+def test_what_a_night_wrote_and_did_not_announce_goes_from_its_first_torn_entry(
+    tmp_path: Path, torn: int, kept: list[str]
+) -> None:
+    lake = open_lakehouse(str(tmp_path))
+    row = {name: _value(field.type) for name, field in _fields("embeddings")}
+    for number in range(4):
+        lake.delta("embeddings").append([row | {"text_hash": f"h{number}"}])
+    if kept:  # a release was published after the first of them
+        lake.sealed.seal([f"delta/embeddings/_delta_log/{number:020d}.json" for number in (0, 1)])
+    entry(tmp_path, "embeddings", torn).write_bytes(b"")
+    write(lake)
+    found = lake.delta("embeddings").read(["text_hash"])["text_hash"].to_pylist()
+    assert sorted(found) == kept
+    (note,) = lake.set_aside()
+    assert f"delta/embeddings/_delta_log/{3:020d}.json" in note.files
+
+
 @pytest.mark.parametrize("table", ["lease", "source_files", "sealed_files"])
 @pytest.mark.parametrize("size", [0, 100])
 def test_a_cache_with_a_damaged_file_is_made_anew(tmp_path: Path, table: str, size: int) -> None:
@@ -135,4 +153,6 @@ def _value(kind: pa.DataType) -> object:
         return []
     if pa.types.is_string(kind):
         return "x"
+    if pa.types.is_binary(kind):
+        return b"x"
     return 1 if pa.types.is_integer(kind) else None if pa.types.is_timestamp(kind) else True
