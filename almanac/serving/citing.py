@@ -20,6 +20,8 @@ _CITED = re.compile(r"(?P<blank>[ \t]?)(?<!\w)\[(?P<numbers>\d{1,3}(?:\s*[,;]\s*
 _SENTENCE = re.compile(
     r"\s*\S.*?(?:[.!?…][\"'»”)]*(?:\s*\[[\d\s,;]+\]\.?)*(?=\s+[^\s\[])|(?=\n\s*[^\s\[]))", re.S
 )
+_FENCE = "```"
+_CODE = re.compile(r"```.*?(?:```|\Z)", re.S)
 _SUPPORTED = 0.7  # of the weighty stems of a sentence, that a passage must hold to be cited by us
 _FEWEST = 3  # weighty stems of a sentence that can be looked for
 _SHORTEST = 4  # letters of a stem that says something
@@ -57,10 +59,23 @@ class CitedText:
         self.raw += piece
         self._waiting += piece
         shown = ""
-        while match := _SENTENCE.match(self._waiting):
-            self._waiting = self._waiting[match.end() :]
-            shown += self._sentence(match[0])
+        while end := self._end_of_sentence():
+            sentence, self._waiting = self._waiting[:end], self._waiting[end:]
+            shown += self._sentence(sentence)
         return shown
+
+    def _end_of_sentence(self) -> int:
+        """Where the first sentence that waits ends, 0 where it goes on; fenced code is one."""
+        match = _SENTENCE.match(self._waiting)
+        if match is None:
+            return 0
+        fence = self._waiting.find(_FENCE)
+        if not 0 <= fence < match.end():
+            return match.end()
+        if self._waiting[:fence].strip():
+            return fence
+        closing = self._waiting.find(_FENCE, fence + len(_FENCE))
+        return closing + len(_FENCE) if closing >= 0 else 0
 
     def finish(self) -> str:
         """The answer has ended: what is left to show. Without any citation it is nothing."""
@@ -69,10 +84,11 @@ class CitedText:
 
     @staticmethod
     def marks_in(text: str) -> list[Mark]:
-        """The citations in a text, in order."""
+        """The citations in a text, in order; a list in fenced code is none."""
+        prose = _CODE.sub(lambda code: " " * len(code[0]), text)
         return [
             Mark(int(number), match.start() + len(match["blank"]), match.end())
-            for match in _CITED.finditer(text)
+            for match in _CITED.finditer(prose)
             for number in re.findall(r"\d+", match["numbers"])
         ]
 
@@ -97,6 +113,8 @@ class CitedText:
 
     def _checked(self, sentence: str) -> tuple[str, bool]:
         """The sentence with right citations only, and whether it has any."""
+        if sentence.lstrip().startswith(_FENCE):
+            return self._checked_code(sentence)
         cites = False
 
         def right(match: re.Match[str]) -> str:
@@ -111,6 +129,12 @@ class CitedText:
             body = checked.rstrip()
             return f"{body} [{found}]{checked[len(body) :]}", True
         return checked, cites
+
+    def _checked_code(self, code: str) -> tuple[str, bool]:
+        """Fenced code as it is; the passage that holds it is named on the line below."""
+        is_closed = code.count(_FENCE) > 1
+        found = self._supporting(code) if is_closed else None
+        return (f"{code}\n[{found}]", True) if found else (code, False)
 
     def _supporting(self, sentence: str) -> int | None:
         """The number of the passage that holds most of a sentence; None where none holds enough."""

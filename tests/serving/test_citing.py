@@ -47,6 +47,15 @@ def shown(text: str, question: str = "Who approves?", size: int = 7) -> list[str
         ("See a[1] in the code.", ""),
         ("Ваш руководитель [1].", "Ваш руководитель [1]."),
         ("- a list\n- of items [2]\n", "- a list\n- of items [2]"),
+        (
+            "So:\n```python\nx = [1, 7]. y\nz = [3]\n```\nSee your manager [1].",
+            "So:\n```python\nx = [1, 7]. y\nz = [3]\n```\nSee your manager [1].",
+        ),
+        (
+            "```\ntravel over 500 euro. approved by your manager\n```\nWell.",
+            "```\ntravel over 500 euro. approved by your manager\n```\n[1]\nWell.",
+        ),
+        ("```\ntravel over 500 euro approved by your manager", ""),
     ],
 )
 def test_what_is_shown(said: str, text: str) -> None:
@@ -107,3 +116,9 @@ def test_the_same_prompt_has_the_same_id() -> None:
     ours = Prompt.read(None)
     assert ours.prompt_id == Prompt(ours.template, "another").prompt_id
     assert ours.prompt_id != Prompt.read(None, small=True).prompt_id
+
+
+def test_a_list_in_code_is_no_citation() -> None:
+    text = "```\nx = [1, 2]\n```\nYour manager [2]."
+    assert CitedText.marks_in(text) == [Mark(2, 32, 35)]
+    assert text[32:35] == "[2]"
