@@ -49,7 +49,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that an erasure does, so that whoever finds it can finish it.
+    """All that an erasure does, so that a later run can finish it.
 
     Attributes:
         receipt: the number of the erasure.

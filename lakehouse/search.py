@@ -224,7 +224,7 @@ class IndexReader:
         return fuse(first, self.rank_text(query, depth, among))[:k]
 
     def filled(self, ranked: Sequence[Ranked]) -> list[Hit]:
-        """Ranked rows with what stands in them."""
+        """Ranked rows with their columns."""
         rows = self.take(ranked, _COLUMNS)
         return [
             Hit(rank=rank, score=one.score, **row)

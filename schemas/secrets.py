@@ -52,7 +52,7 @@ def redacted(text: str) -> str:
 
 
 def _without_passwords(text: str) -> str:
-    """The text without what stands before the host of an address, looked at once.
+    """The text without the credentials before the host of an address, looked at once.
 
     A pattern for all of it would look from each `://` to the end of the word for an `@`. Where one
     finds none, none of those up to that end can.

@@ -46,6 +46,6 @@ def minute(moment: datetime) -> str:
 
 
 def ended(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Complete a nightly run with what came of it; whoever called it gets `result` itself."""
+    """Complete a nightly run with what came of it; its caller gets `result` itself."""
     # A flow may return a state, whose message the UI shows; its caller gets the data.
     return cast(dict[str, Any], Completed(message=outcome_line(result), data=dict(result)))

@@ -32,7 +32,7 @@ class Engine:
         """Start it and wait until the model is loaded.
 
         Raises:
-            AlmanacError: it did not start; the message has its last words.
+            AlmanacError: it did not start; the message has the end of its output.
         """
         self.key = secrets.token_hex()
         command = [sys.executable, "-m", "almanac.adapters.engine", str(gguf), name, str(threads)]

@@ -169,7 +169,7 @@ def _print(result: Report, human: Callable[[Report], str], json_: bool) -> None:
 
 
 def _asked(plan: Report, human: Callable[[Report], str], json_: bool) -> bool:
-    """Show the plan to whoever sits at the terminal, and ask; False where nobody does.
+    """Show the plan on the terminal, and ask; False where there is no terminal.
 
     Standard output is left to the result, so that `--json` gives one object all the same.
     """

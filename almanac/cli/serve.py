@@ -70,7 +70,7 @@ def _show(ready: Report) -> str:
         f"  for OpenAI's clients: {ready['address']}/v1",
     ]
     if ready["public"]:
-        lines.append("  no keys: whoever reaches this address may ask, and see every document")
+        lines.append("  no keys: everyone who reaches this address may ask, and see every document")
     return "\n".join([*lines, "Ctrl-C ends it."])
 
 

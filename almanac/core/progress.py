@@ -97,7 +97,7 @@ def watch(watcher: Callable[[str, int, int], None] | None) -> None:
 
 
 def advanced(what: str, done: int, total: int) -> None:
-    """Tell whoever watches that `done` of `total` are `what`."""
+    """Tell the watcher that `done` of `total` are `what`."""
     if _watcher is not None:
         _watcher(what, done, total)
 

@@ -101,7 +101,7 @@ class OpenRelease:
         Args:
             principals: of who asks, such as `user:ann` and `group:hr`: only what they may see now
                 is searched, and each hit is asked for once more before it is given out. None: all
-                is searched, whoever asks.
+                is searched, for every caller.
 
         Raises:
             EmbeddingFailed: the model can't be had; mode `text` needs none.

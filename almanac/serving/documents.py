@@ -47,7 +47,7 @@ def document(
 def check_passages(service: Service, caller: Caller, request: Request) -> None:
     """Raises Refused (403) where a request holds passages that its reader may not see.
 
-    Of the earlier answers of a conversation nobody knows the passages, so whoever asked it alone
+    Of the earlier answers of a conversation nobody knows the passages, so its own user alone
     reads them, and what was answered to them.
     """
     if caller.principals is None:

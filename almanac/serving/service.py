@@ -100,7 +100,7 @@ class Service:
 
     @property
     def is_public(self) -> bool:
-        """May whoever reaches the server ask, and see every document?"""
+        """May everyone who reaches the server ask, and see every document?"""
         return self.door.is_public
 
     @property

@@ -131,7 +131,7 @@ def meaning(code: int | None) -> str:
 
 
 def limit_log(log: Path) -> None:
-    """Keep the last 20 MB in `<log>.1`; whoever writes to it appends, and so goes on at 0."""
+    """Keep the last 20 MB in `<log>.1`; writers append, and so go on at 0."""
     if log.exists() and log.stat().st_size > _LOG_BYTES:
         rotate_log(log, copy=True)
 
@@ -202,5 +202,5 @@ def _end(processes: Iterable[psutil.Process], patience: float) -> None:
 def _signal(send: Callable[[], None]) -> None:
     try:
         send()
-    except psutil.Error:  # gone, or somebody else's: whoever waits for its end will see
+    except psutil.Error:  # gone, or somebody else's: the wait for its end will tell
         return

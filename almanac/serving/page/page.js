@@ -8,7 +8,7 @@ const TEXTS = {
     like: "Good answer", dislike: "Bad answer", correction: "The right answer is",
     sendCorrection: "Send", thanks: "Stored, thank you.", takenBack: "Taken back.",
     madeBy: (a) => `Release ${a.release} as of ${a.as_of.slice(0, 10)} · ${a.model} · version ${a.version}`,
-    public: "No keys are set up: whoever reaches this address may ask and see every document.",
+    public: "No keys are set up: everyone who reaches this address may ask and see every document.",
     sources: "Sources", conversation: "Conversation", close: "Close", other: "Русский", otherCode: "RU",
     of: (d) => `${d.source} / ${d.doc_id}, as release ${d.release} of ${d.as_of.slice(0, 10)} has it`,
     lost: "The connection was lost. Ask again.",

@@ -35,7 +35,7 @@ def combined(levels: Sequence[Readers | None], members: Members) -> Readers | No
         return restricted[0] if restricted else None
     common = frozenset.intersection(*restricted)
     rest = [level - common for level in restricted]
-    if not all(rest):  # whoever passes a level that names nobody else passes by what is common
+    if not all(rest):  # users of a level that names no others are in the intersection
         return common
     return common | frozenset.intersection(*(_users(level, members) for level in rest))
 

@@ -89,7 +89,7 @@ def _every(text: str) -> Iterator[Found]:
 
 
 def _emails(text: str) -> Iterator[Found]:
-    """Only what stands around each `@` is shown to Presidio, whose pattern is quadratic."""
+    """Only the text around each `@` is shown to Presidio, whose pattern is quadratic."""
     for sign in _AT.finditer(text):
         start, end = max(0, sign.start() - _ADDRESS), sign.end() + _ADDRESS
         before = _BREAK.split(text[start : sign.start()])[-1]
