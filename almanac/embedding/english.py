@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from almanac.embedding.local import LocalEncoder, Role
+from almanac.embedding.local import LocalEncoder, Role, TokenStates
 from almanac.embedding.model_files import find_model, read_facts
 from almanac.embedding.sentence_transformer import identity_from, identity_of, token_counter
 from almanac.embedding.tokens import FastTokenCounter
@@ -76,21 +76,14 @@ def _model(folder: Path, settings: EmbedderSettings) -> Bert:
     return Bert(shape, weights, getattr(torch, settings.precision), settings.device)
 
 
-class _Network:
+class _Network(TokenStates):
     """The transformer, the mean of its tokens, and that brought to length one."""
-
-    has_head = False
-
-    def __init__(self, model: Bert, counter: FastTokenCounter, end: int) -> None:
-        self._model = model
-        self._counter = counter
-        self._end = end
 
     def embed(self, texts: Sequence[str], prefix: str, role: Role, length: int) -> Tensor:
         """Vectors of texts of one length; a longer one is cut before its end token."""
         import torch
 
-        states = self._model.states(self._counter.cut(texts, prefix, length, self._end))
+        states = self.states(texts, prefix, length)
         # As sentence-transformers takes it: a sum and a quotient, which differ from a mean in bits.
         total = states.sum(dim=1, dtype=torch.float32)
         mean = (total / float(length)).to(states.dtype)

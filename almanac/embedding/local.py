@@ -24,6 +24,8 @@ from schemas.settings import EmbedderSettings
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from almanac.embedding.bert import Bert
+
 Role = Literal["query", "document"]
 # Rows of a matrix product for each thread; see almanac.embedding.batches.
 _TOKENS = 16
@@ -38,6 +40,21 @@ class Network(Protocol):
     def embed(self, texts: Sequence[str], prefix: str, role: Role, length: int) -> Tensor:
         """Vectors of texts that all have `length` tokens or are cut to it, one row a text."""
         ...
+
+
+class TokenStates:
+    """The transformer of a packaged model with its tokenizer; no weights work on whole texts."""
+
+    has_head = False
+
+    def __init__(self, model: Bert, counter: FastTokenCounter, end: int) -> None:
+        self._model = model
+        self._counter = counter
+        self._end = end
+
+    def states(self, texts: Sequence[str], prefix: str, length: int) -> Tensor:
+        """One row a token, shape (texts, length, dimension); longer texts are cut before `end`."""
+        return self._model.states(self._counter.cut(texts, prefix, length, self._end))
 
 
 class LocalEncoder:

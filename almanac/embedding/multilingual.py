@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from almanac.embedding.choices import dimension, pinned, prefixes, window
 from almanac.embedding.e5_file import E5File, Header
-from almanac.embedding.local import LocalEncoder, Role
+from almanac.embedding.local import LocalEncoder, Role, TokenStates
 from almanac.embedding.model_files import package_folder
 from almanac.embedding.tokens import FastTokenCounter
 from schemas.encoder import EmbedderIdentity, Encoder, TokenCounter
@@ -90,20 +90,12 @@ def token_counter(settings: EmbedderSettings) -> TokenCounter:
     return _counter(E5File(_file()), prefixes(settings, _PROMPTS)[1])
 
 
-class _Network:
+class _Network(TokenStates):
     """The transformer with mean pooling, one batch of equal lengths at a time."""
-
-    has_head = False
-
-    def __init__(self, model: Bert, counter: FastTokenCounter, end: int) -> None:
-        self._model = model
-        self._counter = counter
-        self._end = end
 
     def embed(self, texts: Sequence[str], prefix: str, role: Role, length: int) -> torch.Tensor:
         """Vectors of texts of one length; a longer one is cut before its end token."""
-        states = self._model.states(self._counter.cut(texts, prefix, length, self._end))
-        return states.float().mean(dim=1)
+        return self.states(texts, prefix, length).float().mean(dim=1)
 
 
 def _file() -> Path:
