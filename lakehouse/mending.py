@@ -83,6 +83,8 @@ class Mending:
             while step := self._step(name):
                 _log.warning("%s", step)
                 done.append(step)
+                if not (step.files or step.written):  # looking again would find the same
+                    break
         return done
 
     def drop_files(self, name: str) -> SetAside | None:
@@ -128,8 +130,8 @@ class Mending:
     def _commit(self, name: str, files: TableFiles, faults: Sequence[Fault]) -> SetAside | None:
         bad = {fault.version for fault in faults}
         first = min(bad)
-        later = [one for one in files.commits if one >= first]
-        unsound = set(later) <= bad
+        later = bad | {one for one in files.commits if one >= first}
+        unsound = later <= bad
         announced = {one for one in later if f"{LOG}/{commit_name(one)}" in files.sealed}
         # All that was announced of these is sealed: what came later was under way.
         under_way = name in BUILT and not announced
