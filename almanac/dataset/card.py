@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from almanac.core.markdown import code, quoted, table
-from almanac.dataset.guards.personal.mask import mask
+from almanac.dataset.guards.mask import mask
 from almanac.dataset.views import METHODS, SIDES
 from lakehouse import Lakehouse
 from lakehouse.training import Rejected

@@ -33,8 +33,8 @@ from almanac.dataset.candidates import Candidate, Guarded
 from almanac.dataset.guards import guard
 from almanac.dataset.guards.exact_duplicate import ExactDuplicates
 from almanac.dataset.guards.flood import Flood
+from almanac.dataset.guards.mask import mask
 from almanac.dataset.guards.near_duplicate import NearDuplicates
-from almanac.dataset.guards.personal.mask import mask
 from schemas.examples import Example
 from schemas.feedback import Opinion, Vote, opinions
 from schemas.settings import DatasetSettings

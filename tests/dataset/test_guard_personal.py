@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from almanac.dataset.guards.personal import names as people
-from almanac.dataset.guards.personal.digits import is_inn, is_ogrn, is_snils
-from almanac.dataset.guards.personal.mask import mask
-from almanac.dataset.guards.personal.patterns import find
+from almanac.dataset.guards.mask import mask
+from almanac.guards.personal import names as people
+from almanac.guards.personal.digits import is_inn, is_ogrn, is_snils
+from almanac.guards.personal.patterns import find
 from schemas.errors import ConfigError
 from tests.dataset.guard_rows import example
 
@@ -188,8 +188,8 @@ _OFFLINE = """
 import socket, sys
 def refuse(*_, **__): raise OSError("no network here")
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
-import almanac.dataset.guards
-from almanac.dataset.guards.personal.patterns import find
+import almanac.guards.injection
+from almanac.guards.personal.patterns import find
 assert not {"spacy", "presidio_analyzer", "torch", "slovnet", "tldextract"} & set(sys.modules)
 print([one.kind for one in find("jane@acme.co.uk, 185.93.2.178")])
 """

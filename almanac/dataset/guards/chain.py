@@ -19,8 +19,8 @@ from almanac.dataset.guards.empty import Empty
 from almanac.dataset.guards.exact_duplicate import ExactDuplicates
 from almanac.dataset.guards.flood import Flood
 from almanac.dataset.guards.golden_question import GoldenQuestion
+from almanac.dataset.guards.mask import Masked, mask
 from almanac.dataset.guards.near_duplicate import NearDuplicates
-from almanac.dataset.guards.personal.mask import Masked, mask
 from almanac.dataset.guards.prompt_injection import PromptInjection
 from almanac.dataset.guards.rule import Guard
 from almanac.dataset.guards.too_long import TooLong

@@ -1,24 +1,17 @@
 """`prompt_injection`: a text that speaks to the model, or to who trains it, instead of asking.
 
-No library of such rules is both kept up and offline, so they stand here, each under a name. Looked
-at are the user's words and the answers, not the passages: a document about such attacks may quote
-them, and passages are not what is learnt.
+Looked at are the user's words and the answers, not the passages: a document about such attacks may
+quote them, and passages are not what is learnt.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import ClassVar
 
 from almanac.dataset.candidates import Candidate
-from almanac.dataset.guards.hidden import decoded, hidden, readable
-from almanac.dataset.guards.phrases import ABOUT, MARKERS, SPOKEN
 from almanac.dataset.guards.rule import Figures, Forgetful
-
-_QUOTED = re.compile(
-    r"\"[^\"\n]{3,300}\"|“[^”\n]{3,300}”|«[^»\n]{3,300}»|`[^`\n]{3,300}`|'[^'\n]{8,300}'(?!\w)"
-)
+from almanac.guards.injection import injected
 
 
 class PromptInjection(Forgetful):
@@ -32,24 +25,6 @@ class PromptInjection(Forgetful):
             if rule := injected(text):
                 return {"where": where, "rule": rule}
         return None
-
-
-def injected(text: str) -> str | None:
-    """The name of the first rule that a text breaks.
-
-    What stands in quotes of a text about such attacks is spoken of, not spoken.
-    """
-    if rule := hidden(text):
-        return rule
-    seen = readable(text)
-    if MARKERS.search(seen):
-        return "role_marker"
-    unquoted = _QUOTED.sub(" ", seen)
-    spoken = unquoted if ABOUT.search(unquoted) else seen
-    for rule, pattern in SPOKEN.items():
-        if pattern.search(spoken):
-            return rule
-    return "base64" if any(map(injected, decoded(text))) else None
 
 
 def _texts(candidate: Candidate) -> Iterator[tuple[str, str]]:

@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from almanac.core.stems import words
-from almanac.dataset.guards.personal.names import names
-from almanac.dataset.guards.personal.patterns import find
+from almanac.guards.personal.names import names
+from almanac.guards.personal.patterns import find
 from schemas.examples import Example
 
 _POSSESSIVE = r"(?:['’]s?)?"

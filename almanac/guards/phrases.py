@@ -1,4 +1,4 @@
-"""The rules of `prompt_injection` over words, English and Russian, each under a name."""
+"""The rules of injection over words, English and Russian, each under a name."""
 
 from __future__ import annotations
 

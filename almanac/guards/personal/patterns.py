@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
-from almanac.dataset.guards.personal.digits import is_inn, is_ogrn, is_snils
+from almanac.guards.personal.digits import is_inn, is_ogrn, is_snils
 
 REGIONS = ("RU", "GB", "US", "DE")
 _BEFORE = 40  # characters in which a telling word is looked for

@@ -1,0 +1,1 @@
+"""What recognises personal data, injections and bad words; for datasets, serving and ingest."""

@@ -1,0 +1,1 @@
+"""Personal data in texts, told apart from what only looks like it."""
