@@ -94,3 +94,9 @@ def as_utc(moment: datetime) -> datetime:
 def isoformat(moment: datetime) -> str:
     """The one spelling of an instant in output: UTC, with a `Z`, fractions only where present."""
     return as_utc(moment).isoformat().replace("+00:00", "Z")
+
+
+def minute(moment: datetime | str) -> str:
+    """A time, or one as `isoformat` spells it, as people read it: `2026-11-30 02:00 UTC`."""
+    utc = as_utc(datetime.fromisoformat(moment) if isinstance(moment, str) else moment)
+    return f"{utc:%Y-%m-%d %H:%M} UTC"

@@ -10,6 +10,7 @@ from prefect import runtime
 from prefect.states import Completed
 
 from almanac.ingest.report import outcome_line
+from schemas.times import minute
 
 
 def run_name(flow: str, about: str = "as_of") -> Callable[[], str]:
@@ -37,12 +38,6 @@ def _of(value: Any) -> str:
         return f" {value.strip()[:40]}"
     due = runtime.flow_run.scheduled_start_time
     return f" {minute(due if due else datetime.now(UTC))}"
-
-
-def minute(moment: datetime) -> str:
-    """A time as people read it: `2026-11-30 02:00 UTC`."""
-    utc = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%d %H:%M} UTC"
 
 
 def ended(result: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from almanac.cli.options import (
 )
 from schemas.errors import AlmanacError
 from schemas.settings import Settings
+from schemas.times import minute
 
 
 @click.command()
@@ -65,7 +66,7 @@ def _show(ready: Report) -> str:
     names = ", ".join(f"{name} ({model})" for name, model in ready["assistants"].items())
     lines = [
         f"Almanac answers: {ready['address']}",
-        f"  release {ready['release']} as of {ready['as_of']}",
+        f"  release {ready['release']} as of {minute(ready['as_of'])}",
         f"  {names}",
         f"  for OpenAI's clients: {ready['address']}/v1",
     ]

@@ -102,6 +102,11 @@ def storage_answers(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise StorageUnavailable(
+                f"the journal {path} is full: its disk is, or it holds serving.journal_max_bytes "
+                "that could not be stored in the lakehouse, and the server's log says why"
+            ) from error
         if isinstance(error, sqlite3.OperationalError):
             raise StorageUnavailable(
                 f"the journal {path} cannot be written or read: {error}. Make room on its disk, or "

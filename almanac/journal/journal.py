@@ -107,6 +107,21 @@ class Journal:
             self._writing.close()
             self._reading.close()
 
+    def limit(self, most_bytes: int) -> None:
+        """Refuse rows beyond this size of the file, which grows while Delta takes nothing."""
+        with self._write_lock, storage_answers(self.path):
+            (page,) = self._writing.execute("PRAGMA page_size").fetchone()
+            self._writing.execute(f"PRAGMA max_page_count = {max(1, most_bytes // page)}")
+
+    def room(self) -> float:
+        """The share of its limit that is free, from 0 to 1."""
+        with self._write_lock, storage_answers(self.path):
+            names = ("page_count", "freelist_count", "max_page_count")
+            total, free, most = (
+                int(self._writing.execute(f"PRAGMA {name}").fetchone()[0]) for name in names
+            )
+        return max(0.0, 1 - (total - free) / most)
+
     def append_request(self, request: Request) -> None:
         """Store a request; it is on the disk then. The same one again changes nothing.
 

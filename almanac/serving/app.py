@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from importlib.resources import files as files_of
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
 from almanac.serving import chat, documents, errors
@@ -14,6 +17,7 @@ from almanac.serving.answering import in_thread
 from almanac.serving.asking import Ask
 from almanac.serving.body import BodyLimit, KeptNowhere, OwnHost
 from almanac.serving.hosts import is_loopback
+from almanac.serving.mcp_http import Agents
 from almanac.serving.replay import replay as run_replay
 from almanac.serving.service import Service
 from almanac.serving.shapes import ChatRequest, FeedbackRequest, LoggedRequest, RetrieveRequest
@@ -31,22 +35,27 @@ _SAFE = {
 
 def application(service: Service) -> FastAPI:
     """The application over an open service."""
+    agents = Agents(service)
     app = FastAPI(
         title="Almanac",
         description="Answers from dated releases of a search index, in OpenAI's form.",
+        docs_url=None,
         redoc_url=None,
+        lifespan=agents.lifespan,
     )
     serving = service.settings.serving
     app.add_middleware(BodyLimit, most_bytes=serving.max_body_bytes, seconds=serving.body_seconds)
     if is_loopback(serving.host):  # no page of another site may reach it by a name of its own
         app.add_middleware(OwnHost, applies=lambda: service.is_public)
     app.add_middleware(KeptNowhere)
-    errors.install(app)
+    errors.install(app, service.metrics)
     _answers(app, service)
     _feedback(app, service)
     _reading(app, service)
     _health(app, service)
     _page(app)
+    _reference(app)
+    agents.install(app)
     return app
 
 
@@ -169,7 +178,8 @@ def _reading(app: FastAPI, service: Service) -> None:
     ) -> dict[str, Any]:
         """Are the passages and the prompt of a request the same when it is asked again?"""
         caller = service.door.caller(request, "read_logs")
-        return await run_replay(service, caller, request_id, release, now)
+        with chat.place(service) if now else nullcontext():
+            return await run_replay(service, caller, request_id, release, now)
 
 
 def _health(app: FastAPI, service: Service) -> None:
@@ -179,14 +189,15 @@ def _health(app: FastAPI, service: Service) -> None:
         return {"status": "alive"}
 
     @app.get("/readyz", tags=["health"])
-    async def readyz() -> Response:
-        """Questions can be answered; 503 with the reasons where not."""
+    async def readyz(request: Request) -> Response:
+        """Questions can be answered; 503 where not, with the reasons for who may operate it."""
         problems = await in_thread(service.problems)
-        content = {
-            "status": "not ready" if problems else "ready",
-            "release": service.releases.current.release.seq,
-            "problems": problems,
-        }
+        content: dict[str, Any] = {"status": "not ready" if problems else "ready"}
+        if service.door.has(request, "operate"):
+            content |= {
+                "release": service.releases.current.release.seq,
+                "problems": problems,
+            }
         return JSONResponse(content, 503 if problems else 200)
 
     @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
@@ -195,6 +206,27 @@ def _health(app: FastAPI, service: Service) -> None:
         service.door.caller(request, "operate")
         page = await in_thread(service.metrics.page)
         return Response(page, media_type="text/plain; version=0.0.4")
+
+
+def _reference(app: FastAPI) -> None:
+    """The page of every route, with nothing from another host: many servers reach none."""
+    files = files_of("fastapi_offline") / "static"
+    names = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+
+    @app.get("/docs", include_in_schema=False)
+    async def reference() -> Response:
+        js, css = (f"docs/{name}" for name in names)
+        icon = "data:,"
+        return get_swagger_ui_html(
+            openapi_url="openapi.json", title=app.title, swagger_js_url=js, swagger_css_url=css,
+            swagger_favicon_url=icon,
+        )  # fmt: skip
+
+    @app.get("/docs/{name}", include_in_schema=False)
+    async def part(name: str) -> Response:
+        if name not in names:
+            raise errors.Refused(404, f"there is no /docs/{name}", "not_found")
+        return Response((files / name).read_bytes(), media_type=names[name])
 
 
 def _page(app: FastAPI) -> None:

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from almanac.serving import errors
 from almanac.serving.hosts import is_loopback
 
+_PRIVATE = ("/v1/", "/mcp", "/metrics")
 _DEEPEST = 64  # brackets within brackets
 _SPARED = re.compile(rb'"(?:[^"\\]|\\.)*"?|[^\[\]{}"]+', re.S)
 
@@ -89,14 +90,14 @@ class OwnHost:
 
 
 class KeptNowhere:
-    """Middleware: what /v1 and /metrics say goes into no cache, as rights may be taken back."""
+    """Middleware: no cache keeps what /v1, /mcp and /metrics say, as rights may be taken back."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Say so in the headers of the response."""
-        if scope["type"] != "http" or not scope["path"].startswith(("/v1/", "/metrics")):
+        if scope["type"] != "http" or not scope["path"].startswith(_PRIVATE):
             await self._app(scope, receive, send)
             return
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
@@ -52,7 +54,7 @@ async def answer(
         viewer = str(request.base_url).rstrip("/")
         if asked.stream:
             is_passed_on = True
-            chunks = _stream(ask, begun, events, viewer)
+            chunks = _stream(service, ask, begun, events, viewer)
             return EventStream(chunks, headers, lambda: _end(service, events))
         rest = await unless_gone(request, events)
         if rest is None:
@@ -83,7 +85,7 @@ def to_ask(service: Service, asked: ChatRequest, caller: Caller) -> Ask:
 
 
 async def _stream(
-    ask: Ask, begun: Begun, events: AsyncGenerator[Event], viewer: str
+    service: Service, ask: Ask, begun: Begun, events: AsyncGenerator[Event], viewer: str
 ) -> AsyncGenerator[str]:
     """The answer as OpenAI's chunks; an error after the first of them is an event of its own."""
     is_first = True
@@ -97,10 +99,25 @@ async def _stream(
                 yield event(last_chunk(ask.assistant, begun, part, viewer))
         yield DONE
     except AlmanacError as error:
-        yield event(errors.of(error)[1])
+        yield event(_counted(service, errors.of(error)[1]))
     except Exception:  # noqa: BLE001 (whatever else ends an answer)
         _log.exception("answer %s failed", begun.request_id)
-        yield event(errors.unexpected())
+        yield event(_counted(service, errors.unexpected()))
+
+
+def _counted(service: Service, content: dict[str, Any]) -> dict[str, Any]:
+    service.metrics.errors.labels(content["error"]["code"]).inc()
+    return content
+
+
+@contextmanager
+def place(service: Service) -> Iterator[None]:
+    """One of the answers that may be under way. Raises Refused (429) where all are taken."""
+    _take_place(service)
+    try:
+        yield
+    finally:
+        _leave_place(service)
 
 
 def _take_place(service: Service) -> None:
@@ -118,6 +135,10 @@ def _take_place(service: Service) -> None:
 
 async def _end(service: Service, events: AsyncGenerator[Event]) -> None:
     """Stop what is under way, which logs it, and leave its place to others."""
+    _leave_place(service)
+    await events.aclose()
+
+
+def _leave_place(service: Service) -> None:
     service.under_way -= 1
     service.metrics.streams.set(service.under_way)
-    await events.aclose()

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from almanac.llm.chat import EndpointFailed
+from almanac.serving.metrics import Metrics
 from schemas.errors import (
     AlmanacError,
     ConfigError,
@@ -67,36 +68,31 @@ def unexpected() -> dict[str, Any]:
     return body(500, said, "server_failed")
 
 
-def install(app: FastAPI) -> None:
-    """Have every error of an application in this form."""
+def install(app: FastAPI, metrics: Metrics) -> None:
+    """Have every error of an application in this form, and counted by its code."""
+
+    def told(
+        status: int, content: dict[str, Any], headers: Mapping[str, str] | None = None
+    ) -> Response:
+        metrics.errors.labels(content["error"]["code"]).inc()
+        return JSONResponse(content, status, headers=headers)
 
     @app.exception_handler(Refused)
     async def _refused(_: Request, error: Refused) -> Response:
-        return JSONResponse(error.body, error.status, headers=error.headers)
+        return told(error.status, error.body, error.headers)
 
     @app.exception_handler(AlmanacError)
     async def _almanac(_: Request, error: AlmanacError) -> Response:
         status, content = of(error)
-        return JSONResponse(content, status)
+        return told(status, content)
 
     @app.exception_handler(Exception)
     async def _failed(_: Request, error: Exception) -> Response:
-        return JSONResponse(unexpected(), 500)  # it is raised again, and so logged
+        return told(500, unexpected())  # it is raised again, and so logged
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(_: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        place = [str(part) for part in first["loc"] if part != "body"]
-        param = ".".join(place) or None
-        if first["type"] == "json_invalid":
-            message = f"the body is no JSON: {first.get('ctx', {}).get('error', first['msg'])}"
-            return JSONResponse(body(400, message, "invalid_json"), 400)
-        said = first["msg"].removeprefix("Value error, ")
-        if param or first["type"] == "value_error":
-            message = f"{param}: {said}: see /docs" if param else said
-        else:
-            message = "send a JSON object, as /docs has it, with Content-Type: application/json"
-        return JSONResponse(body(422, message, "invalid_value", param), 422)
+        return told(*_wrong_value(error))
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
@@ -106,4 +102,20 @@ def install(app: FastAPI) -> None:
         elif error.status_code == 405:
             message = f"{request.url.path} takes no {request.method}: see /docs"
         content = body(error.status_code, message, f"http_{error.status_code}")
-        return JSONResponse(content, error.status_code, headers=error.headers)
+        return told(error.status_code, content, error.headers)
+
+
+def _wrong_value(error: RequestValidationError) -> tuple[int, dict[str, Any]]:
+    """The status and the body for a request that is no JSON, or not of the right form."""
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"] if part != "body"]
+    param = ".".join(place) or None
+    if first["type"] == "json_invalid":
+        message = f"the body is no JSON: {first.get('ctx', {}).get('error', first['msg'])}"
+        return 400, body(400, message, "invalid_json")
+    said = first["msg"].removeprefix("Value error, ")
+    if param or first["type"] == "value_error":
+        message = f"{param}: {said}: see /docs" if param else said
+    else:
+        message = "send a JSON object, as /docs has it, with Content-Type: application/json"
+    return 422, body(422, message, "invalid_value", param)

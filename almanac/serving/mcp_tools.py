@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 
 from almanac.serving import documents
@@ -30,19 +30,29 @@ _ABOUT = (
 
 
 def tools(service: Service, key: str | None) -> MCPServer:
-    """The tools over an open service, for whom a key stands for at each call."""
+    """The tools over an open service, for whom a key stands for at each call.
 
-    def let_in() -> Caller:
-        return service.door.admit(key, "ask")
+    Args:
+        key: whose rights calls have that come with no headers, as those of standard input; over
+            HTTP each request brings its own.
+    """
+
+    def let_in(context: Context) -> Caller:
+        headers = _headers(context)
+        if headers is None:
+            return service.door.admit(key, "ask")
+        return service.door.bearer(headers.get("authorization"), "ask")
 
     server = MCPServer("almanac", instructions=_ABOUT, log_level="WARNING")
 
     @server.tool()
     @_told
-    async def search(query: str, as_of: str | None = None, k: int = 5) -> dict[str, Any]:
+    async def search(
+        context: Context, query: str, as_of: str | None = None, k: int = 5
+    ) -> dict[str, Any]:
         """The passages of documents that say most about a query, as of a date."""
         assistant = service.assistant(None)
-        caller, when = let_in(), assistant.when(_when(as_of))
+        caller, when = let_in(context), assistant.when(_when(as_of))
         question = ({"role": "user", "content": query},)
         count = min(max(k, 1), 50)
         asked = Ask(assistant, question, caller.named("mcp"), when=when, k=count, caller=caller)
@@ -55,10 +65,10 @@ def tools(service: Service, key: str | None) -> MCPServer:
 
     @server.tool()
     @_told
-    async def ask(question: str, as_of: str | None = None) -> dict[str, Any]:
+    async def ask(context: Context, question: str, as_of: str | None = None) -> dict[str, Any]:
         """An answer with its citations, as of a date. It is logged."""
         assistant = service.assistant(None)
-        caller, when = let_in(), assistant.when(_when(as_of))
+        caller, when = let_in(context), assistant.when(_when(as_of))
         messages = ({"role": "user", "content": question},)
         asked = Ask(assistant, messages, caller.named("mcp"), when=when, caller=caller)
         begun, ended = None, None
@@ -76,16 +86,18 @@ def tools(service: Service, key: str | None) -> MCPServer:
 
     @server.tool()
     @_told
-    async def open_document(source: str, doc_id: str, as_of: str | None = None) -> dict[str, Any]:
+    async def open_document(
+        context: Context, source: str, doc_id: str, as_of: str | None = None
+    ) -> dict[str, Any]:
         """The whole text of a document, as of a date."""
-        caller, when = let_in(), _when(as_of)
+        caller, when = let_in(context), _when(as_of)
         return await in_thread(lambda: documents.document(service, caller, source, doc_id, when))
 
     @server.tool()
     @_told
-    async def list_releases() -> dict[str, Any]:
+    async def list_releases(context: Context) -> dict[str, Any]:
         """The releases that `as_of` can lead to, newest first."""
-        let_in()
+        let_in(context)
         return await in_thread(lambda: documents.releases(service))
 
     return server
@@ -102,6 +114,13 @@ def _told(tool: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
             raise ToolError(str(error)) from None
 
     return told
+
+
+def _headers(context: Context) -> Mapping[str, str] | None:
+    try:
+        return context.headers
+    except ValueError:  # called without any request
+        return None
 
 
 def _when(as_of: str | None) -> When | None:

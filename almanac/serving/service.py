@@ -39,6 +39,7 @@ from schemas.settings import Settings
 
 _log = logging.getLogger("almanac.serving")
 _SMALL = "smollm2-135m"
+_LEAST_ROOM = 0.1  # of the journal's limit, before no more questions should come
 _JOIN_SECONDS = 10  # for what is being stored when the server is told to stop
 
 
@@ -64,6 +65,7 @@ class Service:
             place = journal_places(self.lake.location.uri, settings.serving.journal)[0]
             self._log_door = LogDoor(self.lake, place)
             self.journal = self._log_door.journal
+            self.journal.limit(settings.serving.journal_max_bytes)
             self.keys = Keys.of(settings)
             self.door = Door(self.keys, is_loopback(settings.serving.host))
         except BaseException:
@@ -185,7 +187,11 @@ class Service:
         if self.engine and not self.engine.alive:
             found.append("the local model has ended: start the server again")
         try:
-            self.journal.pending()
+            if self.journal.room() < _LEAST_ROOM:
+                found.append(
+                    "the journal is nearly full of what could not be stored in the lakehouse: the "
+                    "log of the server says why"
+                )
         except AlmanacError as error:
             found.append(str(error))
         return found

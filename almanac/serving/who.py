@@ -54,8 +54,20 @@ class Door:
         Raises:
             Refused: no key, a wrong one (401), or one without the role (403).
         """
-        kind, _, secret = request.headers.get("authorization", "").partition(" ")
+        return self.bearer(request.headers.get("authorization"), role)
+
+    def bearer(self, authorization: str | None, role: str) -> Caller:
+        """Whom the header `Authorization` stands for, and raises as `caller` does."""
+        kind, _, secret = (authorization or "").partition(" ")
         return self.admit(secret.strip() if kind.casefold() == "bearer" else None, role)
+
+    def has(self, request: Request, role: str) -> bool:
+        """Would a request be let in for a role?"""
+        try:
+            self.caller(request, role)
+        except Refused:
+            return False
+        return True
 
     def admit(self, secret: str | None, role: str) -> Caller:
         """Whom a key stands for, and raises as `caller` does."""

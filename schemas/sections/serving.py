@@ -27,6 +27,11 @@ class ServingSettings(Section):
         description="File of the journal of requests and votes; unless given, a file for this "
         "lakehouse in the user's state folder, or in a lakehouse that is a folder.",
     )
+    journal_max_bytes: int = Field(
+        default=2_000_000_000,
+        ge=1_000_000,
+        description="Of what waits in the journal; beyond it answers are refused, not lost.",
+    )
     flush_seconds: float = Field(
         default=5.0, gt=0, description="Between two times that the journal is stored in Delta."
     )

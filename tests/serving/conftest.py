@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -136,6 +137,24 @@ class Served:
         parts = [part.removeprefix("data: ") for part in response.text.split("\n\n") if part]
         assert parts.pop() == "[DONE]", parts
         return [json.loads(part) for part in parts]
+
+    def agent(self, tool: str, values: dict[str, Any], key: str | None = None) -> str:
+        """What a tool says to an agent that comes over HTTP."""
+        return asyncio.run(_call_tool(f"{self.address}/mcp", tool, values, key))
+
+
+async def _call_tool(address: str, tool: str, values: dict[str, Any], key: str | None) -> str:
+    from mcp import ClientSession
+    from mcp.client.streamable_http import streamable_http_client
+
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    async with (
+        httpx.AsyncClient(headers=headers, timeout=30) as client,
+        streamable_http_client(address, http_client=client) as streams,
+        ClientSession(streams[0], streams[1]) as session,
+    ):
+        await session.initialize()
+        return (await session.call_tool(tool, values)).model_dump_json()
 
 
 def text_of(events: list[dict[str, Any]]) -> str:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from almanac.serving import errors
+from almanac.serving.metrics import Metrics
 from tests.serving.conftest import Served
 
 QUESTION = {"role": "user", "content": "Who approves travel?"}
@@ -132,7 +133,7 @@ def test_a_session_of_any_characters_is_stored(served: Served) -> None:
 
 def test_what_nobody_foresaw_is_an_error_of_the_same_form() -> None:
     app = FastAPI()
-    errors.install(app)
+    errors.install(app, Metrics())
 
     @app.get("/")
     async def root() -> int:

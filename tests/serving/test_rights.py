@@ -230,3 +230,22 @@ def test_another_host_needs_keys(house: House) -> None:
     done = house.run("serve", "--host", "0.0.0.0", "--port", "0")
     assert done.returncode == 2
     assert "there are no keys: `almanac keys create --user NAME` makes one" in done.stderr
+
+
+def test_an_agent_over_http_has_the_rights_of_its_key(served: Served, keys: dict[str, str]) -> None:
+    values = {"query": "secret word salary", "k": 10}
+    for name in ("ann", "bob"):
+        told = json.loads(served.agent("search", values, keys[name]))["structured_content"]
+        found = {one["doc_id"] for one in told["passages"]}
+        assert found == passages(client(served, keys[name]), "secret word salary")
+    refused = client(served, None).post("/mcp", json={})
+    assert refused.status_code == 401
+    assert refused.json()["error"]["code"] == "invalid_api_key"
+    assert refused.headers["cache-control"] == "no-store"
+
+
+def test_a_probe_without_a_key_learns_that_it_is_ready_and_nothing_else(
+    served: Served, keys: dict[str, str]
+) -> None:
+    assert client(served, None).get("/readyz").json() == {"status": "ready"}
+    assert client(served, keys["ann"]).get("/readyz").json() == {"status": "ready"}
