@@ -41,6 +41,8 @@ CONTENT = {
     "splits": "the sides of questions",
     "adapters": "the steps of adapters",
     "evaluations": "the answers of evaluations",
+    "rollouts": "the steps of rollouts",
+    "judgements": "what a judge said of answers",
 }
 _CONDITIONS = (
     errno.ENOSPC,

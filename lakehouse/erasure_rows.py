@@ -39,6 +39,7 @@ DERIVED = {
     "synthetic_corrections": ("content",),
     "rejected_examples": ("details",),
     "evaluations": ("result",),
+    "judgements": ("result", "reason"),
 }
 TOLD_AGAIN = {
     "requests": ("question", "response", "history", "prompt", "details", "guard", "route"),

@@ -30,6 +30,7 @@ from lakehouse.quarantine import Quarantine
 from lakehouse.recovery import least_number, mend_lease, recover
 from lakehouse.releases import Release, ReleaseLog, TaggedIndex, check_not_gone
 from lakehouse.request_slots import RequestSlots
+from lakehouse.rollouts import JudgementLog, RolloutLog
 from lakehouse.runs import FileLog, RunLog
 from lakehouse.seals import SealedFiles
 from lakehouse.search import IndexReader
@@ -81,6 +82,12 @@ class Lakehouse:
         )
         self.adapters = AdapterLog(DeltaLog(location, "adapters"))
         self.evaluations = EvaluationLog(DeltaLog(location, "evaluations"))
+        self.rollouts = RolloutLog(
+            DeltaLog(location, "rollouts"),
+            DeltaLog(location, "requests"),
+            DeltaLog(location, "votes"),
+        )
+        self.judgements = JudgementLog(DeltaLog(location, "judgements"))
 
     @property
     def format(self) -> int:

@@ -35,6 +35,7 @@ RECORDS = (
     "synthetic_corrections",
     "rejected_examples",
     "evaluations",
+    "judgements",
 )
 
 # Written by a night alone, and sealed before its release is announced.

@@ -59,6 +59,10 @@ PLACES: dict[str, Holding] = {
         False,
     ),
     "delta/evaluations": Holding("both answers to a question", f"{_BY_REQUEST}, or that tell it"),
+    "delta/rollouts": Holding("who started or stopped a rollout, and why", "stays", False),
+    "delta/judgements": Holding(
+        "another version's answer to a question", f"{_BY_REQUEST}, or that tell it"
+    ),
     "adapters": Holding(
         "weights that were trained on requests",
         "stays; the adapter is marked to be trained again",

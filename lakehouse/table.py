@@ -27,7 +27,7 @@ _OPENINGS = 3
 # Before a row of these is written, all that it speaks of is on the disk; and after it the row
 # itself, as is what users send, which nobody else has.
 _ANNOUNCING = ("releases", "placements", "erasures", "datasets", "adapters")
-_AT_ONCE = (*_ANNOUNCING, "requests", "votes", "runs")
+_AT_ONCE = (*_ANNOUNCING, "requests", "votes", "runs", "rollouts")
 _ATTEMPTS = 10  # to commit where others commit at the same time
 
 

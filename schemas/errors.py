@@ -105,5 +105,9 @@ class AdapterRefused(AlmanacError):
     """An adapter may not take that step, or no such adapter is known."""
 
 
+class RolloutRefused(AlmanacError):
+    """A rollout may not begin or take that step, or no such rollout is known."""
+
+
 class BackfillStopped(AlmanacError):
     """A step of a backfill did not end well; the steps before it stand, later ones wait."""

@@ -45,6 +45,7 @@ from schemas.sections.feedback import (
     TuningSettings,
 )
 from schemas.sections.operating import AlarmSettings, DriftSettings, ServerSettings
+from schemas.sections.rollouts import RolloutSettings
 from schemas.sections.serving import AssistantSettings, ModelEndpoint, ServingSettings
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "LossLimitSettings",
     "ModelEndpoint",
     "RetentionSettings",
+    "RolloutSettings",
     "ServerSettings",
     "ServingSettings",
     "Settings",
@@ -134,6 +136,7 @@ class Settings(BaseSettings):
     serving: ServingSettings = ServingSettings()
     assistants: dict[str, AssistantSettings] = {}
     endpoints: dict[str, ModelEndpoint] = {}
+    rollouts: RolloutSettings = RolloutSettings()
 
     @field_validator("time_zone")
     @classmethod

@@ -331,6 +331,41 @@ EVALUATIONS = StoredTable(
     statistics="ordinal",
 )
 
+ROLLOUTS = StoredTable(
+    "rollouts",
+    Column("rollout", TEXT),
+    Column("ordinal", WHOLE),  # greater is later; the newest of a rollout says where it is
+    Column("assistant", TEXT),
+    Column("candidate", TEXT),  # versions
+    Column("current", TEXT),
+    Column("share", NUMBER),  # of users that the candidate answers
+    Column("state", TEXT),  # running | paused | promoted | rolled_back | expired
+    Column("plan", TEXT, json=True),  # schedule and limits, the same in every row
+    Column("statistics", TEXT, json=True),  # what the step rests on
+    Column("actor", TEXT),
+    Column("reason", TEXT),
+    Column("at", MOMENT),
+    statistics="ordinal",
+)
+
+JUDGEMENTS = StoredTable(
+    "judgements",
+    Column("request_id", TEXT),
+    Column("judge", TEXT),  # the model, or none
+    Column("ordinal", WHOLE),  # microseconds since 1970: greater is later
+    Column("measure", TEXT),  # pair: which of two versions answered better
+    Column("verdict", TEXT),  # candidate | current | equal | not_judged
+    Column("score", NUMBER),  # of a pair 1, -1 or 0 for the candidate
+    Column("reason", TEXT),
+    Column("rollout", TEXT),
+    Column("arm", TEXT),  # that answered the user
+    Column("result", TEXT, json=True),  # the other version's answer, the judge's two verdicts
+    Column("prompt", TEXT),  # SHA-256 of the judge's prompt
+    Column("at", MOMENT),
+    statistics="ordinal",
+    leased=False,  # several write at a time
+)
+
 TABLES = {
     one.name: one
     for one in (
@@ -357,6 +392,8 @@ TABLES = {
         SPLITS,
         ADAPTERS,
         EVALUATIONS,
+        ROLLOUTS,
+        JUDGEMENTS,
     )
 }
 

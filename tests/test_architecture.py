@@ -42,15 +42,16 @@ MAY_IMPORT = {
     "evaluation": "core llm retrieval training",
     "tuning": "core embedding llm retrieval training adapters dataset evaluation lakehouse",
     "lineage": "core feedback adapters lakehouse",
+    "rollouts": "core llm feedback lakehouse",
     "client": "feedback",
     "tasks": "core sources schedule ingest retrieval releases drift feedback triage dataset "
     "training adapters tuning lineage lakehouse",
     "flows": "tasks",
     "supervisor": "core drift schedule tasks",
     "serving": "core journal llm embedding guards ingest retrieval feedback training adapters "
-    "lakehouse expectations",
+    "rollouts lakehouse expectations",
     "cli": "core schedule ingest retrieval releases drift feedback triage dataset training "
-    "adapters lineage supervisor serving",
+    "adapters lineage rollouts supervisor serving",
 }
 # What starts from a shell: nothing imports these.
 LEAVES = {"cli", "client"}
