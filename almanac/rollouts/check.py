@@ -33,7 +33,7 @@ def look(lake: Lakehouse, rollout: Rollout, now: datetime | None = None) -> Look
     evidence = gather(lake, rollout)
     clock = Clock(_minutes(rollout.started_at, at), _minutes(rollout.share_since, at))
     verdict = decide(rollout.plan, rollout.last.share, clock, evidence)
-    if rollout.last.state == "paused" and verdict.kind not in ("roll_back", "hold"):
+    if rollout.last.state == "paused" and verdict.kind != "roll_back":
         verdict = Verdict("hold", f"paused by {rollout.last.actor}: {rollout.last.reason}")
     return Look(rollout, evidence, verdict)
 
