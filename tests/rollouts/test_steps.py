@@ -63,7 +63,7 @@ def test_a_worse_version_goes_back_and_stays_back_for_a_day(house: House) -> Non
     assert (last.state, last.share) == ("rolled_back", 0.0)
     assert last.reason.startswith("worse by the judge's pairs, -30.0%")
     assert house.rollout(name).version("ann") == OLD
-    with pytest.raises(RolloutRefused, match=r"was rolled back at .* worse by .* or say --again"):
+    with pytest.raises(RolloutRefused, match=r"was rolled back at .*worse by .* or say --again"):
         begin(house)
     again = begin(house, again=True)
     assert again != name
