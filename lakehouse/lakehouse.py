@@ -9,6 +9,7 @@ from typing import Any
 
 from lakehouse.access import AccessLog
 from lakehouse.asof import AsOf
+from lakehouse.assistants import GateLog, PromptLog, StageLog, VersionLog
 from lakehouse.chunks import ChunkStore, VectorStore
 from lakehouse.delta import DeltaLog
 from lakehouse.documents import DocumentLog
@@ -88,6 +89,10 @@ class Lakehouse:
             DeltaLog(location, "votes"),
         )
         self.judgements = JudgementLog(DeltaLog(location, "judgements"))
+        self.prompts = PromptLog(DeltaLog(location, "prompts"))
+        self.assistant_versions = VersionLog(DeltaLog(location, "assistant_versions"))
+        self.assistant_stages = StageLog(DeltaLog(location, "assistant_stages"))
+        self.assistant_gates = GateLog(DeltaLog(location, "assistant_gates"))
 
     @property
     def format(self) -> int:

@@ -63,6 +63,18 @@ PLACES: dict[str, Holding] = {
     "delta/judgements": Holding(
         "another version's answer to a question", f"{_BY_REQUEST}, or that tell it"
     ),
+    "delta/prompts": Holding(
+        "templates that operators wrote, and who pushed them", "stays: no document, no user", False
+    ),
+    "delta/assistant_versions": Holding(
+        "settings of assistants, and who made them", "stays: no document, no user", False
+    ),
+    "delta/assistant_stages": Holding(
+        "who moved a version, and why", "stays: no document, no user", False
+    ),
+    "delta/assistant_gates": Holding(
+        "figures, and ids of golden questions", "stays: no document, no user", False
+    ),
     "adapters": Holding(
         "weights that were trained on requests",
         "stays; the adapter is marked to be trained again",

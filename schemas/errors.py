@@ -109,5 +109,9 @@ class RolloutRefused(AlmanacError):
     """A rollout may not begin or take that step, or no such rollout is known."""
 
 
+class AssistantRefused(AlmanacError):
+    """A version of an assistant may not take that step, or no such prompt or version is stored."""
+
+
 class BackfillStopped(AlmanacError):
     """A step of a backfill did not end well; the steps before it stand, later ones wait."""

@@ -108,7 +108,7 @@ def _hint(model: type[BaseModel], loc: tuple[Any, ...]) -> str:
 def _keys(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
     """The keys of the section at `path`; empty where it is no section."""
     at: type[BaseModel] | None = model
-    names = list(path)
+    names = [name for name in path if not isinstance(name, int)]  # places in a list
     while names and at is not None:
         field = at.model_fields.get(str(names.pop(0)))
         inner = _model_of(field.annotation) if field else None

@@ -323,9 +323,9 @@ ADAPTERS = StoredTable(
 
 EVALUATIONS = StoredTable(
     "evaluations",
-    Column("adapter_id", TEXT),
+    Column("adapter_id", TEXT),  # or the id of a gate of an assistant's version
     Column("request_id", TEXT),  # golden:<id> for a golden question
-    Column("part", TEXT),  # held_back | golden | liked
+    Column("part", TEXT),  # held_back | golden | liked; gate: of an assistant's version
     Column("result", TEXT, json=True),  # both answers and their scores
     Column("ordinal", WHOLE),  # greater is later
     statistics="ordinal",
@@ -366,6 +366,63 @@ JUDGEMENTS = StoredTable(
     leased=False,  # several write at a time
 )
 
+PROMPTS = StoredTable(
+    "prompts",
+    Column("prompt_id", TEXT),  # of its content
+    Column("name", TEXT),
+    Column("content", TEXT, json=True),  # template, roles, variables, examples
+    Column("author", TEXT),
+    Column("at", MOMENT),
+    Column("ordinal", WHOLE),  # greater is later; a name's numbers 1, 2, ... go by it
+    Column("note", TEXT, ""),
+    Column("commit", TEXT, None),  # of the git repository that the file is in
+    statistics="ordinal",
+    leased=False,  # a server stores what it answers by, whoever writes meanwhile
+)
+
+ASSISTANT_VERSIONS = StoredTable(
+    "assistant_versions",
+    Column("version", TEXT),  # SHA-256 of the specification
+    Column("assistant", TEXT),
+    Column("spec", TEXT, json=True),
+    Column("author", TEXT),
+    Column("at", MOMENT),
+    Column("ordinal", WHOLE),  # greater is later; the first row of a version counts
+    Column("note", TEXT, ""),
+    Column("followed", TEXT, None),  # of a frozen version, the one that it was made of
+    statistics="ordinal",
+    leased=False,
+)
+
+ASSISTANT_STAGES = StoredTable(
+    "assistant_stages",
+    Column("assistant", TEXT),
+    Column("version", TEXT),
+    Column("stage", TEXT),  # dev | staging | production | archived | rejected
+    Column("actor", TEXT),
+    Column("reason", TEXT),
+    Column("at", MOMENT),
+    Column("run_id", TEXT),
+    Column("ordinal", WHOLE),  # greater is later
+    Column("resolved", TEXT, {}, json=True),  # what its policies gave then
+    statistics="ordinal",
+)
+
+ASSISTANT_GATES = StoredTable(
+    "assistant_gates",
+    Column("gate_id", TEXT),  # of both versions, the questions and the measure
+    Column("assistant", TEXT),
+    Column("candidate", TEXT),
+    Column("current", TEXT),
+    Column("passed", FLAG),
+    Column("verdict", TEXT, json=True),  # figures and ids of questions, no text of one
+    Column("actor", TEXT),
+    Column("at", MOMENT),
+    Column("ordinal", WHOLE),  # greater is later
+    statistics="ordinal",
+    leased=False,
+)
+
 TABLES = {
     one.name: one
     for one in (
@@ -394,6 +451,10 @@ TABLES = {
         EVALUATIONS,
         ROLLOUTS,
         JUDGEMENTS,
+        PROMPTS,
+        ASSISTANT_VERSIONS,
+        ASSISTANT_STAGES,
+        ASSISTANT_GATES,
     )
 }
 

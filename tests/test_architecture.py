@@ -38,20 +38,21 @@ MAY_IMPORT = {
     "releases": "core embedding journal feedback ingest retrieval training adapters lakehouse",
     "drift": "core embedding feedback retrieval lakehouse",
     "triage": "core embedding feedback llm retrieval lakehouse",
-    "dataset": "core feedback guards llm retrieval lakehouse expectations",
     "evaluation": "core llm retrieval training",
+    "assistants": "core llm retrieval training evaluation adapters lakehouse",
+    "dataset": "core feedback guards llm retrieval assistants lakehouse expectations",
     "tuning": "core embedding llm retrieval training adapters dataset evaluation lakehouse",
     "lineage": "core feedback adapters lakehouse",
-    "rollouts": "core llm feedback lakehouse",
+    "rollouts": "core llm feedback assistants lakehouse",
     "client": "feedback",
     "tasks": "core sources schedule ingest retrieval releases drift feedback triage dataset "
     "training adapters tuning lineage lakehouse",
     "flows": "tasks",
     "supervisor": "core drift schedule tasks",
     "serving": "core journal llm embedding guards ingest retrieval feedback training adapters "
-    "rollouts lakehouse expectations",
+    "assistants evaluation rollouts lakehouse expectations",
     "cli": "core schedule ingest retrieval releases drift feedback triage dataset training "
-    "adapters lineage rollouts supervisor serving",
+    "adapters assistants lineage rollouts supervisor serving",
 }
 # What starts from a shell: nothing imports these.
 LEAVES = {"cli", "client"}
@@ -83,6 +84,8 @@ ROOMS_OF = {
     "opentelemetry": ("almanac/serving",),
     "prometheus_client": ("almanac/serving",),
     "fsspec": ("almanac/sources",),
+    "jinja2": ("almanac/assistants",),
+    "jsonschema": ("almanac/assistants",),
 }
 _SQL = re.compile(r"\b(SELECT|FROM log)\b")
 # Where tables are reached past their logs: SQLite files of its own, the lease, and files of whole

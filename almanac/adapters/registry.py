@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from almanac.core import stages
 from lakehouse import Lakehouse
 from lakehouse.training import Adapter
 from schemas.settings import Settings
@@ -89,16 +90,9 @@ def before_production(steps: Sequence[Adapter], name: str) -> str | None:
         steps: all steps ever taken, oldest first.
         name: of the adapters among which production is one.
     """
-    stack: list[str] = []  # whoever went into production and was not taken back, newest last
-    stages: dict[str, str] = {}
-    for step in steps:
-        if step.record.get("name") != name or step.status == RETRAIN:
-            continue
-        was = stages.get(step.adapter_id)
-        if was == "production" and step.status == "staging":  # taken back
-            stack.remove(step.adapter_id)
-        elif was != "archived" and step.status == "production":
-            stack = stack if "production" in stages.values() else []  # after the base alone
-            stack.append(step.adapter_id)
-        stages[step.adapter_id] = step.status
-    return stack[-2] if len(stack) > 1 else None
+    taken = (
+        stages.Step(one.adapter_id, str(one.record.get("name", "")), one.status)
+        for one in steps
+        if one.status != RETRAIN
+    )
+    return stages.before_production(taken, name)

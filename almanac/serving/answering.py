@@ -147,7 +147,7 @@ class Answering:
         refusal = assistant.refusal_for(draft.question)
         values = [one.for_prompt() for one in draft.passages]
         history = newest_within(draft.history, settings.max_history_tokens)
-        draft.prompt = tuple(assistant.prompt.render(draft.question, values, refusal, history))
+        draft.prompt = tuple(assistant.render(draft.question, values, history))
         limit = min(draft.ask.max_tokens or settings.max_tokens, settings.max_tokens)
         warmth = draft.ask.temperature
         temperature = settings.temperature if warmth is None else warmth

@@ -76,7 +76,7 @@ def _answers(app: FastAPI, service: Service) -> None:
                 "object": "model",
                 "created": 0,
                 "owned_by": "almanac",
-                "almanac": {"version": one.version, "model": one.chat.endpoint.model},
+                "almanac": {"version": one.short, "model": one.chat.endpoint.model},
             }
             for one in service.assistants.values()
         ]

@@ -1,23 +1,19 @@
-"""Assistants as they are configured, each with its prompt, its model and its version."""
+"""An assistant as it answers: a version, opened with its prompt and its model."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from almanac.llm.address import key
+from almanac.assistants.template import Prompt
 from almanac.llm.streaming import StreamingChat
-from almanac.serving.rendering import Prompt
-from schemas.errors import ConfigError
-from schemas.hashing import canonical_json, sha256_text
+from schemas.feedback import Message
 from schemas.sections.serving import LOCAL
-from schemas.settings import AssistantSettings, ModelEndpoint, Settings
+from schemas.settings import AssistantSettings
 from schemas.times import When, parse_as_of
 
-# What a model of 135 million parameters can take in, and what a processor reads in a few seconds.
-_SMALL = AssistantSettings(k=3, max_context_tokens=900, max_tokens=120)
 _CYRILLIC = re.compile(r"[а-яё]", re.I)
 _LETTER = re.compile(r"[^\W\d_]")
 _REFUSALS = {"en": "I don't know.", "ru": "Я не знаю."}
@@ -27,8 +23,8 @@ _REFUSALS = {"en": "I don't know.", "ru": "Я не знаю."}
 class Assistant:
     """What clients name as their model.
 
-    `version` is the first 12 digits of a SHA-256 over all that is configured of it, the prompt's
-    text and the model's name included: the same configuration, the same version.
+    `version` is the id of the stored version that it answers by: a SHA-256 over all of it, the
+    prompt's text and the model's name included. `settings` are the same as a configuration says it.
     """
 
     name: str
@@ -36,6 +32,11 @@ class Assistant:
     prompt: Prompt
     chat: StreamingChat
     version: str
+
+    @property
+    def short(self) -> str:
+        """The beginning of its version, as people write it."""
+        return self.version[:12]
 
     @property
     def rewrites(self) -> bool:
@@ -47,6 +48,13 @@ class Assistant:
     def refusal_for(self, question: str) -> str:
         """What it says where nothing supports an answer."""
         return self.settings.refusal or _REFUSALS[language(question)]
+
+    def render(
+        self, question: str, passages: Sequence[dict[str, Any]], history: Sequence[Message] = ()
+    ) -> list[Message]:
+        """The messages for its model. Raises ConfigError where its template fails on them."""
+        refusal, variables = self.refusal_for(question), self.settings.variables
+        return self.prompt.render(question, passages, refusal, history, variables)
 
     def when(self, asked: When | None) -> When | None:
         """The release that a question is asked of: the client's, else the one it stays at.
@@ -69,73 +77,3 @@ def language(text: str) -> str:
     """ru for a text of which most letters are Cyrillic, else en."""
     letters = len(_LETTER.findall(text))
     return "ru" if len(_CYRILLIC.findall(text)) * 2 > letters else "en"
-
-
-def open_assistants(settings: Settings, local: StreamingChat | None) -> dict[str, Assistant]:
-    """Every assistant by its name; one named after the index where none is configured.
-
-    Args:
-        local: the small model, where `needs_local`.
-
-    Raises:
-        ConfigError: an endpoint, its key or a prompt is wrong or missing.
-    """
-    chats: dict[str, StreamingChat] = {LOCAL: local} if local else {}
-    for name in sorted({one.endpoint for one in configured(settings).values()} - {LOCAL}):
-        endpoint = settings.endpoints.get(name)
-        if endpoint is None:
-            known = ", ".join([LOCAL, *sorted(settings.endpoints)])
-            raise ConfigError(
-                f"there is no endpoint {name!r}, only {known}: add [endpoints.{name}] with "
-                "base_url and model"
-            )
-        secret = key(endpoint.base_url, endpoint.api_key_env, f"api_key_env of [endpoints.{name}]")
-        chats[name] = StreamingChat(endpoint, secret)
-    return {
-        name: _open(name, one, settings, chats[one.endpoint])
-        for name, one in configured(settings).items()
-    }
-
-
-def configured(settings: Settings) -> Mapping[str, AssistantSettings]:
-    """[assistants.NAME]; without any of them one that is called after the index.
-
-    It uses the only endpoint of [endpoints], and the small model where there is none.
-    """
-    if settings.assistants:
-        return settings.assistants
-    endpoint = next(iter(settings.endpoints)) if len(settings.endpoints) == 1 else LOCAL
-    if endpoint == LOCAL:
-        return {settings.index.name: _SMALL}
-    return {settings.index.name: AssistantSettings(endpoint=endpoint)}
-
-
-def needs_local(settings: Settings) -> bool:
-    """Does an assistant use the small model of the installation?"""
-    return any(one.endpoint == LOCAL for one in configured(settings).values())
-
-
-def local_endpoint(address: str, model: str) -> ModelEndpoint:
-    """The small model, which may take its time on a slow processor."""
-    return ModelEndpoint(
-        base_url=address,
-        model=model,
-        timeout_seconds=180,
-        first_token_seconds=120,
-        max_retries=0,
-        stop=("\nQuestion:",),  # it would go on with a question of its own
-    )
-
-
-def _open(
-    name: str, settings: AssistantSettings, whole: Settings, chat: StreamingChat
-) -> Assistant:
-    prompt = Prompt.read(settings.prompt, small=settings.endpoint == LOCAL)
-    spec = settings.model_dump(mode="json") | {
-        "assistant": name,
-        "prompt": prompt.prompt_id,
-        "index": whole.index.name,
-        "model": chat.endpoint.model,
-    }
-    version = sha256_text(canonical_json(spec))[:12]
-    return Assistant(name, settings, prompt, chat, version)

@@ -48,7 +48,7 @@ async def answer(
         assert isinstance(begun, Begun)
         headers = {
             "X-Request-Id": begun.request_id,
-            "X-Almanac-Version": ask.assistant.version,
+            "X-Almanac-Version": ask.assistant.short,
             "X-Almanac-Release": str(begun.release),
         }
         viewer = str(request.base_url).rstrip("/")

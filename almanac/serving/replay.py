@@ -47,7 +47,8 @@ async def replay(
     """
     request = await in_thread(lambda: service.request(request_id))
     check_passages(service, caller, request)
-    assistant = _assistant(service, request)
+    assistant = await in_thread(lambda: _assistant(service, request))
+    answers = service.assistants.get(assistant.name, assistant)  # the version that would answer now
     seq = release if release is not None else request.release
     if seq is None:
         raise AlmanacError(f"request {request_id} names no release: give one with --release")
@@ -65,10 +66,10 @@ async def replay(
         "same": passages["same"] and prompt["same"],
         "passages": passages,
         "prompt": prompt,
-        "version": {"then": request.version, "now": assistant.version},
+        "version": {"then": (request.version or "")[:12], "now": answers.short},
     }
     if now:
-        report["today"] = await _today(service, caller, assistant, request)
+        report["today"] = await _today(service, caller, answers, request)
     return report
 
 
@@ -78,10 +79,12 @@ def _assistant(service: Service, request: Request) -> Assistant:
             f"request {request.request_id} was answered by another assistant, of which Almanac "
             "knows neither the search nor the prompt: `almanac triage` looks into it"
         )
+    if request.version and service.lake.assistant_versions.get(request.version):
+        return service.versions.open(request.version)
     if request.assistant not in service.assistants:
         raise AlmanacError(
-            f"the assistant {request.assistant!r} is not configured any more: add "
-            f"[assistants.{request.assistant}] again"
+            f"the version of {request.assistant!r} that answered is not stored, and it is not "
+            f"configured any more: add [assistants.{request.assistant}] again"
         )
     return service.assistants[request.assistant]
 
@@ -127,9 +130,7 @@ def _prompt(
         now = assistant.prompt.prompt_id[:12]
         return {"same": False, "why": f"the template is another one: {then} then, {now} now"}
     history = newest_within(request.history, assistant.settings.max_history_tokens)
-    refusal = assistant.refusal_for(request.question)
-    values = [one.for_prompt() for one in found]
-    rendered = assistant.prompt.render(request.question, values, refusal, history)
+    rendered = assistant.render(request.question, [one.for_prompt() for one in found], history)
     return {"same": tuple(rendered) == request.prompt, "why": _difference(request.prompt, rendered)}
 
 

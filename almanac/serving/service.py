@@ -8,29 +8,23 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from almanac.adapters.engine import Engine
 from almanac.feedback.door import Door as LogDoor
 from almanac.feedback.drain import drain
 from almanac.feedback.fields import Broken
 from almanac.feedback.rows import request_of
 from almanac.journal import journal_places, new_request_id
-from almanac.llm.streaming import StreamingChat
 from almanac.retrieval.access import Rights
 from almanac.serving import telemetry
 from almanac.serving.answering import Answering
-from almanac.serving.assistants import (
-    Assistant,
-    local_endpoint,
-    needs_local,
-    open_assistants,
-)
+from almanac.serving.assistants import Assistant
 from almanac.serving.errors import Refused
 from almanac.serving.hosts import is_loopback
 from almanac.serving.keys import Keys
+from almanac.serving.local_model import LocalModel
 from almanac.serving.metrics import Metrics
 from almanac.serving.open_releases import OpenReleases
+from almanac.serving.open_versions import OpenVersions
 from almanac.serving.who import Caller, Door
-from almanac.training.base import packaged_gguf
 from expectations.feedback import request_facts
 from lakehouse import open_lakehouse
 from schemas.errors import AlmanacError, FeedbackUnknown
@@ -38,7 +32,6 @@ from schemas.feedback import Request, Vote
 from schemas.settings import Settings
 
 _log = logging.getLogger("almanac.serving")
-_SMALL = "smollm2-135m"
 _LEAST_ROOM = 0.1  # of the journal's limit, before no more questions should come
 _JOIN_SECONDS = 10  # for what is being stored when the server is told to stop
 
@@ -53,15 +46,16 @@ class Service:
     """
 
     def __init__(self, settings: Settings, models: bool = True) -> None:
-        """Open it. Without `models` no local model is started, and none may be asked."""
+        """Open it. Without `models` no local model is started, and no model may be asked."""
         self.settings = settings
         self.lake = open_lakehouse(settings.lakehouse, settings.storage_options)
         self.rights = Rights(self.lake, settings.serving.poll_seconds)
         self.releases = OpenReleases(self.lake, settings, self.rights)
         self.releases.poll()
-        self.engine, local = _start_local(settings, models)
+        self.local = LocalModel(settings, models)
         try:
-            self.assistants = open_assistants(settings, local)
+            self.versions = OpenVersions(self.lake, settings, self.local)
+            self.versions.poll()
             place = journal_places(self.lake.location.uri, settings.serving.journal)[0]
             self._log_door = LogDoor(self.lake, place)
             self.journal = self._log_door.journal
@@ -69,7 +63,7 @@ class Service:
             self.keys = Keys.of(settings)
             self.door = Door(self.keys, is_loopback(settings.serving.host))
         except BaseException:
-            self._end_engine()
+            self.local.close()
             raise
         self.metrics = Metrics()
         self.under_way = 0
@@ -97,8 +91,13 @@ class Service:
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(_JOIN_SECONDS)
-        self._end_engine()
+        self.local.close()
         self.journal.close()
+
+    @property
+    def assistants(self) -> Mapping[str, Assistant]:
+        """Who answers now, by name."""
+        return self.versions.answering
 
     @property
     def is_public(self) -> bool:
@@ -184,7 +183,7 @@ class Service:
         if most is not None and self.release_age > most * 3600:
             hours = self.release_age / 3600
             found.append(f"the release is {hours:.1f} hours old, more than {most:g}")
-        if self.engine and not self.engine.alive:
+        if self.local.has_ended:
             found.append("the local model has ended: start the server again")
         try:
             if self.journal.room() < _LEAST_ROOM:
@@ -198,12 +197,13 @@ class Service:
 
     def _poll(self) -> None:
         while not self._stopping.wait(self.settings.serving.poll_seconds):
-            try:
-                self.releases.poll()
-            except AlmanacError as error:
-                _log.warning("no new release: %s", error)
-            except Exception:  # noqa: BLE001 (a thread that ends would leave the old release)
-                _log.exception("the look for a new release failed")
+            for what, look in (("release", self.releases.poll), ("version", self.versions.poll)):
+                try:
+                    look()
+                except AlmanacError as error:
+                    _log.warning("no new %s: %s", what, error)
+                except Exception:  # noqa: BLE001 (a thread that ends would leave the old one)
+                    _log.exception("the look for a new %s failed", what)
 
     def _drain(self) -> None:
         """Bring what is in the journal to Delta, where triage finds it."""
@@ -217,22 +217,8 @@ class Service:
             except Exception:  # noqa: BLE001 (a thread that ends would let it grow)
                 _log.exception("requests and votes wait in the journal")
 
-    def _end_engine(self) -> None:
-        if self.engine:
-            self.engine.close()
-
 
 def _unknown(request_id: str) -> FeedbackUnknown:
     return FeedbackUnknown(
         f"no request {request_id!r} is stored: send the id that the answer came with"
     )
-
-
-def _start_local(settings: Settings, models: bool) -> tuple[Engine | None, StreamingChat | None]:
-    """The small model in a process of its own, where an assistant uses it."""
-    if not needs_local(settings):
-        return None, None
-    if not models:
-        return None, StreamingChat(local_endpoint("http://127.0.0.1/v1", _SMALL), "")
-    engine = Engine(packaged_gguf(), _SMALL, settings.tuning.threads)
-    return engine, StreamingChat(local_endpoint(engine.address, _SMALL), engine.key)

@@ -193,7 +193,7 @@ def about(assistant: Assistant, begun: Begun) -> dict[str, Any]:
     """The block `almanac` as far as it is known before the first word."""
     return {
         "request_id": begun.request_id,
-        "version": assistant.version,
+        "version": assistant.short,
         "release": begun.release,
         "as_of": isoformat(begun.as_of),
         "prompt": assistant.prompt.prompt_id[:12],

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
 from schemas.sections.base import Section
 
 LOCAL = "local"  # the endpoint of the small model that comes with the installation
+
+
+def right_release(value: str) -> str:
+    """The release policy itself: latest, or a number or a date; ValueError for anything else."""
+    from schemas.errors import ConfigError
+    from schemas.times import parse_as_of
+
+    if value != "latest":
+        try:
+            parse_as_of(value)
+        except ConfigError as error:
+            raise ValueError(f"{error}, nor latest") from None
+    return value
 
 
 class ServingSettings(Section):
@@ -98,18 +111,11 @@ class AssistantSettings(Section):
         "language unless given.",
     )
 
-    @field_validator("release")
-    @classmethod
-    def _right_release(cls, value: str) -> str:
-        from schemas.errors import ConfigError
-        from schemas.times import parse_as_of
+    variables: dict[str, Any] = Field(
+        default={}, description="Values of the variables that the prompt's YAML file declares."
+    )
 
-        if value != "latest":
-            try:
-                parse_as_of(value)
-            except ConfigError as error:
-                raise ValueError(f"{error}, nor latest") from None
-        return value
+    _release = field_validator("release")(right_release)
 
 
 class ModelEndpoint(Section):

@@ -6,7 +6,8 @@ import pytest
 
 from almanac.serving.budget import newest_within, tokens, within
 from almanac.serving.citing import CitedText, Mark
-from almanac.serving.rendering import Prompt
+from almanac.assistants.files import configured_prompt
+from almanac.assistants.template import Prompt
 from schemas.errors import ConfigError
 from schemas.feedback import Passage
 
@@ -113,9 +114,9 @@ def test_a_wrong_prompt_is_refused_when_it_is_read(template: str, said: str) -> 
 
 
 def test_the_same_prompt_has_the_same_id() -> None:
-    ours = Prompt.read(None)
+    ours = configured_prompt(None)
     assert ours.prompt_id == Prompt(ours.template, "another").prompt_id
-    assert ours.prompt_id != Prompt.read(None, small=True).prompt_id
+    assert ours.prompt_id != configured_prompt(None, small=True).prompt_id
 
 
 def test_a_list_in_code_is_no_citation() -> None:
