@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from almanac.serving.budget import newest_within, tokens, within
-from almanac.serving.citing import CitedText, Mark
 from almanac.assistants.files import configured_prompt
 from almanac.assistants.template import Prompt
+from almanac.serving.budget import newest_within, tokens, within
+from almanac.serving.citing import CitedText, Mark
 from schemas.errors import ConfigError
 from schemas.feedback import Passage
 
