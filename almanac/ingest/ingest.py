@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from almanac.ingest.before import entries_before
 from almanac.ingest.repeated_text import read_with_others, repeated_now, site_ids
 from almanac.ingest.run import Run
 from almanac.schedule.dated import list_dated
@@ -88,7 +89,9 @@ def ingest(
     for name, source in sorted(run.settings.sources.items()):
         with run.timed("list"):
             listing = (
-                list_dated(source, run.logical_time) if name in run.dated else list_source(source)
+                list_dated(source, run.logical_time)
+                if name in run.dated
+                else list_source(source, entries_before(name, known, state))
             )
         reading = _SourceReading(name, source, listing, known, state, found, erased)
         changed = reading.pick(read_all, retry)

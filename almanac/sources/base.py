@@ -3,7 +3,8 @@
 `list` names everything the source holds now, with a stamp that changes whenever the content may
 have changed, and who may see it. It is complete or raises: what is left out counts as deleted.
 `fetch` gives the content of some of it. Both start anew after a kill and give the same again;
-nothing is kept between two calls but what the stamps of the last night say.
+nothing is kept between two calls but what the stamps of the last night say. A connector that may
+not meet all that is there is a `Remembering` one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from pydantic import ValidationError
 
@@ -70,6 +71,21 @@ class Connector(Protocol):
 
         Raises:
             OSError: something failed that may pass; the caller tries again.
+        """
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A connector that may not meet an entry although it is there, such as a page without links."""
+
+    def list_from(self, known: Mapping[str, str | None]) -> Listing:
+        """What `list` gives, after asking for those entries of the last night that it did not meet.
+
+        Args:
+            known: the stamps of the last night by path, None where there is none.
+
+        Raises:
+            SourceUnavailable: as `list`.
         """
 
 

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 
 from almanac.sources.access import with_access
-from almanac.sources.base import Connector, Content
+from almanac.sources.base import Connector, Content, Remembering
 from almanac.sources.connectors.folder import needs_a_process
 from almanac.sources.parsed import Unreadable
 from almanac.sources.parsing import parse_file
@@ -28,15 +28,21 @@ from schemas.hashing import sha256_bytes
 from schemas.settings import SourceSettings
 
 _NOTHING = Repeated()
+_NONE: Mapping[str, str | None] = {}
 
 
-def list_source(settings: SourceSettings) -> Listing:
+def list_source(settings: SourceSettings, known: Mapping[str, str | None] = _NONE) -> Listing:
     """What a source holds in path order, and what could not be listed; complete, or it raises.
+
+    Args:
+        known: the entries of the last night with their stamps, so that those are asked for that a
+            connector does not meet by itself.
 
     Raises:
         SourceUnavailable: there is no such place, or it cannot be listed to the end.
     """
-    listing = open_source(settings).list()
+    source = open_source(settings)
+    listing = source.list_from(known) if isinstance(source, Remembering) else source.list()
     return with_access(settings, listing) if settings.is_connector else listing
 
 

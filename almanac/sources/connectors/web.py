@@ -2,7 +2,8 @@
 
 Every night each page is asked for with what its last answer gave (ETag, Last-Modified), so that an
 unchanged one costs one short request. Only the server's own word deletes a page: 404, 410, or a
-page that says it is missing. What could not be asked keeps its last version.
+page that says it is missing. So pages that were there before are asked for also where neither
+sitemap nor links name them any more. What could not be asked keeps its last version.
 
 Pages are kept in a folder of this machine. Their stamps are made of their content: where the folder
 is lost, all pages are asked for again and none is read anew.
@@ -11,9 +12,8 @@ is lost, all pages are asked for again and none is read anew.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Literal
-from urllib.parse import urljoin
 
 from protego import Protego
 from pydantic import Field
@@ -24,7 +24,8 @@ from almanac.sources.cache import cache_folder
 from almanac.sources.listing import Walk, too_large
 from almanac.sources.parsed import Note, Unreadable
 from almanac.sources.web_client import Answer, Unanswered, WebClient
-from almanac.sources.website.crawl import Crawl, Found, drop_duplicates
+from almanac.sources.website.crawl import Crawl, Found
+from almanac.sources.website.duplicates import drop_duplicates
 from almanac.sources.website.page import PageStore, is_html, without_volatile
 from almanac.sources.website.sitemap import sitemap_urls
 from almanac.sources.website.urls import Scope, normal_url
@@ -80,21 +81,32 @@ class WebConnector:
         self._store = PageStore(cache_folder("web", settings.uri, self._options.cache))
 
     def list(self) -> Listing:
-        """Every page that is there, and what could not be asked for."""
+        """Every page that is there, and what could not be asked for; by this machine's copies."""
+        return self.list_from({})
+
+    def list_from(self, known: Mapping[str, str | None]) -> Listing:
+        """The same; with what else is known from the last night nothing is missed."""
         walk = Walk(self._settings)
+        kept = dict(self._store.digests())
+        before = {self._scope.id_of(url): digest for url, digest in kept.items()}
+        self._known = {page_id: self._scope.addresses_of(page_id) for page_id in known}
+        self._known |= {self._scope.id_of(url): (url,) for url in kept}
         with self._client() as client:
             robots = self._robots(client)
             self._keep_rate(client, robots)
             found = self._found(client, robots, walk)
+            found.is_complete |= bool(known)
         if not found.pages and not walk.rejections:
             raise SourceUnavailable(
                 f"{redacted(self._settings.uri)} leads to no page that can be read: check uri, "
                 "sitemap and what robots.txt allows"
             )
-        drop_duplicates(found, walk)
+        notices = frozenset(self._store.note("walk").get("notices", ()))
+        sudden = drop_duplicates(found, walk, before, notices)
         for page_id, page in found.pages.items():
             walk.offer(SourceFile(page_id, 0, page.digest[:32], page.media_type))
-        self._store.set_note("walk", {"ended": True, "by_sitemap": self._by_sitemap})
+        ended = {"ended": True, "by_sitemap": self._by_sitemap, "notices": sudden}
+        self._store.set_note("walk", ended)
         if found.is_complete:
             self._store.keep_only(found.pages.keys() | found.unasked | _named(walk))
         return walk.listing(tuple(sorted(found.unasked)), found.is_complete)
@@ -107,7 +119,7 @@ class WebConnector:
 
     def _content(self, client: WebClient, file: SourceFile) -> Content | Unreadable:
         page = self._store.page(file.path)
-        url = page.url if page else urljoin(f"{self._scope.start.rstrip('/')}/", file.path)
+        url = page.url if page else self._scope.addresses_of(file.path)[0]
         data = self._store.body(file.path, page.digest) if page else None
         if data is None:
             answer = client.ask("GET", url, most=self._settings.max_bytes)
@@ -142,22 +154,23 @@ class WebConnector:
         most = self._settings.max_bytes
         visitor = Visitor(client, self._store, self._scope, most, since, trust)
         visitor.learn_missing()
-        crawl = Crawl(self._scope, visitor, robots, self._options.user_agent, walk)
+        crawl = Crawl(self._scope, visitor, robots, self._options.user_agent, walk, self._known)
         if sitemaps:
             urls = sorted(
                 (url, date)
                 for address, date in sitemap_urls(sitemaps, lambda url: self._sitemap(client, url))
                 if (url := normal_url(address))
             )
-            return crawl.run(urls, None, self._options.page_limit, queries=True)
-        start = [(self._scope.start, "")]
-        found = crawl.run(
-            start, self._options.depth, self._options.page_limit, self._options.queries
-        )
-        if not found.pages and not found.is_complete:
-            reason = walk.rejections[0].reason if walk.rejections else "no answer"
-            raise SourceUnavailable(f"{redacted(self._settings.uri)} cannot be read: {reason}")
-        return found
+            crawl.run(urls, None, self._options.page_limit, queries=True)
+        else:
+            start = [(self._scope.start, "")]
+            depth, limit = self._options.depth, self._options.page_limit
+            crawl.run(start, depth, limit, self._options.queries)
+            if not crawl.found.pages and not crawl.found.is_complete:
+                reason = walk.rejections[0].reason if walk.rejections else "no answer"
+                raise SourceUnavailable(f"{redacted(self._settings.uri)} cannot be read: {reason}")
+        crawl.ask_unseen()
+        return crawl.judge()
 
     def _begin(self) -> float:
         """When the walk that was cut short began, if it is to be resumed; else 0."""
@@ -166,8 +179,7 @@ class WebConnector:
         began = float(before.get("began", 0.0))
         if not before.get("ended", True) and now - began < _RESUMED_WITHIN:
             return began
-        values = {"ended": False, "began": now, "by_sitemap": before.get("by_sitemap", False)}
-        self._store.set_note("walk", values)
+        self._store.set_note("walk", before | {"ended": False, "began": now})
         return 0.0
 
     def _sitemaps(self, client: WebClient, robots: Protego) -> Sequence[str]:

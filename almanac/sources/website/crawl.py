@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from protego import Protego
 
+from almanac.sources.address import redacted
 from almanac.sources.formats import ending
 from almanac.sources.listing import Walk, too_large
 from almanac.sources.parsed import Note
@@ -17,7 +18,12 @@ from almanac.sources.website.visit import Visit, Visitor
 from schemas.errors import SourceUnavailable
 
 _FAILURES_IN_A_ROW = 10  # then the site is down, and asking on helps nobody
-_MANY_TO_ONE = 5  # redirects to one page: a login page, rather than pages that were joined
+MANY_TO_ONE = 5  # redirects to one page: a login page, rather than pages that were joined
+Known = Mapping[str, tuple[str, ...]]  # addresses at which a page may be, by its id
+_FORBIDDEN = Note(
+    "page_may_be_asked",
+    "robots.txt forbids to ask for it now; its last version stays. To delete it: exclude it",
+)
 
 
 @dataclass(slots=True)
@@ -30,19 +36,25 @@ class Found:
 
 
 class Crawl:
-    """A walk within the limits of the settings; what was found comes from `found`."""
+    """A walk within the limits of the settings, then what it did not meet of the pages before.
+
+    known: the pages that were there the last time. `run`, `ask_unseen` and `judge` go in this
+    order; what was found is in `found`.
+    """
 
     def __init__(
-        self, scope: Scope, visitor: Visitor, robots: Protego, agent: str, walk: Walk
+        self, scope: Scope, visitor: Visitor, robots: Protego, agent: str, walk: Walk, known: Known
     ) -> None:
         self._scope = scope
         self._visitor = visitor
         self._robots = robots
         self._agent = agent
         self._walk = walk
+        self._known = known
         self._seen: set[str] = set()
+        self._refused: set[str] = set()
+        self._visits: dict[str, Visit] = {}  # by address, without pages
         self._waiting: deque[tuple[str, int, str]] = deque()
-        self._aliases: dict[str, list[str]] = {}
         self._variants: list[tuple[str, str, Page]] = []  # (its own address, id, page)
         self._failures = 0
         self._follows = False
@@ -54,7 +66,7 @@ class Crawl:
         depth: int | None,
         limit: int,
         queries: bool,
-    ) -> Found:
+    ) -> None:
         """Visit the addresses and, down to `depth` links below them, where they lead.
 
         Args:
@@ -69,16 +81,38 @@ class Crawl:
         while self._waiting:
             if len(self._seen) - len(self._waiting) >= limit:
                 self._stop(limit)
-                break
+                return
             url, level, date = self._waiting.popleft()
             links = self._visit(url, level, date)
             if depth is not None and level < depth:
                 for link in links:
                     if "?" not in link or queries:
                         self._offer(link, level + 1)
+
+    def ask_unseen(self) -> None:
+        """Ask for every known page that the walk did not meet, whatever its limits were.
+
+        That nothing leads to a page does not say that it is gone. Its links are not followed.
+        """
+        for page_id, urls in sorted(self._known.items()):
+            for url in urls:
+                if not self._is_judged(page_id):
+                    self._offer(url, 0)
+                while self._waiting:
+                    self._visit(*self._waiting.popleft())
+                if (visit := self._visits.get(url)) and visit.kind != "gone":
+                    break
+
+    def judge(self) -> Found:
+        """Pages that moved, or whose own address is another: which of them stay."""
         self._take_variants()
-        self._count_aliases()
+        self._keep_aliases()
+        self._keep_moved()
+        self._keep_said_missing()
         return self.found
+
+    def _is_judged(self, page_id: str) -> bool:
+        return page_id in self.found.pages or page_id in self.found.unasked | self._refused
 
     def _offer(self, url: str, level: int, date: str = "") -> None:
         if url in self._seen or not self._scope.holds(url) or is_trap(url):
@@ -92,6 +126,8 @@ class Crawl:
         elif not self._robots.can_fetch(url, self._agent):
             self._walk.skipped += 1
             self.found.unasked.add(page_id)
+            if page_id in self._known:
+                self._walk.remark(page_id, _FORBIDDEN)
         else:
             self._waiting.append((url, level, date))
         self._seen.add(url)
@@ -100,6 +136,7 @@ class Crawl:
         """The links of the page, which is remembered if it is one."""
         page_id = self._scope.id_of(url)
         visit = self._visitor.visit(url, page_id, date)
+        self._visits[url] = replace(visit, page=None)
         self._failures = self._failures + 1 if visit.kind == "unknown" else 0
         if self._failures >= _FAILURES_IN_A_ROW:
             raise SourceUnavailable(
@@ -109,12 +146,14 @@ class Crawl:
         if visit.kind == "page" and visit.page:
             return self._take(page_id, visit.page, level, date)
         if visit.kind == "moved":
-            self._aliases.setdefault(visit.target, []).append(page_id)
             self._offer(visit.target, level, date)
         elif visit.kind == "no_document":
             self._walk.skipped += 1
             self._walk.unread[ending(page_id)] += 1
+            if page_id in self._known:
+                self._refuse(page_id, f"it is {visit.reason or 'of no media type'} now")
         elif visit.kind == "too_large":
+            self._refused.add(page_id)
             self._walk.refuse(page_id, too_large(int(visit.reason), self._walk.settings.max_bytes))
         elif visit.kind == "unknown":
             return self._keep(page_id, visit)
@@ -138,58 +177,85 @@ class Crawl:
 
         A site may name an address with a slash at its end, and redirect it to the one without.
         """
-        unknown = {rejection.doc_id for rejection in self._walk.rejections} | self.found.unasked
+        unknown = self._refused | self.found.unasked
         for own, page_id, page in self._variants:
             own_id = self._scope.id_of(own)
             if own_id not in self.found.pages and own_id not in unknown and page.is_listed:
                 self.found.pages.setdefault(page_id, page)
 
     def _keep(self, page_id: str, visit: Visit) -> Sequence[str]:
-        reason = f"{visit.reason}; its last version stays"
-        self._walk.refuse(page_id, Note("page_is_answered", reason))
+        self._refuse(page_id, visit.reason)
         if visit.page is None and self._follows:  # nobody knows where it leads
             self.found.is_complete = False
         return visit.page.links if visit.page else ()
 
+    def _refuse(self, page_id: str, reason: str) -> None:
+        self._refused.add(page_id)
+        note = Note("page_is_answered", f"{reason}; its last version stays")
+        self._walk.refuse(page_id, note)
+
     def _stop(self, limit: int) -> None:
         self.found.is_complete = False
-        reason = f"the walk ended after {limit:,} pages (page_limit); nothing counts as deleted"
+        self._seen -= {url for url, _, _ in self._waiting}
+        self._waiting.clear()
+        reason = f"the walk ended after {limit:,} pages (page_limit): there may be others"
         self._walk.remark(self._scope.id_of(self._scope.start), Note("site_is_whole", reason))
 
-    def _count_aliases(self) -> None:
+    def _keep_aliases(self) -> None:
         """Pages that suddenly all lead to one other, such as a login page, are not gone.
 
         Its query may name the page that one came from: /login?next=/docs/a.
         """
         aliases: dict[str, list[str]] = {}
-        for target, page_ids in sorted(self._aliases.items()):
-            aliases.setdefault(target.partition("?")[0], []).extend(page_ids)
-        for target, page_ids in aliases.items():
-            if len(page_ids) < _MANY_TO_ONE:
+        for url, visit in sorted(self._visits.items()):
+            if visit.kind == "moved":
+                page_ids = aliases.setdefault(visit.target.partition("?")[0], [])
+                page_ids.append(self._scope.id_of(url))
+        for target, page_ids in sorted(aliases.items()):
+            if len(page_ids) < MANY_TO_ONE:
                 continue
             self.found.unasked.update(page_ids)
-            for one in self._aliases:
-                if one.startswith(f"{target}?"):
-                    self.found.pages.pop(self._scope.id_of(one), None)
+            for visit in self._visits.values():
+                if visit.target.startswith(f"{target}?"):
+                    self.found.pages.pop(self._scope.id_of(visit.target), None)
             reason = f"{len(page_ids):,} pages redirect to it; their last versions stay"
             self._walk.remark(self._scope.id_of(target), Note("page_is_itself", reason))
 
+    def _keep_moved(self) -> None:
+        """A known page that redirects went only where it is now known to be, for good."""
+        for url, visit in sorted(self._visits.items()):
+            page_id = self._scope.id_of(url)
+            known = page_id in self._known and not self._is_judged(page_id)
+            if visit.kind == "moved" and known and (reason := self._why_not_moved(url)):
+                self._refuse(page_id, reason)
 
-def drop_duplicates(found: Found, walk: Walk) -> None:
-    """Of pages with the same bytes only the one with the shortest id stays.
+    def _why_not_moved(self, url: str) -> str:
+        """What speaks against a redirect's being a move; empty for nothing."""
+        is_permanent, passed = True, set[str]()
+        while (visit := self._visits.get(url)) and visit.kind == "moved":
+            if url in passed:
+                return "it redirects in a circle"
+            passed.add(url)
+            is_permanent &= visit.is_permanent
+            url = visit.target
+        if visit is None:
+            return f"it redirects to {redacted(url)}, which is no page of this source"
+        if visit.kind == "gone":
+            return ""
+        if visit.kind != "page":
+            return f"it redirects to {redacted(url)}, which cannot be read"
+        return "" if is_permanent else f"it redirects to {redacted(url)}, but not for good"
 
-    Where there are many of them, such as a notice of maintenance, the last versions stay.
-    """
-    groups: dict[str, list[str]] = {}
-    for page_id in sorted(found.pages, key=lambda one: (len(one), one)):
-        groups.setdefault(found.pages[page_id].digest, []).append(page_id)
-    for page_ids in groups.values():
-        many = len(page_ids) >= _MANY_TO_ONE
-        dropped = page_ids if many else page_ids[1:]
-        for page_id in dropped:
-            del found.pages[page_id]
-        walk.skipped += len(dropped)
-        if many:
-            found.unasked.update(page_ids)
-            reason = f"{len(page_ids):,} pages have the same content; their last versions stay"
-            walk.remark(page_ids[0], Note("page_is_itself", reason))
+    def _keep_said_missing(self) -> None:
+        """Where most pages suddenly say with status 200 that they are missing, the site is ill."""
+        said = {
+            page_id
+            for url, visit in self._visits.items()
+            if visit.kind == "gone" and not visit.is_permanent
+            and (page_id := self._scope.id_of(url)) in self._known
+        } - self.found.pages.keys()  # fmt: skip
+        if len(said) < MANY_TO_ONE or 2 * len(said) < len(self._known):
+            return
+        self.found.unasked.update(said)
+        reason = f"{len(said):,} pages say that they are missing, but not by HTTP 404; they stay"
+        self._walk.remark(min(said), Note("page_is_itself", reason))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,15 @@ class PageStore:
             return Page(**(values | {"links": tuple(values["links"])}))
         except (OSError, ValueError, TypeError, KeyError):
             return None
+
+    def digests(self) -> Iterator[tuple[str, str]]:
+        """(address, digest) of every page that is kept."""
+        for path in self._folder.glob("??/*.json"):
+            try:
+                values = json.loads(path.read_bytes())
+                yield str(values["url"]), str(values["digest"])
+            except (OSError, ValueError, TypeError, KeyError):
+                continue
 
     def body(self, page_id: str, digest: str) -> bytes | None:
         """The bytes, where they are still those of `digest`."""
@@ -178,6 +187,11 @@ class Html:
         """The different words of the page."""
         texts = self._all("//body//text()[not(parent::script or parent::style)]")
         return frozenset(_WORD.findall(" ".join(texts).lower()))
+
+    @property
+    def asks_password(self) -> bool:
+        """Whether it has a field for a password."""
+        return bool(self._all("//input[translate(@type,'PASWORD','pasword')='password']/@type"))
 
     @property
     def says_missing(self) -> bool:

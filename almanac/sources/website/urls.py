@@ -78,6 +78,14 @@ class Scope:
         path = path.replace("#", "%23")  # which in an id begins the name of a row
         return (path or _FRONT) + (f"?{unquote(parts.query)}" if parts.query else "")
 
+    def addresses_of(self, page_id: str) -> tuple[str, ...]:
+        """Where a page of this id may be: an id does not say whether a slash ends its address."""
+        path = "" if page_id == _FRONT else page_id
+        url = normal_url(f"{self.root}{self._folder}{path}")
+        if url is None or not path or "?" in path:
+            return (url,) if url else ()
+        return (url, f"{url}/")
+
 
 def is_variant(one: str, other: str) -> bool:
     """Whether two addresses are one page: they differ in slash, index file, scheme or query."""

@@ -21,6 +21,8 @@ from almanac.sources.website.urls import Scope, normal_url
 from schemas.hashing import sha256_bytes, sha256_text
 
 _GONE = (404, 410)
+_FOR_GOOD = (301, 308)
+_SECRET = (401, 403)
 _BY_ENDING = ("", "text/plain", "application/octet-stream", "binary/octet-stream")
 
 
@@ -28,8 +30,9 @@ _BY_ENDING = ("", "text/plain", "application/octet-stream", "binary/octet-stream
 class Visit:
     """What became of one address.
 
-    page: it is there. gone: the server says that it is not. moved: `target` is another address of
-    the site. no_document: nobody reads its media type. unknown: it could not be asked, for
+    page: it is there. gone: the server says that it is not; `is_permanent` unless only the page's
+    own words say so. moved: `target` is another address of the site, for good if `is_permanent`.
+    no_document: nobody reads its media type, `reason`. unknown: it could not be asked, for
     `reason`, and its last version stays. too_large: over max_bytes.
     """
 
@@ -37,6 +40,7 @@ class Visit:
     page: Page | None = None
     target: str = ""
     reason: str = ""
+    is_permanent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ class Visitor:
     def learn_missing(self) -> None:
         """Ask for a page that can't be there, to know such an answer when it comes with 200.
 
-        A site that answers every address alike, its start page too, can't be told apart by it.
+        A site that answers every address alike, its start page too, can't be told apart by it. Nor
+        can one that asks strangers for a password: its pages are there.
         """
         url = f"{self._scope.root}/almanac-{sha256_text(self._scope.host)[:12]}-is-no-page"
         try:
@@ -79,16 +84,28 @@ class Visitor:
             return
         if answer.target is not None:
             self._missing = Missing(target=normal_url(answer.target) or "")
-            if self._missing.target == self._scope.start:
+            if self._missing.target == self._scope.start or self._is_login(self._missing.target):
                 self._missing = Missing()
         elif answer.status == 200 and is_html(answer.media_type):
-            words = Html(url, answer.data).words
+            html = Html(url, answer.data)
+            if html.asks_password:
+                return
+            words = html.words
             try:
                 start = self._ask(self._scope.start, {})
             except Unanswered:  # the walk will say so
                 return
             if not is_alike(words, Html(self._scope.start, start.data).words):
                 self._missing = Missing(words)
+
+    def _is_login(self, url: str) -> bool:
+        if not url or not self._scope.on_host(url):
+            return False
+        try:
+            answer = self._ask(url, {})
+        except Unanswered:
+            return True
+        return answer.status in _SECRET or Html(url, answer.data).asks_password
 
     def visit(self, url: str, page_id: str, sitemap_date: str = "") -> Visit:
         """The page at an address now, asked for only if it changed."""
@@ -123,19 +140,19 @@ class Visitor:
         now: float,
     ) -> Visit:
         if answer.target is not None:
-            return self._moved(url, answer.target, known)
+            return self._moved(url, answer, answer.target, known)
         if answer.status in _GONE:
             return Visit("gone")
         if answer.status != 200:
             return Visit("unknown", known, reason=f"HTTP {answer.status}")
         media_type = _readable(url, answer.media_type)
         if media_type is None:
-            return Visit("no_document")
+            return Visit("no_document", reason=answer.media_type)
         if answer.is_cut:
             return Visit("too_large", reason=str(len(answer.data)))
         page, data = self._page(url, answer, media_type)
         if page is None:
-            return Visit("gone")
+            return Visit("gone", is_permanent=False)
         page = replace(page, checked=now, sitemap_date=sitemap_date)
         self._store.keep(page_id, page, data)
         return Visit("page", page)
@@ -157,14 +174,14 @@ class Visitor:
         )  # fmt: skip
         return made, data
 
-    def _moved(self, url: str, address: str, known: Page | None) -> Visit:
+    def _moved(self, url: str, answer: Answer, address: str, known: Page | None) -> Visit:
         target = normal_url(address)
         if target is not None and target == self._missing.target and target != url:
-            return Visit("gone")
+            return Visit("gone", is_permanent=False)
         if target is None or not self._scope.on_host(target):
             host = urlsplit(target).netloc if target else "no web address"
             return Visit("unknown", known, reason=f"it redirects to {host}, which is not followed")
-        return Visit("moved", target=target)
+        return Visit("moved", target=target, is_permanent=answer.status in _FOR_GOOD)
 
     def _ask(self, url: str, headers: dict[str, str]) -> Answer:
         def wanted(answer: Answer) -> bool:

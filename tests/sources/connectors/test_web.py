@@ -155,7 +155,8 @@ def test_robots_are_obeyed_and_keep_what_was_read(listed: Listings, site: Site) 
     site.paths()
     listing = listed()
     assert "/docs/pay/" not in site.paths()
-    assert (set(_stamps(listing)), listing.unasked) == ({"index", "mail"}, ("pay",))
+    assert (set(_stamps(listing)), listing.unasked) == ({"index", "mail", "deep/one"}, ("pay",))
+    assert _kept(listing) == {("pay", "page_may_be_asked")}
 
 
 def test_redirects(listed: Listings, site: Site) -> None:
@@ -253,11 +254,11 @@ def test_a_sitemap_names_the_pages(listed: Listings, site: Site) -> None:
         listed()
 
 
-def test_limits_and_globs(listed: Listings, site: Site) -> None:
+def test_limits_and_globs(listed: Listings, site: Site, tmp_path: Path) -> None:
     site.page("/docs/", "Start", "mail pay/ cal?day=1 nested/nested/nested/x")
     assert set(_stamps(listed(exclude=["pay"], include=["mail", "index"]))) == {"index", "mail"}
     assert set(_stamps(listed(exclude=[], include=None, depth=1))) == {"index", "mail", "pay"}
-    listing = listed(depth=8, page_limit=2)
+    listing = listed(depth=8, page_limit=2, cache=str(tmp_path / "another"))
     assert (set(_stamps(listing)), listing.is_complete) == ({"index", "mail"}, False)
     assert _kept(listing) == {("index", "site_is_whole")}
     assert not {"/docs/cal?day=1", "/docs/nested/nested/nested/x"} & set(site.paths())
