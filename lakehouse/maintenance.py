@@ -118,8 +118,7 @@ class LanceTables:
         own = {f"{folder}/{path}" for path in _NEVER_NEEDED}
         kept = (f"{folder}/_transactions/", f"{folder}/_refs/")
         left = {path for path in self.sizes(table) if path not in own and not path.startswith(kept)}
-        dataset = self._open(table)
-        for version in sorted((one["version"] for one in dataset.versions()), reverse=True):
+        for version in self._versions(table):
             if not left:
                 break
             left -= self._files_of(folder, self._open(table, version))
@@ -137,15 +136,20 @@ class LanceTables:
         wanted = set(keys)
         seen: set[str] = set()
         try:
-            dataset = self._open(table)
-            numbers = sorted((one["version"] for one in dataset.versions()), reverse=True)
-            for number in numbers:
-                fresh = _unseen(self._open(table, number), seen)
-                if any(wanted & rows for rows in fresh):
-                    return True
-        except (OSError, ValueError):
+            with reading_index(self._location, table):
+                for number in self._versions(table):
+                    fresh = _unseen(self._open(table, number), seen)
+                    if any(wanted & rows for rows in fresh):
+                        return True
+        except (OSError, ValueError, LakehouseDamaged):
             return True
         return False
+
+    def _versions(self, table: str) -> list[int]:
+        """Every version that there is, the newest first."""
+        dataset = self._open(table)
+        with reading_index(self._location, table):
+            return sorted((int(one["version"]) for one in dataset.versions()), reverse=True)
 
     def fragments(self, table: str) -> int:
         """Into how many pieces the newest version is cut."""

@@ -44,15 +44,16 @@ MAY_IMPORT = {
     "tuning": "core embedding llm retrieval training adapters dataset evaluation lakehouse",
     "lineage": "core feedback adapters lakehouse",
     "rollouts": "core llm feedback assistants lakehouse",
+    "overview": "feedback triage adapters lakehouse",
     "client": "feedback",
     "tasks": "core sources schedule ingest retrieval releases drift feedback triage dataset "
     "training adapters tuning lineage lakehouse",
     "flows": "tasks",
     "supervisor": "core drift schedule tasks",
     "serving": "core journal llm embedding guards ingest retrieval feedback training adapters "
-    "assistants evaluation rollouts lakehouse expectations",
+    "assistants evaluation overview rollouts lakehouse expectations",
     "cli": "core schedule ingest retrieval releases drift feedback triage dataset training "
-    "adapters assistants lineage rollouts supervisor serving",
+    "adapters assistants lineage overview rollouts supervisor serving",
 }
 # What starts from a shell: nothing imports these.
 LEAVES = {"cli", "client"}

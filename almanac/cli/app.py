@@ -28,6 +28,7 @@ from almanac.cli import (
     replay,
     serve,
     show,
+    status,
     trace,
     triage,
     tune,
@@ -80,6 +81,7 @@ for room in (
     keys,
     mcp,
     replay,
+    status,
 ):
     for verb in room.VERBS:
         main.add_command(verb)

@@ -10,7 +10,7 @@ import click
 # Verbs that no line names stand last, under "More".
 GROUPS = {
     "Start": ("init", "plan", "nightly", "search", "ask"),
-    "Look": ("history", "runs", "documents", "quarantine", "diff", "trace", "access"),
+    "Look": ("status", "history", "runs", "documents", "quarantine", "diff", "trace", "access"),
     "Prove, mend, go back": ("verify", "doctor", "restore", "withdraw", "backfill", "upgrade"),
     "Keep and forget": ("retention", "erase", "lease"),
     "Dislikes": ("feedback", "triage", "replay", "bisect", "drift"),
@@ -27,7 +27,8 @@ _ALSO = {
     "list": "history",
     "log": "history",
     "releases": "history",
-    "status": "history",
+    "overview": "status",
+    "health": "status",
     "docs": "documents",
     "rollback": "restore",
     "revert": "withdraw",

@@ -68,7 +68,7 @@ def _show(ready: Report) -> str:
         f"Almanac answers: {ready['address']}",
         f"  release {ready['release']} as of {minute(ready['as_of'])}",
         f"  {names}",
-        f"  for OpenAI's clients: {ready['address']}/v1",
+        f"  for OpenAI's clients: {ready['address']}/v1; how all stands: {ready['address']}/status",
     ]
     if ready["public"]:
         lines.append("  no keys: everyone who reaches this address may ask, and see every document")

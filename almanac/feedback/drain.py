@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from almanac.feedback.files import Line
 from almanac.feedback.refusals import Refusals, conflict_note, erased_note
@@ -123,6 +123,14 @@ def drain_all(settings: Settings) -> Drained:
         if journal.pending().rows:
             done += drain(lake, journal, settings.lease)
     return done
+
+
+def waiting(settings: Settings, now: datetime) -> dict[str, Any]:
+    """Rows in every journal of the lakehouse here, and how many minutes the oldest waits."""
+    found = [journal.pending() for journal in _journals(settings)]
+    oldest = min((one.oldest for one in found if one.oldest), default=now)
+    minutes = round((now - oldest).total_seconds() / 60, 1)
+    return {"rows": sum(one.rows for one in found), "minutes": max(0.0, minutes)}
 
 
 def forget(

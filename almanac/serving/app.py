@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
+from almanac.overview.status import run_address, status
 from almanac.serving import chat, documents, errors
 from almanac.serving.answering import in_thread
 from almanac.serving.asking import Ask
@@ -200,6 +201,15 @@ def _health(app: FastAPI, service: Service) -> None:
             }
         return JSONResponse(content, 503 if problems else 200)
 
+    @app.get("/v1/status", tags=["health"])
+    async def standing(request: Request) -> dict[str, Any]:
+        """What answers, the last nights, and what waits for a person, as `almanac status` says."""
+        service.door.caller(request, "operate")
+        found = await in_thread(lambda: status(service.settings))
+        for night in found["nights"]:
+            night["address"] = run_address(night["run"])
+        return found
+
     @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
     async def metrics(request: Request) -> Response:
         """Figures for Prometheus."""
@@ -230,14 +240,20 @@ def _reference(app: FastAPI) -> None:
 
 
 def _page(app: FastAPI) -> None:
+    headers = _SAFE | {"Cache-Control": "no-cache"}
+    kinds = {".js": "text/javascript", ".css": "text/css"}
+    parts = {one.name: kinds[one.suffix] for one in _PAGE.iterdir() if one.suffix in kinds}
+
     @app.get("/", include_in_schema=False)
     async def page() -> Response:
-        return FileResponse(_PAGE / "index.html", headers=_SAFE | {"Cache-Control": "no-cache"})
+        return FileResponse(_PAGE / "index.html", headers=headers)
+
+    @app.get("/status", include_in_schema=False)
+    async def status_page() -> Response:
+        return FileResponse(_PAGE / "status.html", headers=headers)
 
     @app.get("/page/{name}", include_in_schema=False)
     async def part(name: str) -> Response:
-        known = {"page.js": "text/javascript", "page.css": "text/css"}
-        if name not in known:
+        if name not in parts:
             raise errors.Refused(404, f"there is no /page/{name}", "not_found")
-        headers = _SAFE | {"Cache-Control": "no-cache"}
-        return FileResponse(_PAGE / name, media_type=known[name], headers=headers)
+        return FileResponse(_PAGE / name, media_type=parts[name], headers=headers)

@@ -25,13 +25,14 @@ from testing.power_cut.cuts import Cuts
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cuts", type=int, default=250)
+    parser.add_argument("--first", type=int, default=0, help="leave out the cuts before this one")
     parser.add_argument("--durability", choices=("full", "none"), default="full")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         cuts = Cuts(Path(scratch), arguments.durability)
         wrong: Counter[str] = Counter()
         done: Counter[str] = Counter()
-        for cut in cuts.check(arguments.cuts):
+        for cut in cuts.check(arguments.cuts, first=arguments.first):
             done[f"{cut.phase}, {cut.loss}"] += 1
             wrong.update(fault.partition(":")[0] for fault in cut.faults)
             if done.total() % 20 == 0:

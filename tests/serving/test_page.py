@@ -92,3 +92,15 @@ def test_an_error_is_shown_where_the_answer_would_be(program: Browser, served: S
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".turn").nth(1).locator(".state")).to_have_text("Stopped.")
     page.context.close()
+
+
+@pytest.mark.slow
+def test_how_the_lakehouse_stands(program: Browser, served: Served) -> None:
+    page = program.new_page()
+    page.goto(f"{served.address}/status")
+    expect(page.locator("#headline")).to_contain_text(
+        "Release 2 answers, as of 2026-03-02 23:00 UTC"
+    )
+    expect(page.locator("#figures")).to_contain_text("3")
+    expect(page.locator("#steps")).to_contain_text("almanac")
+    page.context.close()

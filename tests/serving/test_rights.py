@@ -249,3 +249,11 @@ def test_a_probe_without_a_key_learns_that_it_is_ready_and_nothing_else(
 ) -> None:
     assert client(served, None).get("/readyz").json() == {"status": "ready"}
     assert client(served, keys["ann"]).get("/readyz").json() == {"status": "ready"}
+
+
+def test_how_the_lakehouse_stands_is_for_who_operates_it(
+    served: Served, keys: dict[str, str]
+) -> None:
+    assert client(served, keys["ann"]).get("/v1/status").status_code == 403
+    found = client(served, keys["bob"]).get("/v1/status").json()
+    assert found["release"]["documents"] == len(FIRST | MORE)
