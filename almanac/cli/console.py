@@ -6,6 +6,7 @@ The stages' own lines, warnings and errors, with the time before them. What Pref
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import sys
@@ -58,6 +59,8 @@ def for_people(library: Path) -> Iterator[None]:
         line.close()
         for handler in handlers:
             handler.removeFilter(wanted)
+            # Its temporary server says that it stops when this process ends.
+            atexit.register(handler.addFilter, wanted)
 
 
 def is_for_people(library: str, record: logging.LogRecord) -> bool:
