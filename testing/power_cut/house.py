@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 from unittest.mock import patch
 
@@ -147,7 +148,8 @@ def check(image: Path, documents: Path, expected: Expected) -> list[str]:
         at_once = _opened(house, expected, "at once") if expected.announced else ()
         return [*at_once, *_mended(house, expected)]
     except AlmanacError as error:
-        return [f"needs a hand: {error}"]
+        frames = [one for one in extract_tb(error.__traceback__) if one.filename == __file__]
+        return [f"needs a hand: {frames[-1].line}: {error}"]
 
 
 def _opened(house: House, expected: Expected, when: str) -> Iterator[str]:
