@@ -138,10 +138,17 @@ def _plainly(error: BaseException) -> str:
 
 
 def open_client(settings: EmbedderSettings, url: str, key: str) -> OpenAI:
-    """The client; of Azure where `api_version` is set, whose paths and headers are its own."""
-    from openai import AzureOpenAI, OpenAI
+    """The client; of Azure where `api_version` is set, whose paths and headers are its own.
 
-    shared: Mapping[str, Any] = {"timeout": settings.timeout_seconds, "max_retries": 0}
+    It follows no redirect: texts and keys go to nobody but the address that was given.
+    """
+    from openai import AzureOpenAI, DefaultHttpxClient, OpenAI
+
+    shared: Mapping[str, Any] = {
+        "timeout": settings.timeout_seconds,
+        "max_retries": 0,
+        "http_client": DefaultHttpxClient(follow_redirects=False),
+    }
     if settings.api_version:
         resource = url.partition("/openai")[0].rstrip("/")
         return AzureOpenAI(

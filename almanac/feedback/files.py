@@ -20,6 +20,9 @@ from schemas.errors import FeedbackUnreadable
 _LONGEST = 64 << 20
 _MARK = b"\xef\xbb\xbf"  # which some programs put before UTF-8
 _ROWS_AT_ONCE = 500
+# A packed file may hold so many bytes, or so many times its own: logs pack to a tenth.
+_UNPACKED = 1 << 30
+_MOST_TIMES = 100
 _OF_THE_FILE = (EOFError, OSError, zlib.error, lzma.LZMAError)
 _OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"\xfd7": lzma.open}
 
@@ -102,7 +105,10 @@ def _parquet(file: Path) -> Iterator[Line]:
 
 
 def _text(file: Path, head: bytes) -> Iterator[Line]:
-    with _OPENERS.get(head[:2], open)(file, "rb") as stream:
+    opener = _OPENERS.get(head[:2])
+    with (opener or open)(file, "rb") as stream:
+        if opener:
+            stream = _Bounded(stream, max(_UNPACKED, _MOST_TIMES * file.stat().st_size))
         lines = enumerate(_lines(stream), start=1)
         blank = True
         while blank:
@@ -112,12 +118,28 @@ def _text(file: Path, head: bytes) -> Iterator[Line]:
             return
         if first is None or not _goes_over_lines(first):
             for at, line in chain([(number, first)], lines):
-                yield from _parsed(file, at, line)
+                if line is None or not line.isspace():
+                    yield from _parsed(file, at, line)
         else:
             yield from _document(file, number, first, (line for _, line in lines))
 
 
-def _lines(stream: IO[bytes]) -> Iterator[bytes | None]:
+class _Bounded:
+    """The lines of a packed file, of so many bytes at most."""
+
+    def __init__(self, stream: IO[bytes], most: int) -> None:
+        self._stream, self._most, self._left = stream, most, most
+
+    def readline(self, size: int) -> bytes:
+        """The next line, or part of it. Raises OSError once there are too many bytes."""
+        part = self._stream.readline(size)
+        self._left -= len(part)
+        if self._left < 0:
+            raise OSError(f"it unpacks to over {self._most:,} bytes; unpack it if that is meant")
+        return part
+
+
+def _lines(stream: IO[bytes] | _Bounded) -> Iterator[bytes | None]:
     """Line by line; None for one that is too long to be a row."""
     while part := stream.readline(_LONGEST):
         if len(part) < _LONGEST or part.endswith(b"\n"):

@@ -94,9 +94,10 @@ class Chat:
         return EndpointFailed(f"{self._model} at {host(self._url)} failed ({allowed}): {said}")
 
     def _open(self) -> OpenAI:
-        from openai import OpenAI
+        from openai import DefaultHttpxClient, OpenAI
 
         return OpenAI(
+            http_client=DefaultHttpxClient(follow_redirects=False),  # texts and keys stay with it
             api_key=self._key or "none",
             base_url=self._url,
             timeout=self._settings.timeout_seconds,

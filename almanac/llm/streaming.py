@@ -103,10 +103,11 @@ class StreamingChat:
         )
 
     def _open(self) -> AsyncOpenAI:
-        from openai import AsyncOpenAI
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         if self._client is None:
             self._client = AsyncOpenAI(
+                http_client=DefaultAsyncHttpxClient(follow_redirects=False),  # as in chat.py
                 api_key=self._key or "none",
                 base_url=self.endpoint.base_url,
                 timeout=self.endpoint.timeout_seconds,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 Block = Mapping[str, Any]
-Children = Callable[[str], Sequence[Block]]
+Children = Callable[[str], Sequence[Block] | None]  # None: gone, or not shared
 
 _LOST = {
     "image": "pictures without a description",
@@ -114,12 +114,19 @@ class Writer:
         if depth >= _DEEPEST:
             self.lost["blocks that are nested too deeply"] += 1
             return ""
-        return self.blocks(self._children(origin or str(block["id"])), depth + 1)
+        return self.blocks(self._given(origin or str(block["id"])), depth + 1)
+
+    def _given(self, block_id: str) -> Sequence[Block]:
+        """The blocks below one; such as a synced one of a page that is not shared are counted."""
+        below = self._children(block_id)
+        if below is None:
+            self.lost[_LOST["unsupported"]] += 1
+        return below or ()
 
     def _table(self, block: Block, values: Mapping[str, Any]) -> str:
         rows = [
             [_cell(cell) for cell in row.get("table_row", {}).get("cells", ())]
-            for row in self._children(str(block["id"]))
+            for row in self._given(str(block["id"]))
         ]
         if not rows:
             return ""

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from almanac.sources.address import redacted
-from almanac.sources.web_client import Answer, Unanswered, WebClient
+from almanac.sources.web_client import Answer, Unanswered, WebClient, is_home
 from schemas.errors import ConfigError, SourceUnavailable
 
 _MOST = 100_000_000  # bytes of one answer
@@ -38,9 +38,15 @@ class Service:
         self._folder = urlsplit(self.base).path
 
     def url(self, path: str) -> str:
-        """The address of a path, which may repeat the folder of the service or be whole."""
+        """The address of a path, which may repeat the folder of the service or be whole.
+
+        A service behind a proxy may not know by which scheme and port it is asked.
+        """
         if path.startswith(("http://", "https://")):
-            return path
+            named = urlsplit(path)
+            if named.hostname != urlsplit(self._root).hostname:
+                return path
+            return f"{self._root}{named.path}{'?' * bool(named.query)}{named.query}"
         whole = self._folder and path.startswith(f"{self._folder}/")
         return f"{self._root}{path}" if whole else f"{self.base}{path}"
 
@@ -74,7 +80,7 @@ class Service:
         )
 
     def _answer(self, url: str, body: Mapping[str, Any] | None) -> Answer:
-        if urlsplit(url).netloc != urlsplit(self._root).netloc:
+        if not is_home(url, self._root):
             raise self.unavailable(url, "it is on another host")
         method = "GET" if body is None else "POST"
         answer = self.client.ask(method, url, body=body, most=_MOST)

@@ -31,7 +31,8 @@ class WikiPage:
 class Confluence:
     """A wiki of some pages. Lists come in pages of `page_size`, whatever is asked for.
 
-    refuse: how many requests get 429 first. on_list: called before each page of a list.
+    refuse: how many requests get 429 first. on_list: called before each page of a list. media: the
+    address of another host that holds the files, to which downloads lead, or links if `is_named`.
     """
 
     api: str
@@ -43,6 +44,8 @@ class Confluence:
     unsearchable: set[str] = field(default_factory=set)
     on_list: Callable[[str], None] = lambda path: None
     asked: list[str] = field(default_factory=list)
+    media: str = ""
+    is_named: bool = False
     address: str = ""
 
     @property
@@ -135,7 +138,7 @@ class Confluence:
 
     def _file(self, i: str, name: str) -> dict[str, Any]:
         at = list(self.pages[i].files).index(name)
-        link = f"/download/{i}/{name}"
+        link = f"{self.media if self.is_named else ''}/download/{i}/{name}"
         return {
             "id": f"att{i}{at}",
             "title": name,
@@ -208,4 +211,6 @@ class Confluence:
         return None
 
     def _download(self, query: dict[str, str], i: str, name: str) -> Reply:
+        if self.media:
+            return 302, {"Location": f"{self.media}/download/{i}/{name}"}, {}
         return 200, {"Content-Type": "application/octet-stream"}, self.pages[i].files[name]

@@ -29,6 +29,7 @@ from schemas.sections.base import Section
 from schemas.settings import SourceSettings
 
 _LARGEST = 500_000_000  # bytes of one file
+_MOST_TIMES = 100  # JSON of chats packs to a tenth
 _GONE = Note("chat_is_there", "it went away after it was listed")
 
 
@@ -115,6 +116,7 @@ class ChatConnector:
             return self._joined(names.values())
         if zipfile.is_zipfile(self._place):
             with zipfile.ZipFile(self._place) as archive:
+                _refuse_bomb(archive, self._place.stat().st_size)
                 return read_slack(sorted(archive.namelist()), lambda name: _member(archive, name))
         return self._other(_json(self._place.read_bytes()))
 
@@ -131,6 +133,13 @@ class ChatConnector:
             whole.messages += part.messages
             whole.left_out += part.left_out
         return whole
+
+
+def _refuse_bomb(archive: zipfile.ZipFile, packed: int) -> None:
+    """Raise ValueError for more than a chat can be; zipfile unpacks no more than it declares."""
+    unpacked = sum(one.file_size for one in archive.infolist() if one.filename.endswith(".json"))
+    if unpacked > max(_LARGEST, _MOST_TIMES * packed):
+        raise ValueError(f"{packed:,} bytes unpack to {unpacked:,}")
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> Any:

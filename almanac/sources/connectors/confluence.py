@@ -141,7 +141,13 @@ class ConfluenceConnector:
         else:
             headers["Authorization"] = f"Bearer {self._token}"
         return WebClient(
-            given.per_second, given.timeout_seconds, 5, given.retry_seconds, headers, auth
+            given.per_second,
+            given.timeout_seconds,
+            5,
+            given.retry_seconds,
+            headers,
+            auth,
+            home=self._settings.uri,
         )
 
 

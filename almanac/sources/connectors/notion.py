@@ -6,7 +6,7 @@ and a list that is not the same twice is taken again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -28,7 +28,7 @@ _VERSION = "2022-06-28"
 _WRITTEN = 1  # to be raised with every change of what a page becomes
 _ROUNDED = timedelta(minutes=2)  # times are those of the minute: a later edit may have the same
 _PASSES = 4
-_MOST_PAGES = 100_000  # of one list
+_MOST_PAGES = 10_000  # of one list
 _GONE = Note("page_is_there", "it went away after it was listed, or is shared no longer")
 
 
@@ -86,11 +86,14 @@ class NotionConnector:
         page = service.content(f"/v1/pages/{file.path}")
         if page is None or _is_away(page):
             return Unreadable.because(_GONE)
+        blocks = _children(service, file.path)
+        if blocks is None:
+            return Unreadable.because(_GONE)
         writer = Writer(lambda block_id: _children(service, block_id))
         title, columns = title_of(page), properties_of(page)
         head = [f"# {title}"] if title else []
         said = "\n".join(f"- {name}: {value}" for name, value in columns.items())
-        body = writer.blocks(_children(service, file.path))
+        body = writer.blocks(blocks)
         text = "\n\n".join(filter(None, [*head, said, body])) if said or body else ""
         data = f"{text}\n".encode() if text else b""
         if len(data) > self._settings.max_bytes:
@@ -100,7 +103,14 @@ class NotionConnector:
     def _client(self) -> WebClient:
         given = self._options
         headers = {"Authorization": f"Bearer {self._token}", "Notion-Version": _VERSION}
-        return WebClient(given.per_second, given.timeout_seconds, 5, given.retry_seconds, headers)
+        return WebClient(
+            given.per_second,
+            given.timeout_seconds,
+            5,
+            given.retry_seconds,
+            headers,
+            home=self._settings.uri,
+        )
 
 
 class _Inside:
@@ -163,41 +173,51 @@ def _all_pages(service: Service) -> dict[str, Mapping[str, Any]]:
     return {page_id: page for page_id, page in found.items() if not _is_away(page)}
 
 
-def _paged(
-    service: Service, path: str, body: Mapping[str, Any] | None
-) -> Iterator[Mapping[str, Any]]:
+def _paged(service: Service, path: str, body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """All results of a list. Raises SourceUnavailable where it can't be had to its end."""
-    cursor = ""
-    for _ in range(_MOST_PAGES):
-        page = _page(service, path, body, cursor)
+
+    def page(cursor: str) -> Mapping[str, Any]:
+        more = {"start_cursor": cursor} if cursor else {}
+        return service.listed(path, {**body, "page_size": 100, **more})
+
+    return _to_the_end(service, path, page)
+
+
+def _children(service: Service, block_id: str) -> list[Mapping[str, Any]] | None:
+    """The blocks below one; None where it is gone or hidden. Raises OSError if that may pass."""
+    path = f"/v1/blocks/{block_id}/children"
+    first = service.content(f"{path}?page_size=100")
+    if first is None:
+        return None
+
+    def page(cursor: str) -> Mapping[str, Any]:
+        found = service.content(f"{path}?page_size=100&start_cursor={cursor}") if cursor else first
+        if found is None:  # what came before would be taken for all of it
+            raise Unanswered(service.url(path), "it went away while it was read")
+        return found
+
+    try:
+        blocks = list(_to_the_end(service, path, page))
+    except SourceUnavailable as error:
+        raise Unanswered(service.url(path), str(error)) from None
+    return [block for block in blocks if not _is_away(block)]
+
+
+def _to_the_end(
+    service: Service, path: str, get: Callable[[str], Mapping[str, Any]]
+) -> Iterator[Mapping[str, Any]]:
+    """The results of page after page. Raises SourceUnavailable where the list has no end."""
+    cursor, seen = "", {""}
+    while True:
+        page = get(cursor)
         results, more = page.get("results"), page.get("has_more")
-        following = str(page.get("next_cursor") or "")
-        if not isinstance(results, list) or (more and (not following or following == cursor)):
+        cursor = str(page.get("next_cursor") or "")
+        if not isinstance(results, list) or (more and (cursor in seen or len(seen) > _MOST_PAGES)):
             raise service.unavailable(service.url(path), "the list has no end")
         yield from results
         if not more:
             return
-        cursor = following
-
-
-def _page(
-    service: Service, path: str, body: Mapping[str, Any] | None, cursor: str
-) -> Mapping[str, Any]:
-    if body is not None:
-        more = {"start_cursor": cursor} if cursor else {}
-        return service.listed(path, {**body, "page_size": 100, **more})
-    more_query = f"&start_cursor={cursor}" if cursor else ""
-    found = service.content(f"{path}?page_size=100{more_query}")
-    return {"results": [], "has_more": False} if found is None else found
-
-
-def _children(service: Service, block_id: str) -> list[Mapping[str, Any]]:
-    """The blocks below one. Raises OSError where that may pass."""
-    try:
-        blocks = list(_paged(service, f"/v1/blocks/{block_id}/children", None))
-    except SourceUnavailable as error:
-        raise Unanswered(block_id, str(error)) from None
-    return [block for block in blocks if not _is_away(block)]
+        seen.add(cursor)
 
 
 def _stamp(page: Mapping[str, Any], now: datetime) -> str | None:

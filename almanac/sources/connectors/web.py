@@ -133,7 +133,14 @@ class WebConnector:
     def _client(self) -> WebClient:
         given = self._options
         agent = {"User-Agent": f"{given.user_agent}/1"}
-        return WebClient(given.per_second, given.timeout_seconds, 3, given.retry_seconds, agent)
+        return WebClient(
+            given.per_second,
+            given.timeout_seconds,
+            3,
+            given.retry_seconds,
+            agent,
+            home=self._settings.uri,
+        )
 
     def _robots(self, client: WebClient) -> Protego:
         """The rules of the host; one that can't be asked for them must not be read."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 
 from lxml import etree
 
+from almanac.sources.unpacking import GZIP, gunzipped
 from almanac.sources.web_client import Answer
 from schemas.errors import SourceUnavailable
 
 _MOST_UNPACKED = 100_000_000  # bytes; the protocol allows half of it
 _MOST_SITEMAPS = 1_000
-_GZIP = b"\x1f\x8b"
 _DEEPEST = 3
 
 
@@ -40,7 +39,7 @@ def sitemap_urls(first: Sequence[str], get: Callable[[str], Answer]) -> Iterator
 
 
 def _entries(url: str, data: bytes) -> tuple[list[tuple[str, str]], list[str]]:
-    data = (_unpacked(url, data) if data.startswith(_GZIP) else data).strip()
+    data = (_unpacked(url, data) if data.startswith(GZIP) else data).strip()
     if not data:  # an index may name it: without it the pages of it would count as gone
         raise SourceUnavailable(f"the sitemap {url} is empty: nothing was changed")
     if not data.startswith((b"<", b"\xef\xbb\xbf<")):
@@ -72,16 +71,7 @@ def _text(entry: etree._Element, name: str) -> str:
 
 
 def _unpacked(url: str, data: bytes) -> bytes:
-    text = b""
-    while data.startswith(_GZIP):  # a file may be several, one after another
-        unpacker = zlib.decompressobj(wbits=31)
-        try:
-            text += unpacker.decompress(data, _MOST_UNPACKED - len(text) + 1)
-        except zlib.error as error:
-            raise SourceUnavailable(f"the sitemap {url} cannot be unpacked: {error}") from None
-        if not unpacker.eof or len(text) > _MOST_UNPACKED:
-            raise SourceUnavailable(
-                f"the sitemap {url} is cut short, or over {_MOST_UNPACKED:,} bytes"
-            )
-        data = unpacker.unused_data
-    return text
+    try:
+        return gunzipped(data, _MOST_UNPACKED)
+    except ValueError as error:
+        raise SourceUnavailable(f"the sitemap {url} cannot be unpacked: {error}") from None

@@ -203,3 +203,60 @@ def test_a_page_that_went_after_the_listing(notion: Notion) -> None:
     notion.pages["home"]["archived"] = True
     (reading,) = read_files(settings, files)
     assert [r.expectation for r in reading.rejections] == ["page_is_there"]
+
+
+def _words(notion: Notion, count: int) -> list[Any]:
+    return [block("paragraph", f"Word {at}.") for at in range(count)]
+
+
+def test_a_page_that_goes_while_its_blocks_are_read_is_not_cut(
+    notion: Notion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notion.page("home", "Home", _words(notion, 5))
+    settings = SourceSettings.model_validate(_given(notion))
+    files = list_source(settings).files[:1]
+    answered, answer = [0], notion.answer
+
+    def hides(method: str, path: str, query: dict[str, str], body: Any) -> Any:
+        if path.endswith("/home/children"):
+            answered[0] += 1
+            if answered[0] == 2:
+                return 404, {}, {}
+        return answer(method, path, query, body)
+
+    monkeypatch.setattr(notion, "answer", hides)
+    with pytest.raises(OSError, match="went away while it was read"):
+        list(read_files(settings, files))
+    (reading,) = read_files(settings, files)  # at the next try it is there
+    assert reading.documents[0].text.endswith("Word 4.\n")
+    answered[0] = 1
+    (reading,) = read_files(settings, files)
+    assert [one.expectation for one in reading.rejections] == ["page_is_there"]
+
+
+def test_blocks_of_a_page_that_is_not_shared_are_counted(notion: Notion) -> None:
+    there = block("synced_block", synced_from={"block_id": "elsewhere"})
+    notion.page(
+        "home", "Home", [block("paragraph", "Before."), there, block("table", below=[there])]
+    )
+    del notion.blocks["home-2"]
+    settings = SourceSettings.model_validate(_given(notion))
+    (reading,) = read_files(settings, list_source(settings).files[:1])
+    assert reading.documents[0].text == "# Home\n\nBefore.\n"
+    assert "blocks that the API does not give 2" in reading.rejections[0].reason
+
+
+def test_cursors_that_go_round_end_the_list(
+    notion: Notion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = notion.answer
+
+    def circles(method: str, path: str, query: dict[str, str], body: Any) -> Any:
+        if path != "/v1/search":
+            return answer(method, path, query, body)
+        following = {"": "a", "a": "b", "b": "a"}[(body or {}).get("start_cursor", "")]
+        return 200, {}, {"results": [], "has_more": True, "next_cursor": following}
+
+    monkeypatch.setattr(notion, "answer", circles)
+    with pytest.raises(SourceUnavailable, match="the list has no end"):
+        _listed(notion)
