@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -129,6 +129,10 @@ class JudgementLog:
     def append(self, judgements: Iterable[Judgement]) -> None:
         """Add judgements in one commit."""
         self._log.append([JUDGEMENTS.to_row(one) for one in judgements])
+
+    def tend(self, grace: timedelta) -> bool:
+        """Write many small files together; see `lakehouse.vacuum.ClearedTable.tend`."""
+        return self._log.tend(grace)
 
     def of_rollout(self, rollout: str) -> list[Judgement]:
         """The pairs of a rollout, in the order of their judging."""

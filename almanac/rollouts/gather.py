@@ -15,7 +15,8 @@ from lakehouse import Lakehouse
 from lakehouse.rollouts import Answered, Judgement
 
 BAD = ("failed", "blocked", "empty")
-SKIPPED = "skipped"  # of a pair that a version failed to answer: the judge was not asked
+# In place of a judge's name, where none was asked: a version failed to answer, or there is none.
+SKIPPED, NO_JUDGE = "skipped", "none"
 
 
 def gather(lake: Lakehouse, rollout: Rollout) -> Evidence:
@@ -60,7 +61,7 @@ def evidence_of(
 
 
 def _pairs(judgements: Sequence[Judgement], since: datetime) -> Pairs:
-    asked = [one for one in judgements if one.judge != SKIPPED]
+    asked = [one for one in judgements if one.judge not in (SKIPPED, NO_JUDGE)]
     judged = [one for one in asked if one.verdict != "not_judged"]
     last = asked[-WINDOW:]
     return Pairs(

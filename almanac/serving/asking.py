@@ -26,6 +26,7 @@ class Ask:
     """A question as it came in, with who asks.
 
     `messages` end with the user's question. `when` is None for the release that the assistant has.
+    `arm` is of a rollout: candidate, current, or fallback for a user of a candidate that failed.
     """
 
     assistant: Assistant
@@ -38,6 +39,8 @@ class Ask:
     temperature: float | None = None
     caller: Caller = PUBLIC
     filters: Filters = EVERYTHING
+    arm: str | None = None
+    rollout: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,8 @@ class Draft:
             first_token_ms=self.first_token_ms,
             principals_hash=self.ask.caller.principals_hash,
             context_hashes=tuple(one.row_hash for one in self.passages),
+            arm=self.ask.arm,
+            rollout=self.ask.rollout,
         )
 
     @property

@@ -39,11 +39,12 @@ async def answer(
         Refused: the model is not known, or too many answers are under way.
         AlmanacError: no release can answer, or the model failed before the first word.
     """
-    ask = to_ask(service, asked, caller)
+    ask, live = service.rollouts.traffic.route(to_ask(service, asked, caller))
     _take_place(service)
-    events = service.answering.answer(ask)
+    events: AsyncGenerator[Event] | None = None
     is_passed_on = False
     try:
+        ask, events = await service.answer(ask, live)
         begun = await anext(events)
         assert isinstance(begun, Begun)
         headers = {
@@ -133,10 +134,11 @@ def _take_place(service: Service) -> None:
     service.metrics.streams.set(service.under_way)
 
 
-async def _end(service: Service, events: AsyncGenerator[Event]) -> None:
+async def _end(service: Service, events: AsyncGenerator[Event] | None) -> None:
     """Stop what is under way, which logs it, and leave its place to others."""
     _leave_place(service)
-    await events.aclose()
+    if events:
+        await events.aclose()
 
 
 def _leave_place(service: Service) -> None:

@@ -71,8 +71,9 @@ def tools(service: Service, key: str | None) -> MCPServer:
         caller, when = let_in(context), assistant.when(_when(as_of))
         messages = ({"role": "user", "content": question},)
         asked = Ask(assistant, messages, caller.named("mcp"), when=when, caller=caller)
+        asked, answering = await service.answer(*service.rollouts.traffic.route(asked))
         begun, ended = None, None
-        async with aclosing(service.answering.answer(asked)) as events:
+        async with aclosing(answering) as events:
             async for event in events:
                 begun, ended = (event, ended) if isinstance(event, Begun) else (begun, event)
         assert isinstance(begun, Begun) and isinstance(ended, Ended)
@@ -80,7 +81,7 @@ def tools(service: Service, key: str | None) -> MCPServer:
         return {
             "answer": ended.request.response,
             "status": ended.request.status,
-            **about(assistant, begun),
+            **about(asked.assistant, begun),
             "citations": used,
         }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from almanac.journal import journal_places, new_request_id
 from almanac.retrieval.access import Rights
 from almanac.serving import telemetry
 from almanac.serving.answering import Answering
+from almanac.serving.asking import Ask, Event
 from almanac.serving.assistants import Assistant
 from almanac.serving.errors import Refused
 from almanac.serving.hosts import is_loopback
@@ -24,6 +25,8 @@ from almanac.serving.local_model import LocalModel
 from almanac.serving.metrics import Metrics
 from almanac.serving.open_releases import OpenReleases
 from almanac.serving.open_versions import OpenVersions
+from almanac.serving.rollouts import ServedRollouts
+from almanac.serving.traffic import Live, answer_in_rollout
 from almanac.serving.who import Caller, Door
 from expectations.feedback import request_facts
 from lakehouse import open_lakehouse
@@ -56,6 +59,7 @@ class Service:
         try:
             self.versions = OpenVersions(self.lake, settings, self.local)
             self.versions.poll()
+            self.rollouts = ServedRollouts(settings, self.lake, self.releases, self.versions.open)
             place = journal_places(self.lake.location.uri, settings.serving.journal)[0]
             self._log_door = LogDoor(self.lake, place)
             self.journal = self._log_door.journal
@@ -75,7 +79,9 @@ class Service:
             lambda: self.release_age,
             lambda: self.journal.pending().rows,
         )
+        self.rollouts.watch(self.metrics.registry)
         self._threads = [
+            self.rollouts.checks.thread,
             threading.Thread(target=self._poll, name="releases", daemon=True),
             threading.Thread(target=self._drain, name="journal", daemon=True),
         ]
@@ -88,6 +94,7 @@ class Service:
     def close(self) -> None:
         """End what was started."""
         self._stopping.set()
+        self.rollouts.checks.stop()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(_JOIN_SECONDS)
@@ -118,6 +125,10 @@ class Service:
             known = ", ".join(self.assistants)
             raise Refused(404, f"there is no model {name!r}, only: {known}", "model_not_found")
         return self.assistants[name]
+
+    async def answer(self, ask: Ask, live: Live | None) -> tuple[Ask, AsyncGenerator[Event]]:
+        """A question as it is answered in a rollout, or outside of one, and its events."""
+        return await answer_in_rollout(self.answering, self.rollouts.traffic, ask, live)
 
     def request(self, request_id: str) -> Request:
         """A logged request, from the journal or from Delta. Raises FeedbackUnknown."""
@@ -197,7 +208,11 @@ class Service:
 
     def _poll(self) -> None:
         while not self._stopping.wait(self.settings.serving.poll_seconds):
-            for what, look in (("release", self.releases.poll), ("version", self.versions.poll)):
+            for what, look in (
+                ("release", self.releases.poll),
+                ("version", self.versions.poll),
+                ("step of a rollout", self.rollouts.traffic.poll),
+            ):
                 try:
                     look()
                 except AlmanacError as error:

@@ -1,0 +1,73 @@
+"""The steps of versions that go with a rollout: into production at its end, or back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from almanac.assistants.configured import configured, configured_version, keep
+from almanac.assistants.stages import production, stage_of
+from lakehouse import Lakehouse
+from lakehouse.assistants import StageStep
+from lakehouse.rollouts import RolloutStep
+from schemas.errors import RolloutRefused
+from schemas.settings import Settings
+
+
+def move_versions(lake: Lakehouse, step: RolloutStep) -> None:
+    """Add what the end of a rollout does to its versions; under the lease, before the end's row.
+
+    A candidate that was promoted takes the place of the one in production; one that was rolled back
+    is rejected, and one that got no verdict stays in staging. Killed after this and before the
+    rollout's own row, the same step is taken again: what is done already is not done twice.
+    """
+    if step.state == "promoted":
+        present = production(lake).get(step.assistant)
+        if present == step.candidate:
+            return
+        moves = {step.candidate: "production"}
+        if present:
+            moves = {present: "archived", **moves}
+    elif step.state == "rolled_back" and stage_of(lake, step.candidate) == "staging":
+        moves = {step.candidate: "rejected"}
+    else:
+        return
+    lake.assistant_stages.append(_steps(step, moves))
+
+
+def present_version(settings: Settings, lake: Lakehouse, assistant: str) -> str:
+    """The version that answers now: the one in production, else the configuration's, stored.
+
+    Raises:
+        RolloutRefused: there is no such assistant.
+    """
+    if version := production(lake).get(assistant):
+        return version
+    if assistant not in configured(settings):
+        known = ", ".join(sorted({*configured(settings), *production(lake)}))
+        raise RolloutRefused(f"there is no assistant {assistant!r}, only: {known}")
+    return keep(lake, configured_version(settings, assistant)).version
+
+
+def check_approved(lake: Lakehouse, version: str) -> None:
+    """Raises RolloutRefused for a version that no gate and no person let into staging."""
+    stage = stage_of(lake, version)
+    if stage != "staging":
+        raise RolloutRefused(
+            f"version {version[:12]} is in {stage}, and a rollout starts from staging: "
+            f"`almanac assistant approve {version[:12]}` brings it there through the gate"
+        )
+
+
+def _steps(step: RolloutStep, moves: Mapping[str, str]) -> list[StageStep]:
+    return [
+        StageStep(
+            assistant=step.assistant,
+            version=version,
+            stage=stage,
+            actor=step.actor,
+            reason=f"rollout {step.rollout}: {step.reason}",
+            at=step.at,
+            run_id=step.rollout,
+        )
+        for version, stage in moves.items()
+    ]
