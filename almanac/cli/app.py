@@ -26,6 +26,7 @@ from almanac.cli import (
     mcp,
     releases,
     replay,
+    rollout,
     serve,
     show,
     status,
@@ -82,6 +83,7 @@ for room in (
     mcp,
     replay,
     status,
+    rollout,
 ):
     for verb in room.VERBS:
         main.add_command(verb)

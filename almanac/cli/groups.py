@@ -15,7 +15,7 @@ GROUPS = {
     "Keep and forget": ("retention", "erase", "lease"),
     "Dislikes": ("feedback", "triage", "replay", "bisect", "drift"),
     "Training": ("dataset", "tune", "adapters"),
-    "Serve": ("up", "deploy", "alarms", "serve", "mcp", "keys"),
+    "Serve": ("up", "deploy", "alarms", "serve", "mcp", "keys", "rollout"),
 }
 _ALSO = {
     "query": "search",
