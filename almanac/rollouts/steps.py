@@ -65,7 +65,7 @@ def start(
     now = datetime.now(UTC)
     lake = open_lakehouse(settings.lakehouse, settings.storage_options, settings.durability)
     with lake.lease(
-        actor, f"rollout of {candidate}", settings.lease.ttl_seconds, settings.lease.wait_seconds
+        actor, f"rollout of {candidate}", settings.lease.ttl_seconds, _patience(settings)
     ):
         every = [one for one in rollouts(lake.rollouts.steps()) if one.last.assistant == assistant]
         _refuse_second(every)
@@ -107,7 +107,7 @@ def stop(
     said = f"stopped: {reason}" if reason else "stopped"
     return _take(
         settings, seen, lambda last: replace(last, state="rolled_back", share=0.0), actor, said, {},
-        settings.lease.wait_seconds, also,
+        _patience(settings), also,
     )  # fmt: skip
 
 
@@ -140,6 +140,11 @@ def carry_out(
     )
 
 
+def _patience(settings: Settings) -> float:
+    """Seconds that a person's step waits for another writer, such as the server's own."""
+    return max(settings.lease.wait_seconds, settings.rollouts.lease_seconds)
+
+
 def _by_hand(
     settings: Settings, name: str, was: str, becomes: str, actor: str, reason: str
 ) -> RolloutStep:
@@ -149,7 +154,7 @@ def _by_hand(
         raise RolloutRefused(f"rollout {seen.name} is {seen.last.state}, not {was}")
     return _take(
         settings, seen, lambda last: replace(last, state=becomes), actor, reason or becomes, {},
-        settings.lease.wait_seconds, nothing_else,
+        _patience(settings), nothing_else,
     )  # fmt: skip
 
 
