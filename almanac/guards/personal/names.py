@@ -15,33 +15,30 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
+from almanac.guards.personal.name_forms import has_cyrillic, introduced, russian_forms
 from schemas.errors import ConfigError
 
 Span = tuple[int, int]
 _AROUND = ' ,.;:!?"«»()\n'
 _CAPITAL = re.compile(r"\b[A-Z][a-z'’]+")
-_CYRILLIC = re.compile(r"[А-ЯЁ][а-яё]+")
 _NAME_WORD = re.compile(r"[A-ZА-ЯЁ](?:\.|[\w'’.]*[-]?[\w'’]+)?|(?:van|von|de|der|del|la|bin|al)")
 _POSSESSIVE = re.compile(r"['’]s?$")
 _FRAME = re.compile(
     r"(?:\b(?:name is|name's|name:|i am|i'm|this is|it's|hi|hello|hey|dear|regards,?|sincerely,?"
     r"|thanks,?|thank you,?|cheers,?|mr\.?|mrs\.?|ms\.?|miss|dr\.?|prof\.?|ask|contact|email|call"
     r"|colleague|manager|boss|wife|husband|son|daughter|mother|father|brother|sister|friend"
-    r"|doctor|patient|client|customer|tenant|user|employee|student"
+    r"|doctor|driver|holder|tell|ring|porter,|patient|client|customer|tenant|user|employee"
+    r"|student"
     r"|зовут|имя|имя:|фио:?|это|я|привет,?|здравствуйте,?|уважаем\w+|уважением,?|спасибо,?"
     r"|господин\w*|госпож\w+|г-н\w*|г-ж\w+|коллег\w+|начальник\w*|руководител\w+|жен\w|муж\w*"
     r"|сын\w*|доч\w+|мам\w|пап\w|брат\w*|сестр\w|друг\w*|подруг\w|врач\w*|пациент\w*|клиент\w*"
-    r"|сотрудник\w*|пользовател\w+|студент\w*)|—)\s*$",
+    r"|алло,|владелец|вроде|хозяйк\w|хозяин\w*|сестр\w+|сотрудник\w*|пользовател\w+|студент\w*)|—)\s*$",
     re.IGNORECASE,
 )
 _TOLD = re.compile(
     r"(?:\b[Hh](?:i|ello|ey)[,!.]? (?:I'm|I am|this is)|\b[Mm]y name is|\b[Mm]y name's|\b[Nn]ame:"
     r"|\b[Ss]igned,|\b[Rr]egards,|\b[Ss]incerely,|\b[Мм]еня зовут|\b[Мм]о[её] имя|\bФИО:?"
     r"|\b[Сс] уважением,)\s+([A-ZА-ЯЁ][\w'’-]+(?: [A-ZА-ЯЁ][\w'’.-]*){0,2})"
-)
-_PATRONYMIC = re.compile(
-    r"\b[А-ЯЁ][а-яё]+ [А-ЯЁ][а-яё]+(?:(?:ович|евич|ьич)(?:а|у|ем|е)?|(?:овн|евн|ичн)[аеуы])\b"
-    r"(?: [А-ЯЁ][а-яё-]+\b)?"
 )
 _ADDRESSED = frozenset(
     ["sir", "madam", "team", "support", "all", "everyone", "world", "there", "siri", "alexa"]
@@ -54,14 +51,23 @@ def names(text: str, languages: tuple[str, ...]) -> tuple[str, ...]:
     Of several words, or of one after a word that introduces a person: one word alone is too often
     a place, a firm or a title.
     """
+    return tuple(dict.fromkeys(text[start:end] for start, end in name_spans(text, languages)))
+
+
+def name_spans(text: str, languages: tuple[str, ...]) -> list[Span]:
+    """Where `names` stand, in their order."""
     spans = [match.span(1) for match in _TOLD.finditer(text)]
-    if "ru" in languages and _CYRILLIC.search(text):
-        spans += [match.span() for match in _PATRONYMIC.finditer(text)]
+    spans += introduced(text)
+    if "ru" in languages and has_cyrillic(text):
+        spans += russian_forms(text)
         spans += _confirmed(text, _russian(text))
     if "en" in languages and _CAPITAL.search(text):
         spans += _confirmed(text, _english(text))
-    found = [text[start:end] for start, end in _joined(text, spans)]
-    return tuple(dict.fromkeys(one for one in found if one.split()[0].lower() not in _ADDRESSED))
+    return [
+        (start, end)
+        for start, end in _joined(text, spans)
+        if text[start:end].split()[0].lower() not in _ADDRESSED
+    ]
 
 
 def _confirmed(text: str, spans: Iterable[Span]) -> Iterator[Span]:

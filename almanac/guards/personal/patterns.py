@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
+from almanac.guards.personal.addressed import birth_dates, postal_addresses, worded_emails
+from almanac.guards.personal.cued import cued, secrets
 from almanac.guards.personal.digits import is_inn, is_ogrn, is_snils
 
 REGIONS = ("RU", "GB", "US", "DE")
@@ -22,6 +24,13 @@ _BEFORE = 40  # characters in which a telling word is looked for
 _NOBODY = re.compile(
     r"(?:^|[.@])(?:example\.(?:com|org|net)|example|test|invalid|localhost)$", re.I
 )
+# Of an address whose host is an example's: those of a sample, not of somebody.
+_ANYBODY = re.compile(
+    r"(?:user|users|name|you|your\.?name|info|test|admin|john|jane|foo|bar|alice|bob|someone|me|mail"
+    r"|email|support|noreply|no-reply|contact|hello|help|sales|office|example|username|customer)\d?@",
+    re.IGNORECASE,
+)
+_SAMPLES = tuple(map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")))
 _AT, _BREAK = re.compile("@"), re.compile(r"[\s@]")
 _ADDRESS = 320  # characters of an address at most (RFC 5321)
 _SECRET_URL = re.compile(r"\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@]+:[^\s/@]+@[^\s/]+", re.IGNORECASE)
@@ -80,12 +89,25 @@ def _every(text: str) -> Iterator[Found]:
     if digits >= 2:
         yield from _presidio("IBAN", text)
         yield from _presidio("CRYPTO", text)
+    if digits >= 3:
+        for kind, (start, end) in cued(text):
+            yield Found(kind, start, end, _key(kind, text[start:end]))
     if digits >= 9:
         yield from _numbers(text)
     if text.count(".") > 2 or text.count(":") > 1:
         yield from _presidio("IP", text, _is_somebodys)
     if digits >= 7:
         yield from _phones(text)
+    yield from _spans("SECRET", secrets(text), text)
+    yield from _spans("EMAIL", worded_emails(text), text)
+    if digits >= 1:
+        yield from _spans("ADDRESS", postal_addresses(text), text)
+        yield from _spans("BIRTH_DATE", birth_dates(text), text)
+
+
+def _spans(kind: str, spans: Iterable[tuple[int, int]], text: str) -> Iterator[Found]:
+    for start, end in spans:
+        yield Found(kind, start, end, " ".join(text[start:end].casefold().split()))
 
 
 def _emails(text: str) -> Iterator[Found]:
@@ -97,9 +119,7 @@ def _emails(text: str) -> Iterator[Found]:
         if not before or "." not in after:
             continue
         moved = sign.start() - len(before)
-        for found in _presidio(
-            "EMAIL", f"{before}@{after}", lambda word, _: not _NOBODY.search(word)
-        ):
+        for found in _presidio("EMAIL", f"{before}@{after}", _is_some_mail):
             yield replace(found, start=found.start + moved, end=found.end + moved)
 
 
@@ -161,7 +181,9 @@ def _key(kind: str, word: str) -> str:
         return _bare(word)[-10:]  # +7 903 and 8 903 are the same
     if kind == "IBAN":
         return "".join(word.split()).casefold()
-    return word.casefold() if kind in ("EMAIL", "URL", "IP", "CRYPTO") else _bare(word)
+    if kind in ("EMAIL", "URL", "IP", "CRYPTO", "PLATE", "SECRET", "HANDLE", "NINO", "LICENCE"):
+        return "".join(word.casefold().split())
+    return _bare(word)
 
 
 def _bare(word: str) -> str:
@@ -186,9 +208,14 @@ def _is_ogrn(word: str, before: str) -> bool:
     return is_ogrn(word) and _told("огрн", "ogrn")(word, before)
 
 
+def _is_some_mail(word: str, before: str) -> bool:
+    return not (_NOBODY.search(word) and _ANYBODY.match(word))
+
+
 def _is_somebodys(word: str, before: str) -> bool:
     address = ipaddress.ip_interface(word).ip
-    return address.is_global and not _VERSION.search(before)
+    somebodys = address.is_global or any(address in net for net in _SAMPLES)
+    return somebodys and not _VERSION.search(before)
 
 
 def _is_phone(word: str, before: str) -> bool:
