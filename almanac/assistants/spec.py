@@ -15,6 +15,7 @@ from schemas.errors import ConfigError
 from schemas.explain import explain
 from schemas.hashing import canonical_json, sha256_text
 from schemas.sections.base import Section
+from schemas.sections.guards import GuardSettings
 from schemas.sections.serving import AssistantSettings, right_release
 
 S = TypeVar("S", bound="Part")
@@ -75,6 +76,7 @@ class VersionSpec(Part):
     params: Params = Params()
     refusal: str | None = None
     variables: Mapping[str, Any] = {}
+    guards: GuardSettings = GuardSettings()
 
     _release = field_validator("release")(right_release)
 
@@ -107,6 +109,7 @@ class VersionSpec(Part):
             max_tokens=self.model.max_tokens,
             refusal=self.refusal,
             variables=dict(self.variables),
+            guards=self.guards,
             **self.retrieval.model_dump(),
             **self.params.model_dump(),
         )
@@ -139,6 +142,7 @@ def spec_of_settings(
         params=Params(temperature=settings.temperature, seed=settings.seed),
         refusal=settings.refusal,
         variables=settings.variables,
+        guards=settings.guards,
     )
 
 
@@ -170,6 +174,8 @@ def _plain(value: Any) -> Any:
             or getattr(value, name) != field.get_default(call_default_factory=True)
         ]
         return {name: _plain(getattr(value, name)) for name in kept}
+    if isinstance(value, GuardSettings):
+        return value.model_dump(mode="json", exclude_defaults=True)
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
     return dict(value) if isinstance(value, Mapping) else value

@@ -1,22 +1,31 @@
 """Texts that speak to the model, or to who trains it, instead of asking.
 
-No library of such rules is both kept up and offline, so they stand here, each under a name.
+Rules over the words, the signs that a reader does not see and what Base64 hides, each under a name;
+and the meaning, for what is worded freely. No library of such rules is both kept up and offline, so
+they stand here.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 
+from almanac.core.stems import sentences
+from almanac.guards import meaning
 from almanac.guards.hidden import decoded, hidden, readable
-from almanac.guards.phrases import ABOUT, MARKERS, SPOKEN
+from almanac.guards.phrases import ABOUT, ADDRESSED, MARKERS, READERS, SPOKEN, UNSEEN
 
 _QUOTED = re.compile(
     r"\"[^\"\n]{3,300}\"|“[^”\n]{3,300}”|«[^»\n]{3,300}»|`[^`\n]{3,300}`|'[^'\n]{8,300}'(?!\w)"
 )
+_SPACED = re.compile(r"(?:(?<!\w)\w(?:[ ]{1,3}\w(?!\w)){7,})")  # R e v e a l
+_FEWEST = 4  # words that meaning needs
+_MOST = 60  # parts of a text whose meaning is looked at; of a longer one the first and last
 
 
 def injected(text: str) -> str | None:
-    """The name of the first rule that a text breaks.
+    """The name of the first rule over words and signs that a text breaks.
 
     What stands in quotes of a text about such attacks is spoken of, not spoken.
     """
@@ -25,9 +34,63 @@ def injected(text: str) -> str | None:
     seen = readable(text)
     if MARKERS.search(seen):
         return "role_marker"
+    if any(ADDRESSED.search(comment) for comment in UNSEEN.findall(seen)):
+        return "hidden_comment"
     unquoted = _QUOTED.sub(" ", seen)
     spoken = unquoted if ABOUT.search(unquoted) else seen
     for rule, pattern in SPOKEN.items():
         if pattern.search(spoken):
             return rule
+    if any(_spoken(_joined(run)) for run in _SPACED.findall(seen)):
+        return "spaced_letters"
     return "base64" if any(map(injected, decoded(text))) else None
+
+
+def find_injections(
+    texts: Sequence[str], kind: meaning.Kind = "question", by_meaning: bool = True
+) -> list[str | None]:
+    """For each text the rule that it breaks, `meaning` among them, or None.
+
+    All texts together are embedded once. What stands in quotes of a text about such attacks does
+    not count for its meaning either.
+
+    Raises:
+        ConfigError: the model of the meaning is not installed.
+    """
+    found = [injected(text) for text in texts]
+    if not by_meaning:
+        return found
+    parts = [(at, part) for at, text in enumerate(texts) if not found[at] for part in _parts(text)]
+    some = tuple((part, _kind(part, kind)) for _, part in parts)
+    for (at, _), over in zip(parts, _excess(some), strict=True):
+        if over >= 0:
+            found[at] = "meaning"
+    return found
+
+
+@lru_cache(maxsize=256)
+def _excess(parts: tuple[tuple[str, meaning.Kind], ...]) -> list[float]:
+    return meaning.excess([part for part, _ in parts], [kind for _, kind in parts])
+
+
+def _kind(part: str, kind: meaning.Kind) -> meaning.Kind:
+    return "addressed" if kind == "document" and READERS.search(part) else kind
+
+
+def _parts(text: str) -> list[str]:
+    """A text as a whole and by sentences, without quotes, as far as they say something."""
+    plain = _QUOTED.sub(" ", readable(text))
+    parts = [plain[:2_000], *sentences(plain)]
+    parts = [one.strip()[:2_000] for one in parts if len(one.split()) >= _FEWEST]
+    some = parts if len(parts) <= _MOST else parts[: _MOST // 2] + parts[-_MOST // 2 :]
+    return list(dict.fromkeys(some))
+
+
+def _joined(run: str) -> str:
+    words = re.split(r"[ ]{2,}", run)
+    return " ".join("".join(word.split()) for word in words)
+
+
+def _spoken(text: str) -> bool:
+    squeezed = "".join(text.split()).casefold()
+    return any(word in squeezed for word in ("ignore", "reveal", "instruction", "prompt", "забудь"))

@@ -22,7 +22,7 @@ from schemas.encoder import Encoder
 from schemas.errors import ConfigError
 from schemas.settings import EmbedderSettings
 
-Kind = Literal["question", "document"]
+Kind = Literal["question", "document", "addressed"]  # addressed: a document's words on models
 WEIGHTS = Path(__file__).with_name("meaning.json")
 _KEY = "guards: multilingual"
 
@@ -34,7 +34,7 @@ class _Rule:
     limits: dict[str, float]
 
 
-def excess(texts: Sequence[str], kind: Kind) -> list[float]:
+def excess(texts: Sequence[str], kinds: Sequence[Kind]) -> list[float]:
     """How far each text is over the limit of its kind: 0 or more is an injection.
 
     Raises:
@@ -44,7 +44,7 @@ def excess(texts: Sequence[str], kind: Kind) -> list[float]:
         return []
     rule = _rule()
     scores = vectors(texts) @ rule.weights + rule.bias
-    return [float(score) - rule.limits[kind] for score in scores]
+    return [float(score) - rule.limits[kind] for score, kind in zip(scores, kinds, strict=True)]
 
 
 def vectors(texts: Sequence[str]) -> NDArray[np.float32]:

@@ -158,6 +158,8 @@ MARKERS = re.compile(
     # Blanks of one line before it: over many lines, each of them would look at all that follow.
     r"|^[^\S\n]*#{2,}\s*(?:system|instructions?|assistant)\s*:"
     r"|^[^\S\n]*(?:assistant|ассистент)\s*:\s*\S"
+    r"|^[^\S\n]*\"?role\"?\s*:\s*\"?(?:system|assistant|developer)\b"
+    r"|^[^\S\n]*\[(?:system|admin|developer|система|админ)\w*\]"
     rf"|^[^\S\n]*(?:system|система)\s*:.{{0,80}}\b{_AUTHORITY}\b",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -189,7 +191,7 @@ SPOKEN = {
         r"(?:pretend|act|behave|role-?play) (?:you|to be|to have|as if|as though|like|as)\b"
         rf".{{0,40}}\b{_FREE}",
         rf"(?:you|an? {_MACHINE})\b.{{0,20}}\b(?:have no|without(?: any)?) {_LIMITS}",
-        r"act as (?:root|admin\w*|a hacker|dan)",
+        rf"{_BIDDEN}act as (?:root|admin\w*|a hacker|dan)",
         rf"(?:enable|enter|activate|switch to)\b.{{0,20}}\b{_MODES}(?: mode)?",
         rf"у тебя (?:больше )?нет (?:никаких )?{_RU_LIMITS}",
         rf"(?:теперь|отныне|с этой минуты) (?:ты|вы)\b.{{0,40}}\b(?:dan|без|должен|{_RU_MACHINE})",
@@ -216,6 +218,35 @@ SPOKEN = {
         r"\b(?:правильн|верн|хорош)\w+",
     ),
 }
+# What a page does not show: comments of HTML and Markdown, and elements that are hidden.
+UNSEEN = re.compile(
+    r"<!--.{0,2000}?-->|^\[//\]: # [(\"'].{0,500}?[)\"']$"
+    r"|<[a-z]{1,10}[^<>]{0,200}(?:display:\s*none|visibility:\s*hidden|font-size:\s*0|hidden)"
+    r"[^<>]{0,200}>[^<]{0,1000}",
+    re.IGNORECASE | re.DOTALL | re.MULTILINE,
+)
+_READERS = (
+    r"(?:ai|llm|language|machine)[- ](?:models?|systems?|assistants?|agents?|readers?|bots?)",
+    "llms?",
+    "assistants?",
+    "chat ?bots?",
+    "bots?",
+    "ai",
+    "gpt",
+    r"нейросет\w+",
+    r"языков\w+ модел\w+",
+    r"ассистент\w*",
+    r"чат-?бот\w*",
+    r"бот(?:у|ы|ам|ов|а)?",
+    "ии",
+    r"модел[иья]\w{0,2}",
+    "copilot",
+    r"(?:digital|virtual|automated) (?:helper|agent|assistant)s?",
+    r"(?:machine|software|automated) readers?",
+    r"(?:цифров|виртуальн|автоматическ)\w+ (?:помощник|агент)\w*",
+)
+READERS = _rule(*_READERS)  # who a text speaks of that speaks to models
+ADDRESSED = _rule(*_READERS, "agents?", "prompt", "you must", "ты")
 ABOUT = _rule(
     "what (?:is|are|does|do)",
     "how (?:do|does|can|should|to)",

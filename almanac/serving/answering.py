@@ -14,12 +14,16 @@ from typing import Protocol, TypeVar
 from almanac.llm.chat import EndpointFailed
 from almanac.llm.streaming import Piece
 from almanac.retrieval.open_release import OpenRelease
+from almanac.serving import guarding
 from almanac.serving.asking import Ask, Begun, Draft, Ended, Event
+from almanac.serving.assistants import language
 from almanac.serving.budget import newest_within, within
 from almanac.serving.citing import CitedText
+from almanac.serving.decisions import Stopped
 from almanac.serving.open_releases import OpenReleases
 from almanac.serving.passages import ShownPassage, citations, shown
-from schemas.feedback import Message, Request, Status
+from almanac.serving.withholding import Withheld
+from schemas.feedback import Message, Request
 
 T = TypeVar("T")
 _REWRITE = (
@@ -57,10 +61,10 @@ class Answering:
                 or the journal fails, which the request tells as `failed`.
         """
         draft = Draft(ask)
-        draft.history, draft.question = _conversation(ask.messages)
-        draft.query = draft.question
+        draft.history, question = _conversation(ask.messages)
+        draft.question = draft.query = guarding.cleaned(question)
         try:
-            await self._retrieve(draft)
+            is_allowed = await self._begin(draft)
             assert draft.opened
             release = draft.opened.release
             yield Begun(
@@ -69,15 +73,10 @@ class Answering:
                 release.logical_time,
                 citations(draft.passages, ()),
             )
-            status: Status = "empty"
-            if draft.passages:
-                async with aclosing(self._generate(draft)) as texts:
-                    async for text in texts:
-                        yield draft.say(text)
-                status = "answered" if draft.said else "refused"
-            if not draft.said:
-                yield draft.say(ask.assistant.refusal_for(draft.question))
-            request = draft.request(status)
+            async with aclosing(self._said(draft, is_allowed)) as texts:
+                async for text in texts:
+                    yield draft.say(text)
+            request = draft.request(draft.status)
             await self._log(draft, request)
             marks = CitedText.marks_in(draft.text)
             yield Ended(
@@ -95,6 +94,26 @@ class Answering:
                 draft.is_logged = True
                 self._append(draft.request("cut"))  # nothing can be awaited any more
 
+    async def _said(self, draft: Draft, is_allowed: bool) -> AsyncGenerator[str]:
+        """What the reader is told; `draft.status` says afterwards what that was."""
+        assistant = draft.ask.assistant
+        draft.status = "empty"
+        try:
+            if not is_allowed:
+                raise Stopped
+            if draft.passages:
+                draft.status = "refused"
+                async with aclosing(self._generate(draft)) as texts:
+                    async for text in texts:
+                        draft.status = "answered"
+                        yield text
+        except Stopped:
+            draft.status, draft.finish_reason = "blocked", "content_filter"
+            if not draft.said:
+                yield guarding.message_for(assistant.settings.guards, language(draft.question))
+        if draft.status in ("empty", "refused"):
+            yield assistant.refusal_for(draft.question)
+
     async def retrieve(self, ask: Ask) -> tuple[OpenRelease, list[ShownPassage]]:
         """The passages for a question, without a model."""
         draft = Draft(ask)
@@ -104,12 +123,39 @@ class Answering:
         assert draft.opened
         return draft.opened, draft.passages
 
+    async def _begin(self, draft: Draft) -> bool:
+        """Open the release, and find passages; False where a guard blocks the question.
+
+        What is logged and sent to the model has no personal data that no passage has.
+        """
+        decisions, asked = draft.decisions, draft.question
+        try:
+            await in_thread(lambda: guarding.check_question(decisions, asked, draft.history))
+            draft.original = asked
+            await self._retrieve(draft)
+            texts = [one.text for one in draft.passages]
+
+            def mask(text: str) -> str:
+                return guarding.without_personal_data(decisions, text, texts)
+
+            draft.question, draft.query = await in_thread(lambda: (mask(asked), mask(draft.query)))
+            draft.history = tuple({**one, "content": mask(one["content"])} for one in draft.history)
+        except Stopped:
+            draft.opened = draft.opened or await in_thread(
+                lambda: self._releases.as_of(draft.ask.when)
+            )
+            draft.passages = []
+            return False
+        return True
+
     async def _retrieve(self, draft: Draft) -> None:
         """Make the question stand alone, and find its passages within the budget."""
         if draft.history:
             draft.query = await self._standalone(draft)
         await self._search(draft)
-        draft.passages = within(draft.passages, draft.ask.assistant.settings.max_context_tokens)
+        passages = draft.passages
+        allowed = await in_thread(lambda: guarding.allowed(draft.decisions, passages))
+        draft.passages = within(allowed, draft.ask.assistant.settings.max_context_tokens)
 
     async def _search(self, draft: Draft) -> None:
         ask, settings = draft.ask, draft.ask.assistant.settings
@@ -129,10 +175,9 @@ class Answering:
         if not draft.ask.assistant.rewrites:
             return plain
         talk = "\n".join(f"{one['role']}: {one['content']}" for one in draft.history)
-        messages = [
-            {"role": "system", "content": _REWRITE},
-            {"role": "user", "content": f"{talk}\nuser: {draft.question}"},
-        ]
+        whole = f"{talk}\nuser: {draft.question}"
+        whole = await in_thread(lambda: guarding.without_personal_data(draft.decisions, whole))
+        messages = [{"role": "system", "content": _REWRITE}, {"role": "user", "content": whole}]
         try:
             async with asyncio.timeout(_REWRITE_SECONDS):
                 pieces = draft.ask.assistant.chat.stream(messages, _REWRITE_TOKENS, 0.0, 0)
@@ -153,13 +198,18 @@ class Answering:
         temperature = settings.temperature if warmth is None else warmth
         cited = CitedText([one.text for one in draft.passages], draft.question, refusal)
         stream = assistant.chat.stream(draft.prompt, limit, temperature, settings.seed)
+        said_before = [draft.original, draft.question, *(one["content"] for one in draft.history)]
+        sources = [*said_before, *(f"{one.heading} {one.text}" for one in draft.passages)]
+        withheld = Withheld(draft.decisions, sources)
         try:
             async with aclosing(stream) as pieces:
                 async for piece in pieces:
                     _count(draft, piece)
-                    if text := cited.feed(piece.text):
+                    shown = cited.feed(piece.text)
+                    if shown and (text := withheld.feed(shown)):
                         yield text
-            if text := cited.finish():
+            withheld_end = withheld.feed(cited.finish())
+            if text := withheld_end + withheld.finish():
                 yield text
         finally:
             draft.raw = cited.raw

@@ -13,6 +13,7 @@ from almanac.retrieval.filters import Filters
 from almanac.retrieval.open_release import OpenRelease
 from almanac.serving.assistants import Assistant
 from almanac.serving.citing import CitedText
+from almanac.serving.decisions import Decisions
 from almanac.serving.passages import ShownPassage, citations
 from almanac.serving.who import PUBLIC, Caller
 from schemas.feedback import Message, Passage, Request, Status
@@ -94,6 +95,12 @@ class Draft:
     completion_tokens: int | None = None
     finish_reason: str = "stop"
     is_logged: bool = False
+    status: Status = "empty"
+    original: str = ""  # the question before personal data was masked
+    decisions: Decisions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.decisions = Decisions(self.ask.assistant.settings.guards)
 
     @property
     def text(self) -> str:
@@ -144,6 +151,7 @@ class Draft:
             status=status,
             route={"chosen": endpoint, "model": assistant.chat.endpoint.model},
             params=assistant.params | _given(self.ask),
+            guard=self.decisions.as_json(),
             first_token_ms=self.first_token_ms,
             principals_hash=self.ask.caller.principals_hash,
             context_hashes=tuple(one.row_hash for one in self.passages),

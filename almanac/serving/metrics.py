@@ -10,6 +10,8 @@ from schemas.feedback import Request
 
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
+_MILLISECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000)
+
 
 class Metrics:
     """The figures of one server."""
@@ -32,6 +34,19 @@ class Metrics:
         )  # fmt: skip
         self._tokens = Counter(
             "almanac_tokens", "Tokens by kind.", ["assistant", "kind"], registry=self.registry
+        )
+        self._guards = Counter(
+            "almanac_guards",
+            "Decisions of guards.",
+            ["assistant", "guard", "action"],
+            registry=self.registry,
+        )
+        self._guard_ms = Histogram(
+            "almanac_guard_milliseconds",
+            "Time of guards by stage.",
+            ["assistant", "stage"],
+            buckets=_MILLISECONDS,
+            registry=self.registry,
         )
         self.votes = Counter(
             "almanac_votes", "Votes by rating.", ["rating"], registry=self.registry
@@ -63,6 +78,11 @@ class Metrics:
             self._first.labels(name).observe(request.first_token_ms / 1000)
         self._tokens.labels(name, "prompt").inc(request.prompt_tokens or 0)
         self._tokens.labels(name, "completion").inc(request.completion_tokens or 0)
+        guard = request.guard or {}
+        for one in guard.get("decisions", ()):
+            self._guards.labels(name, one["guard"], one["action"]).inc(one["times"])
+        for stage, milliseconds in guard.get("milliseconds", {}).items():
+            self._guard_ms.labels(name, stage).observe(milliseconds)
 
     def watch(
         self,

@@ -7,10 +7,12 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from almanac.serving import guarding
 from almanac.serving.answering import Answering, in_thread
 from almanac.serving.asking import Ask, Ended, filters_of
 from almanac.serving.assistants import Assistant
 from almanac.serving.budget import newest_within, within
+from almanac.serving.decisions import Decisions
 from almanac.serving.documents import check_passages
 from almanac.serving.passages import ShownPassage, shown
 from almanac.serving.service import Service
@@ -98,7 +100,8 @@ def _passages(
     query = str(request.details.get("standalone_question") or request.question)
     filters = filters_of(params.get("filters"))
     hits = opened.search(query, params["k"], params["mode"], filters, caller.principals)
-    found = within(shown(hits), params["max_context_tokens"])
+    allowed = guarding.allowed(Decisions(assistant.settings.guards), shown(hits))
+    found = within(allowed, params["max_context_tokens"])
     return found, isoformat(opened.release.logical_time)
 
 

@@ -14,7 +14,7 @@ from almanac.feedback.fields import Broken
 from almanac.feedback.rows import request_of
 from almanac.journal import journal_places, new_request_id
 from almanac.retrieval.access import Rights
-from almanac.serving import telemetry
+from almanac.serving import guarding, telemetry
 from almanac.serving.answering import Answering
 from almanac.serving.asking import Ask, Event
 from almanac.serving.assistants import Assistant
@@ -84,6 +84,7 @@ class Service:
             self.rollouts.checks.thread,
             threading.Thread(target=self._poll, name="releases", daemon=True),
             threading.Thread(target=self._drain, name="journal", daemon=True),
+            threading.Thread(target=self._warm, name="guards", daemon=True),
         ]
 
     def start(self) -> None:
@@ -219,6 +220,10 @@ class Service:
                     _log.warning("no new %s: %s", what, error)
                 except Exception:  # noqa: BLE001 (a thread that ends would leave the old one)
                     _log.exception("the look for a new %s failed", what)
+
+    def _warm(self) -> None:
+        """Open what guards need, beside the first questions."""
+        guarding.warm(one.settings.guards for one in self.assistants.values())
 
     def _drain(self) -> None:
         """Bring what is in the journal to Delta, where triage finds it."""

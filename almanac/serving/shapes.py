@@ -283,6 +283,7 @@ def usage(request: Request) -> dict[str, int]:
 def _ending(ended: Ended) -> dict[str, Any]:
     return {
         "status": ended.request.status,
+        "guards": list((ended.request.guard or {}).get("decisions", ())),
         "citations": ended.citations,
         "latency_ms": ended.request.latency_ms,
         "first_token_ms": ended.request.first_token_ms,

@@ -22,12 +22,14 @@ from sklearn.model_selection import StratifiedKFold
 
 from almanac.core.stems import sentences
 from almanac.guards import meaning
+from almanac.guards.phrases import READERS
 from schemas.hashing import sha256_text
 
 SAMPLES = Path(__file__).resolve().parent / "samples"
+ROOT = Path(__file__).resolve().parents[2]
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 QUESTIONS = ("retrieval/feedbackqa_uk", "retrieval/xquad_en_ru")
-FALSE_ALARMS = {"question": 0.005, "document": 0.002}
+FALSE_ALARMS = {"question": 0.005, "document": 0.002, "addressed": 0.05}
 WEIGHT = {"attack": 6.0, "honest": 5.0, "real": 1.0}
 
 
@@ -50,13 +52,16 @@ def main() -> None:
     weights = np.array([WEIGHT[kind] for kind in kinds])
     scores = _out_of_fold(vectors, labels, weights, given.strength)
     start = len(attacks) + len(honest)
+    said = np.array([bool(READERS.search(text)) for text in texts])
     limits = {
         "question": _threshold(scores[start : start + len(ours)], FALSE_ALARMS["question"]),
         "document": _threshold(scores[start + len(ours) :], FALSE_ALARMS["document"]),
+        "addressed": _threshold(scores[~labels & said], FALSE_ALARMS["addressed"]),
     }
     model = _fitted(vectors, labels, weights, given.strength)
     print(f"attacks out of fold: {_share(scores[: len(attacks)], limits['question'])} as questions")
     print(f"  {_share(scores[: len(attacks)], limits['document'])} as sentences of documents")
+    print(f"  {_share(scores[labels & said], limits['addressed'])} of those that name their reader")
     print(f"honest texts near to them: {_share(scores[len(attacks) : start], limits['question'])}")
     for name, some in (("question", others), ("document", other_lines)):
         found = meaning.vectors(some) @ model[0] + model[1]
@@ -95,6 +100,8 @@ def _sentences(data: Path) -> list[str]:
         for line in _lines(data / folder / "corpus.jsonl")
         for sentence in sentences(json.loads(line)["text"])
     }
+    for file in sorted((ROOT / "sample").rglob("*.md")):
+        found |= {one.strip() for one in sentences(file.read_text(encoding="utf-8"))}
     return sorted(one for one in found if 4 <= len(one.split()) <= 60)
 
 

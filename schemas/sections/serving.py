@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from schemas.sections.base import Section
+from schemas.sections.guards import GuardSettings
 
 LOCAL = "local"  # the endpoint of the small model that comes with the installation
 
@@ -111,6 +112,10 @@ class AssistantSettings(Section):
         "language unless given.",
     )
 
+    guards: GuardSettings = Field(
+        default=GuardSettings(),
+        description="What is looked for in questions, passages and answers.",
+    )
     variables: dict[str, Any] = Field(
         default={}, description="Values of the variables that the prompt's YAML file declares."
     )

@@ -46,8 +46,11 @@ class House:
     def config(self) -> Path:
         file = self.folder / "almanac.toml"
         if not file.exists():
+            # The model of the guards takes seconds to open: tests/serving/test_guards.py has it.
+            guarded = '[assistants.documents]\nendpoint = "stub"\nguards = { meaning = false }\n'
             file.write_text(
                 f'lakehouse = "lake"\n[sources.handbook]\nuri = "docs"\n{self.more}\n'
+                f"{'' if '[assistants' in self.more else guarded}"
                 f'[endpoints.stub]\nbase_url = "{self.model.url}"\nmodel = "stub-1"\n'
                 "first_token_seconds = 5\n[serving]\npoll_seconds = 0.2\n"
                 f'[embedder]\nprovider = "openai"\nbase_url = "{self.model.url}"\n'

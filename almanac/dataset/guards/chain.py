@@ -27,7 +27,7 @@ from almanac.dataset.guards.too_long import TooLong
 from lakehouse.training import Rejected
 from schemas.settings import DatasetSettings
 
-GUARDS = "1"  # raise it with any change of what is kept, dropped or masked
+GUARDS = "2"  # raise it with any change of what is kept, dropped or masked
 _TELL = 2_000  # rows between two lines of progress
 _log = logging.getLogger("almanac.dataset")
 
