@@ -47,7 +47,9 @@ class House:
         file = self.folder / "almanac.toml"
         if not file.exists():
             # The model of the guards takes seconds to open: tests/serving/test_guards.py has it.
-            guarded = '[assistants.documents]\nendpoint = "stub"\nguards = { meaning = false }\n'
+            # The stub says numbers that no passage has.
+            guards = '{ meaning = false, answer_grounding = "flag" }'
+            guarded = f'[assistants.documents]\nendpoint = "stub"\nguards = {guards}\n'
             file.write_text(
                 f'lakehouse = "lake"\n[sources.handbook]\nuri = "docs"\n{self.more}\n'
                 f"{'' if '[assistants' in self.more else guarded}"
