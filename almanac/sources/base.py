@@ -74,6 +74,16 @@ class Connector(Protocol):
         """
 
 
+class ConnectorBase:
+    """What a connector is unless it says otherwise: see `Connector` and `ConnectorType`."""
+
+    Options: type[Section] = Section
+    decisive: ClassVar[tuple[str, ...]] = ()
+    stamps_are_content: ClassVar[bool] = False
+    batch = 64
+    at_once = 1
+
+
 @runtime_checkable
 class Remembering(Protocol):
     """A connector that may not meet an entry although it is there, such as a page without links."""

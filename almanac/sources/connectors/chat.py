@@ -11,12 +11,12 @@ import zlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from almanac.sources.address import local_path
-from almanac.sources.base import Content, options_of
+from almanac.sources.base import ConnectorBase, Content, options_of
 from almanac.sources.chat.messages import Conversation, Export, conversations
 from almanac.sources.chat.other import is_telegram, read_list, read_telegram
 from almanac.sources.chat.slack import is_slack, read_slack
@@ -41,14 +41,12 @@ class ChatOptions(Section):
     )
 
 
-class ChatConnector:
+class ChatConnector(ConnectorBase):
     """An export on this machine. Raises ConfigError for any other address."""
 
     Options = ChatOptions
-    decisive: ClassVar[tuple[str, ...]] = ()
     stamps_are_content = True
     batch = 256
-    at_once = 1
 
     def __init__(self, settings: SourceSettings) -> None:
         self._settings = settings

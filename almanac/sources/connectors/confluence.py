@@ -7,12 +7,12 @@ are fetched. A list that changed while it was read is read again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from pydantic import Field
 
-from almanac.sources.base import Content, options_of
+from almanac.sources.base import ConnectorBase, Content, options_of
 from almanac.sources.confluence.listing import Entry, Listing1, Listing2, results, stable_entries
 from almanac.sources.confluence.rights import Readers, combined
 from almanac.sources.confluence.storage import storage_to_html
@@ -48,14 +48,11 @@ class ConfluenceOptions(Section):
     retry_seconds: float = Field(default=2.0, ge=0, description="Before the second try; doubled.")
 
 
-class ConfluenceConnector:
+class ConfluenceConnector(ConnectorBase):
     """The pages of some spaces. Raises ConfigError where its keys are wrong."""
 
     Options = ConfluenceOptions
-    decisive: ClassVar[tuple[str, ...]] = ()
-    stamps_are_content = False
     batch = 16
-    at_once = 1
 
     def __init__(self, settings: SourceSettings) -> None:
         self._settings = settings

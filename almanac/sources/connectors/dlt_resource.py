@@ -8,28 +8,28 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from importlib import import_module
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 from dlt.extract import DltResource, DltSource
 from pydantic import Field
 
-from almanac.sources.access import row_access
 from almanac.sources.address import redacted
-from almanac.sources.base import Content, options_of
+from almanac.sources.base import ConnectorBase, Content, options_of
 from almanac.sources.cache import cache_folder
 from almanac.sources.connectors.sql import plain_row
-from almanac.sources.listing import Walk
-from almanac.sources.parsed import Note, Unreadable
+from almanac.sources.keyed_rows import KeyedRows
+from almanac.sources.parsed import Unreadable
 from schemas.documents import Listing, SourceFile
 from schemas.errors import ConfigError, SourceUnavailable
-from schemas.hashing import canonical_json, sha256_text
+from schemas.hashing import canonical_json
 from schemas.sections.base import Section
 from schemas.settings import SourceSettings
 
-_GONE = Note("row_is_there", "it went away, or its key changed, after it was listed")
+_LEFT_FOR = 24 * 3600.0  # seconds after which a part file is nobody's
 
 
 class DltOptions(Section):
@@ -40,77 +40,72 @@ class DltOptions(Section):
     cache: str | None = Field(default=None, description="A folder in which rows wait to be read.")
 
 
-class DltConnector:
+class DltConnector(ConnectorBase):
     """One resource: `uri` is `module:name`. Raises ConfigError where there is none."""
 
     Options = DltOptions
     decisive: ClassVar[tuple[str, ...]] = ("resource",)
-    stamps_are_content = False
     batch = 500
-    at_once = 1
 
     def __init__(self, settings: SourceSettings) -> None:
         self._settings = settings
         self._options = options_of(DltOptions, settings)
-        self._keys = settings.columns.id
+        self._rows = KeyedRows(settings, settings.uri)
         self._file = cache_folder("dlt", settings.uri, self._options.cache) / "rows.jsonl"
 
     def list(self) -> Listing:
         """Every row with its content as the stamp."""
-        walk, seen = Walk(self._settings), set[str]()
         self._file.parent.mkdir(parents=True, exist_ok=True)
+        for left in self._file.parent.glob("rows.*.part"):  # by a run that was killed
+            if time.time() - left.stat().st_mtime > _LEFT_FOR:
+                left.unlink(missing_ok=True)
         part = self._file.with_name(f"rows.{os.getpid()}.part")
-        with part.open("w", encoding="utf-8") as rows:
-            for at, row in enumerate(self._rows(), 1):
-                if any(row.get(name) is None for name in self._keys):
-                    walk.refuse(f"row {at}", Note("id_is_not_blank", "its key is missing"))
-                    continue
-                file = self._entry(row)
-                if file.path in seen:
-                    raise SourceUnavailable(
-                        f"{self._settings.uri}: several rows have the key {file.path!r}: name "
-                        "columns in columns.id that tell rows apart"
-                    )
-                seen.add(file.path)
-                walk.offer(file)
-                rows.write(f"{canonical_json(row)}\n")
-        part.replace(self._file)
-        return walk.listing()
+        try:
+            with part.open("wb") as kept:
+                listing = self._rows.listing(self._keeping(kept))
+            part.replace(self._file)
+        finally:
+            part.unlink(missing_ok=True)
+        return listing
 
     def fetch(self, files: Sequence[SourceFile]) -> Iterator[Content | Unreadable]:
         """The rows as JSON objects."""
-        wanted = {file.path for file in files}
-        kept = {self._id(row): row for row in self._waiting() if self._id(row) in wanted}
-        for file in files:
-            if file.path in kept:
-                data = canonical_json(kept[file.path]).encode()
-                yield Content(data, self._settings.uri, "application/jsonl", is_row=True)
-            else:
-                yield Unreadable.because(_GONE)
+        yield from self._rows.contents(files, self._kept(files))
 
-    def _waiting(self) -> Iterator[dict[str, Any]]:
-        """The rows of the last listing; of the resource where they are lost."""
-        if not Path(self._file).is_file():
-            yield from self._rows()
-            return
-        with self._file.open(encoding="utf-8") as rows:
-            yield from map(json.loads, rows)
+    def _keeping(self, kept: IO[bytes]) -> Iterator[dict[str, Any]]:
+        """The rows of the resource, each written down when the next is asked for."""
+        for row in self._run():
+            yield row
+            if self._rows.has_key(row):
+                kept.write(canonical_json(row).encode() + b"\n")
 
-    def _entry(self, row: Mapping[str, Any]) -> SourceFile:
-        column = self._settings.access.column
-        access, _ = row_access(row, column)
-        said = {name: value for name, value in row.items() if name != column}
-        stamp = sha256_text(canonical_json(said))[:32]
-        return SourceFile(self._id(row), 0, stamp, "application/jsonl", access)
+    def _kept(self, files: Sequence[SourceFile]) -> Iterator[dict[str, Any]]:
+        """The rows of entries as they were listed; as they are now where the file is lost."""
+        if not self._file.is_file():
+            self.list()
+        with self._file.open("rb") as kept:
+            for file in files:
+                if (at := self._places.get(file.path)) is not None:
+                    kept.seek(at)
+                    yield json.loads(kept.readline())
 
-    def _id(self, row: Mapping[str, Any]) -> str:
-        return "/".join(str(row[name]) for name in self._keys)
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where each row begins in the file: read through once, however many are fetched."""
+        places, at = {}, 0
+        with self._file.open("rb") as kept:
+            for line in kept:
+                places[self._rows.id_of(json.loads(line))] = at
+                at += len(line)
+        return places
 
-    def _rows(self) -> Iterator[dict[str, Any]]:
+    def _run(self) -> Iterator[dict[str, Any]]:
         resource = self._resource()
         try:
             for row in resource:
                 yield plain_row(row)
+        except SourceUnavailable:
+            raise
         except Exception as error:  # noqa: BLE001 (whatever a service's client raises)
             cause = error.__cause__ or error
             raise SourceUnavailable(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar
 
 from almanac.sources.access import Sidecar, with_access
 from almanac.sources.address import is_table, local_path, redacted
-from almanac.sources.base import Content
+from almanac.sources.base import ConnectorBase, Content
 from almanac.sources.formats import format_of
 from almanac.sources.listing import Walk
 from almanac.sources.local import LocalStore
@@ -15,19 +14,15 @@ from almanac.sources.parsed import Unreadable
 from almanac.sources.remote import RemoteStore
 from schemas.documents import Listing, SourceFile
 from schemas.errors import SourceUnavailable
-from schemas.sections.base import Section
 from schemas.settings import SourceSettings
 
 _DOWNLOADS = 16  # files fetched at once
 _SIDECAR_BYTES = 1_000_000
 
 
-class FolderConnector:
+class FolderConnector(ConnectorBase):
     """Files below an address; raises SourceUnavailable where there is no such place."""
 
-    Options = Section
-    decisive: ClassVar[tuple[str, ...]] = ()
-    stamps_are_content = False
     batch = 1
 
     def __init__(self, settings: SourceSettings) -> None:

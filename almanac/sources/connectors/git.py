@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import Field
 
 from almanac.sources.access import Sidecar, with_access
 from almanac.sources.address import local_path, redacted
-from almanac.sources.base import Content, options_of
+from almanac.sources.base import ConnectorBase, Content, options_of
 from almanac.sources.listing import Walk, too_large
 from almanac.sources.parsed import Note, Unreadable
 from schemas.documents import Listing, SourceFile
@@ -49,14 +49,11 @@ class GitOptions(Section):
     )
 
 
-class GitConnector:
+class GitConnector(ConnectorBase):
     """One repository and ref. Raises SourceUnavailable where there is no such repository."""
 
     Options = GitOptions
-    decisive: ClassVar[tuple[str, ...]] = ()
     stamps_are_content = True
-    batch = 64
-    at_once = 1
 
     def __init__(self, settings: SourceSettings) -> None:
         self._settings = settings

@@ -7,40 +7,47 @@ from __future__ import annotations
 
 import mailbox
 import re
-from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from email import message_from_bytes, policy
-from email.message import EmailMessage
-from email.utils import getaddresses, parsedate_to_datetime
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
 
 from pydantic import Field
 
 from almanac.sources.address import local_path
-from almanac.sources.base import Content, options_of
-from almanac.sources.decoding import one_line
+from almanac.sources.base import ConnectorBase, Content, options_of
 from almanac.sources.formats import ending, format_of, is_known
 from almanac.sources.listing import Walk
-from almanac.sources.parsed import Note, Unreadable, storable
-from almanac.sources.parsers.email import header_of
+from almanac.sources.mail_message import (
+    Mail,
+    attached,
+    name_of,
+    parsed_mail,
+    payload_of,
+    read_mail,
+    safe_id,
+)
+from almanac.sources.parsed import Note, Unreadable
 from almanac.sources.parsers.thread import joined
 from schemas.documents import Access, Listing, SourceFile
 from schemas.errors import ConfigError, SourceUnavailable
-from schemas.hashing import sha256_bytes, sha256_parts
+from schemas.hashing import sha256_parts
 from schemas.sections.base import Section
 from schemas.settings import SourceSettings
 
-_ID = re.compile(r"<([^<>\s]+)>")
-_UNSAFE = re.compile(r"[^\w@.+=$~-]+")
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)  # as an mbox writes such a line
-_LONGEST_ID = 120
 _LEFT_OUT = frozenset("DT")  # flags of a Maildir: a draft, and what is in the bin
 _NO_MAIL = Note(
     "email_is_readable", "it has no header such as From or Subject; mails that were read stay"
 )
+_NO_BOX = Note(
+    "file_is_complete", "it is empty, or no mbox; nothing counts as deleted: export it again"
+)
+_CUT_BOX = Note(
+    "file_is_complete",
+    "it ends within a line, as one that was cut; nothing counts as deleted: export it again",
+)
+_HEAD = 1 << 16
+_SIZES = re.compile(r"(\d+)\.(\d+)-")
 _GONE = Note("mail_is_there", "it went away after it was listed")
 
 
@@ -53,28 +60,11 @@ class MailOptions(Section):
     attachments: bool = Field(default=True, description="Also attachments that are documents.")
 
 
-@dataclass(frozen=True, slots=True)
-class _Mail:
-    """Where a mail is, and what its header says."""
-
-    file: Path
-    key: int  # within an mbox; -1 where the file is the mail
-    digest: str
-    mail_id: str
-    parents: tuple[str, ...]  # the first of the thread first
-    date: float
-    people: frozenset[str]
-    attachments: tuple[tuple[str, int], ...]  # (name, bytes)
-
-
-class MailConnector:
+class MailConnector(ConnectorBase):
     """Exported mail on this machine. Raises ConfigError for any other address."""
 
     Options = MailOptions
-    decisive: ClassVar[tuple[str, ...]] = ()
     stamps_are_content = True
-    batch = 64
-    at_once = 1
 
     def __init__(self, settings: SourceSettings) -> None:
         self._settings = settings
@@ -85,22 +75,36 @@ class MailConnector:
         self._place = Path(path).expanduser()
 
     def list(self) -> Listing:
-        """Every thread, and every attachment that can be read.
+        """Every thread, and every attachment that can be read."""
+        return self.list_from({})
 
-        While a file is no mail, such as an empty one that a full disk left, nobody knows which mail
-        it was: nothing counts as deleted.
+    def list_from(self, known: Mapping[str, str | None]) -> Listing:
+        """The same. While a file is damaged nothing counts as deleted, and no thread gets shorter.
+
+        Nobody knows what stood in an empty file, which a full disk may leave, or after the end of
+        one that was cut.
         """
-        walk = Walk(self._settings)
+        walk, kept = Walk(self._settings), list[str]()
         for thread_id, mails in sorted(self._threads.items()):
-            stamp = sha256_parts(*(mail.digest for mail in mails))[:32]
+            stamp = _stamp(mails)
+            is_cut = bool(self._broken) or any(mail.is_cut for mail in mails)
+            if is_cut and _shrank(known.get(thread_id), stamp, thread_id in known):
+                kept.append(thread_id)
+                continue
+            if self._broken and known and thread_id not in known.keys() | self._by_safe_id.keys():
+                continue  # the rest of a thread whose first mails are missing
             access = self._access(mails)
             walk.offer(SourceFile(thread_id, 0, stamp, "application/mbox", access))
             for mail in mails if self._options.attachments else ():
-                self._offer_attachments(walk, mail, access)
-        for file in self._broken:
+                self._offer_attachments(walk, mail, access, known)
+        cut = tuple(f"{safe_id(one.mail_id)}/" for one in self._mails.values() if one.is_cut)
+        ids = kept and {mail.mail_id for one in kept for mail in self._threads[one]}
+        held = (*cut, *(f"{safe_id(one)}/" for one in ids))
+        kept += [path for path in known if held and path.startswith(held)]
+        for file, note in self._broken.items():
             name = file.relative_to(self._place).as_posix() if file != self._place else file.name
-            walk.refuse(name, _NO_MAIL)
-        return walk.listing(is_complete=not self._broken)
+            walk.refuse(name, note)
+        return walk.listing(tuple(sorted(kept)), is_complete=not self._broken)
 
     def fetch(self, files: Sequence[SourceFile]) -> Iterator[Content | Unreadable]:
         """Threads as one mbox each, attachments as they are."""
@@ -112,11 +116,14 @@ class MailConnector:
             else:
                 yield self._attachment(file)
 
-    def _offer_attachments(self, walk: Walk, mail: _Mail, access: Access | None) -> None:
+    def _offer_attachments(
+        self, walk: Walk, mail: Mail, access: Access | None, known: Container[str]
+    ) -> None:
         for at, (name, size) in enumerate(mail.attachments):
             if is_known(name) and format_of(name).by_default:
-                path = f"{_safe(mail.mail_id)}/{at + 1}-{_safe(name)}"
-                walk.offer(SourceFile(path, size, mail.digest[:32], "", access))
+                path = f"{safe_id(mail.mail_id)}/{at + 1}-{safe_id(name)}"
+                if not (mail.is_cut and path in known):
+                    walk.offer(SourceFile(path, size, mail.digest[:32], "", access))
             else:
                 walk.skipped += 1
                 walk.unread[ending(name)] += 1
@@ -126,29 +133,29 @@ class MailConnector:
         mail = self._by_safe_id.get(mail_id)
         if mail is None:
             return Unreadable.because(_GONE)
-        message = _parsed(self._bytes(mail.file, mail.key))
-        part = list(_attached(message))[int(name.partition("-")[0]) - 1]
-        title = _name(part).rpartition(".")[0]
-        return Content(_payload(part), file.path, title=title)
+        message = parsed_mail(self._bytes(mail.file, mail.key))
+        part = list(attached(message))[int(name.partition("-")[0]) - 1]
+        title = name_of(part).rpartition(".")[0]
+        return Content(payload_of(part), file.path, title=title)
 
-    def _access(self, mails: Sequence[_Mail]) -> Access | None:
+    def _access(self, mails: Sequence[Mail]) -> Access | None:
         if not self._options.participants_only:
             return None
         people = frozenset.intersection(*(mail.people for mail in mails))
         return Access(tuple(sorted(f"user:{one}" for one in people)), "connector")
 
     @cached_property
-    def _threads(self) -> dict[str, tuple[_Mail, ...]]:
+    def _threads(self) -> dict[str, tuple[Mail, ...]]:
         """The mails of each thread by date, by the id of its first one."""
-        threads: dict[str, dict[str, _Mail]] = {}
+        threads: dict[str, dict[str, Mail]] = {}
         for mail in self._mails.values():
-            threads.setdefault(_safe(self._root(mail)), {})[mail.mail_id] = mail
+            threads.setdefault(safe_id(self._root(mail)), {})[mail.mail_id] = mail
         return {
             thread_id: tuple(sorted(mails.values(), key=lambda mail: (mail.date, mail.mail_id)))
             for thread_id, mails in threads.items()
         }
 
-    def _root(self, mail: _Mail) -> str:
+    def _root(self, mail: Mail) -> str:
         seen = {mail.mail_id}
         while mail.parents and mail.parents[0] not in seen:
             first = mail.parents[0]
@@ -159,20 +166,20 @@ class MailConnector:
         return mail.mail_id
 
     @cached_property
-    def _by_safe_id(self) -> dict[str, _Mail]:
-        return {_safe(mail_id): mail for mail_id, mail in self._mails.items()}
+    def _by_safe_id(self) -> dict[str, Mail]:
+        return {safe_id(mail_id): mail for mail_id, mail in self._mails.items()}
 
     @cached_property
-    def _mails(self) -> dict[str, _Mail]:
+    def _mails(self) -> dict[str, Mail]:
         """Every mail by its id; a copy in another folder counts once."""
-        mails: dict[str, _Mail] = {}
+        mails: dict[str, Mail] = {}
         try:
             for file, key in self._all():
                 data = self._bytes(file, key)
-                if key < 0 and not _parsed(data).keys():
-                    self._broken.append(file)
+                if key < 0 and not parsed_mail(data).keys():
+                    self._broken[file] = _NO_MAIL
                     continue
-                mail = _read(file, key, data)
+                mail = read_mail(file, key, data)
                 mails.setdefault(mail.mail_id, mail)
         except OSError as error:
             reason = error.strerror or error
@@ -203,85 +210,48 @@ class MailConnector:
             return
         if file not in self._boxes:
             self._boxes[file] = mailbox.mbox(str(file), create=False)
+        if note := _damage(file):
+            self._broken[file] = note
         for key in self._boxes[file].iterkeys():
             yield file, int(key)
 
     @cached_property
-    def _broken(self) -> deque[Path]:
-        """Files that should be a mail and are none; filled with `_mails`."""
-        return deque()
+    def _broken(self) -> dict[Path, Note]:
+        """Files that should hold mail and hold none, or were cut; filled with `_mails`."""
+        return {}
 
     @cached_property
     def _boxes(self) -> dict[Path, mailbox.mbox]:
         return {}
 
     def _bytes(self, file: Path, key: int) -> bytes:
+        """A mail without the zeros that a power cut may have left at the end of its file."""
         if key < 0:
-            return file.read_bytes()
+            return file.read_bytes().rstrip(b"\0")
         data = self._boxes[file].get_bytes(key)  # type: ignore[arg-type]
-        return _QUOTED_FROM.sub(rb"\1", data)
+        return _QUOTED_FROM.sub(rb"\1", data.rstrip(b"\0"))
 
 
-def _read(file: Path, key: int, data: bytes) -> _Mail:
-    message = _parsed(data)
-    digest = sha256_bytes(data)
-    own = _ID.findall(header_of(message, "Message-ID"))
-    named = _ID.findall(header_of(message, "References"))
-    parents = named or _ID.findall(header_of(message, "In-Reply-To"))
-    return _Mail(
-        file,
-        key,
-        digest,
-        own[0] if own else digest[:32],
-        tuple(parents),
-        _date(message),
-        _people(message),
-        tuple((_name(part), len(_payload(part))) for part in _attached(message)),
-    )
+def _damage(box: Path) -> Note | None:
+    """What is wrong with an mbox as a whole: it begins with a mail, and ends with a whole line."""
+    with box.open("rb") as stream:
+        head = stream.read(_HEAD).lstrip()
+        stream.seek(max(0, box.stat().st_size - 1))
+        tail = stream.read(1)
+    if not head.startswith(b"From "):
+        return _NO_BOX
+    return None if tail == b"\n" else _CUT_BOX
 
 
-def _parsed(data: bytes) -> EmailMessage:
-    message = message_from_bytes(data, policy=policy.default)
-    assert isinstance(message, EmailMessage)
-    return message
+def _stamp(mails: Sequence[Mail]) -> str:
+    """Made of the content; it begins with the number of mails and their bytes."""
+    size = sum(mail.size for mail in mails)
+    return f"{len(mails)}.{size}-{sha256_parts(*(mail.digest for mail in mails))[:32]}"
 
 
-def _date(message: EmailMessage) -> float:
-    try:
-        return parsedate_to_datetime(header_of(message, "Date")).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-
-
-def _people(message: EmailMessage) -> frozenset[str]:
-    addresses = getaddresses([header_of(message, name) for name in ("From", "To", "Cc")])
-    return frozenset(address.lower() for _, address in addresses if "@" in address)
-
-
-def _attached(message: EmailMessage) -> Iterator[EmailMessage]:
-    for part in message.iter_attachments():
-        if isinstance(part, EmailMessage) and _name(part):
-            yield part
-
-
-def _name(part: EmailMessage) -> str:
-    try:
-        return storable(one_line(part.get_filename() or ""))
-    except (ValueError, TypeError, LookupError):
-        return ""
-
-
-def _payload(part: EmailMessage) -> bytes:
-    if part.get_content_type() == "message/rfc822":
-        inner = part.get_payload()
-        return inner[0].as_bytes() if isinstance(inner, list) and inner else b""  # type: ignore[union-attr]
-    payload = part.get_payload(decode=True)
-    return payload if isinstance(payload, bytes) else b""
-
-
-def _safe(name: str) -> str:
-    """An id without signs that mean something in ids; a long one is cut and marked."""
-    safe = _UNSAFE.sub("_", name)
-    if len(safe) <= _LONGEST_ID:
-        return safe
-    return f"{safe[:80]}-{sha256_parts(name)[:16]}.{ending(name)}".rstrip(".")
+def _shrank(before: str | None, now: str, is_known: bool) -> bool:
+    """Whether a thread that was read lost mails or bytes; so may one whose stamp says neither."""
+    old, new = (_SIZES.match(stamp or "") for stamp in (before, now))
+    if not is_known or before == now or new is None:
+        return False
+    return old is None or int(new[1]) < int(old[1]) or int(new[2]) < int(old[2])

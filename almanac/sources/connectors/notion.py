@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
 from pydantic import Field
 
-from almanac.sources.base import Content, options_of
+from almanac.sources.base import ConnectorBase, Content, options_of
 from almanac.sources.listing import Walk, too_large
 from almanac.sources.notion_blocks import Writer, properties_of, title_of
 from almanac.sources.parsed import Note, Unreadable, losses
@@ -44,14 +44,11 @@ class NotionOptions(Section):
     retry_seconds: float = Field(default=2.0, ge=0, description="Before the second try; doubled.")
 
 
-class NotionConnector:
+class NotionConnector(ConnectorBase):
     """What an integration may read. Raises ConfigError where its keys are wrong."""
 
     Options = NotionOptions
-    decisive: ClassVar[tuple[str, ...]] = ()
-    stamps_are_content = False
     batch = 8
-    at_once = 1
 
     def __init__(self, settings: SourceSettings) -> None:
         self._settings = settings

@@ -6,6 +6,7 @@ committed late, with an old timestamp, is seen. Rows whose stamp changed are fet
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,13 +18,12 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from almanac.sources.access import row_access
-from almanac.sources.base import Content, options_of
-from almanac.sources.listing import Walk
-from almanac.sources.parsed import Note, Unreadable, shown
+from almanac.sources.base import ConnectorBase, Content, options_of
+from almanac.sources.keyed_rows import KeyedRows
+from almanac.sources.parsed import Unreadable, shown
 from schemas.documents import Listing, SourceFile
 from schemas.errors import ConfigError, SourceUnavailable
-from schemas.hashing import canonical_json, sha256_text
+from schemas.hashing import sha256_text
 from schemas.sections.base import Section
 from schemas.settings import SourceSettings
 
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 
 _STREAMED = 1_000  # rows that a listing holds in memory
 _SNAPSHOT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-_GONE = Note("row_is_there", "it went away, or its key changed, after it was listed")
-_BY_KEY: dict[type, Any] = {int: int, str: str, UUID: UUID}  # made of an id again, to ask by it
+# Made of an id again, to ask by it.
+_BY_KEY: dict[type, Any] = {
+    int: int, str: str, UUID: UUID, Decimal: Decimal,
+    date: date.fromisoformat, datetime: datetime.fromisoformat,
+}  # fmt: skip
 _TEXTS = (Decimal, UUID, timedelta)
 
 
@@ -56,65 +59,38 @@ class SqlOptions(Section):
         return self
 
 
-class SqlConnector:
+class SqlConnector(ConnectorBase):
     """One table or query. Raises ConfigError where its address or its keys are wrong."""
 
     Options = SqlOptions
     decisive: ClassVar[tuple[str, ...]] = ("table", "query")
-    stamps_are_content = False
     batch = 500
-    at_once = 1
 
     def __init__(self, settings: SourceSettings) -> None:
         self._settings = settings
         self._options = options_of(SqlOptions, settings)
         self._url = _address(settings.uri, self._options.password_env)
         self._keys = settings.columns.id
+        self._rows = KeyedRows(settings, self._name(), self._options.stamp)
 
     def list(self) -> Listing:
         """Every key with its stamp and who may see the row, as of one moment."""
-        walk, seen = Walk(self._settings), set[str]()
         with self._connected() as connection:
-            for at, row in enumerate(self._select(connection, self._listed()), 1):
-                if any(row[name] is None for name in self._keys):
-                    walk.refuse(f"row {at}", Note("id_is_not_blank", "its key is null"))
-                    continue
-                file = self._file(row)
-                if file.path in seen:
-                    raise SourceUnavailable(
-                        f"{self._name()}: several rows have the key {file.path!r}: name columns "
-                        "in columns.id that tell rows apart"
-                    )
-                seen.add(file.path)
-                walk.offer(file)
-        return walk.listing()
+            return self._rows.listing(map(plain_row, self._select(connection, self._listed())))
 
     def fetch(self, files: Sequence[SourceFile]) -> Iterator[Content | Unreadable]:
         """The rows as JSON objects."""
-        wanted = {file.path for file in files}
         with self._connected() as connection:
-            rows = {
-                key: row
-                for row in self._rows(connection, wanted)
-                if (key := self._id(row)) in wanted
-            }
-        for file in files:
-            if file.path in rows:
-                data = canonical_json(rows[file.path]).encode()
-                yield Content(data, self._name(), "application/jsonl", is_row=True)
-            else:
-                yield Unreadable.because(_GONE)
+            ids = sorted({file.path for file in files})
+            rows = list(self._rows.contents(files, self._asked(connection, ids)))
+        yield from rows
 
-    def _rows(self, connection: Connection, ids: set[str]) -> Iterator[dict[str, Any]]:
+    def _asked(self, connection: Connection, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
         """At least the rows of these ids; all of them where a key can't be made of an id."""
         first = next(self._select(connection, self._keys, limit=1), None)
-        if first is None:
-            return
-        of_text = _BY_KEY.get(type(first[self._keys[0]])) if len(self._keys) == 1 else None
-        values = None
-        if of_text:
-            values = [of_text(one) for one in sorted(ids)]
-        yield from map(plain_row, self._select(connection, (), values=values))
+        if first is not None:
+            types = [type(first[name]) for name in self._keys]
+            yield from map(plain_row, self._select(connection, (), keys=_keys_of(ids, types)))
 
     def _listed(self) -> tuple[str, ...]:
         """The columns of the listing; none stands for all."""
@@ -123,29 +99,23 @@ class SqlConnector:
         access = self._settings.access.column
         return tuple(dict.fromkeys([*self._keys, *self._options.stamp, *filter(None, [access])]))
 
-    def _file(self, row: Mapping[str, Any]) -> SourceFile:
-        plain, column = plain_row(row), self._settings.access.column
-        access, _ = row_access(plain, column)
-        stamped = self._options.stamp or sorted(plain.keys() - {column})
-        stamp = sha256_text(canonical_json([plain[name] for name in stamped]))[:32]
-        return SourceFile(self._id(plain), 0, stamp, "application/jsonl", access)
-
-    def _id(self, row: Mapping[str, Any]) -> str:
-        return "/".join(str(row[name]) for name in self._keys)
-
     def _select(
         self,
         connection: Connection,
         columns: Sequence[str],
-        values: Sequence[Any] | None = None,
+        keys: Sequence[tuple[Any, ...]] | None = None,
         limit: int | None = None,
     ) -> Iterator[Mapping[str, Any]]:
         import sqlalchemy as sa
 
         what: list[Any] = [sa.column(name) for name in columns] or [sa.text("*")]
         statement = sa.select(*what).select_from(self._from())
-        if values is not None:
-            statement = statement.where(sa.column(self._keys[0]).in_(values))
+        if keys is not None:
+            named = [sa.column(name) for name in self._keys]
+            wanted = sa.or_(*(sa.and_(*map(operator.eq, named, key)) for key in keys))
+            if len(named) == 1:
+                wanted = named[0].in_([key[0] for key in keys])
+            statement = statement.where(wanted)
         if limit:
             statement = statement.limit(limit)
         result = connection.execution_options(yield_per=_STREAMED).execute(statement)
@@ -213,6 +183,20 @@ def _address(uri: str, password_env: str | None) -> URL:
     if password_env not in os.environ:
         raise ConfigError(f"the variable {password_env} (password_env) is not set")
     return url.set(password=os.environ[password_env])
+
+
+def _keys_of(ids: Sequence[str], types: Sequence[type]) -> list[tuple[Any, ...]] | None:
+    """The values of the key columns that ids are made of; None where that can't be told."""
+    keys = []
+    for one in ids:
+        parts = [one] if len(types) == 1 else one.split("/")
+        if len(parts) != len(types):
+            return None
+        try:
+            keys.append(tuple(_BY_KEY[kind](part) for kind, part in zip(types, parts, strict=True)))
+        except (KeyError, ValueError, ArithmeticError):
+            return None
+    return keys
 
 
 def plain_row(row: Mapping[str, Any]) -> dict[str, Any]:

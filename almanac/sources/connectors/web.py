@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 from protego import Protego
 from pydantic import Field
 
 from almanac.sources.address import is_web, redacted
-from almanac.sources.base import Content, options_of
+from almanac.sources.base import ConnectorBase, Content, options_of
 from almanac.sources.cache import cache_folder
 from almanac.sources.listing import Walk, too_large
 from almanac.sources.parsed import Note, Unreadable
@@ -63,14 +63,11 @@ class WebOptions(Section):
     cache: str | None = Field(default=None, description="A folder for the copies of pages.")
 
 
-class WebConnector:
+class WebConnector(ConnectorBase):
     """The pages of one host below an address. Raises ConfigError where that is no web address."""
 
     Options = WebOptions
-    decisive: ClassVar[tuple[str, ...]] = ()
     stamps_are_content = True
-    batch = 64
-    at_once = 1
 
     def __init__(self, settings: SourceSettings) -> None:
         if not is_web(settings.uri) or normal_url(settings.uri) is None:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from almanac.sources.base import Content
+from almanac.sources.reading import list_source
 from schemas.errors import ConfigError, SourceUnavailable
+from schemas.settings import SourceSettings
 from tests.sources.connectors.nights import Nights
 
 dlt = pytest.importorskip("dlt", reason="the extra dlt is not installed")
+from almanac.sources.connectors import dlt_resource  # noqa: E402 (it needs dlt)
+from almanac.sources.connectors.dlt_resource import DltConnector  # noqa: E402
+
 ROWS: dict[int, Any] = {}
 RUNS: list[int] = []
 
@@ -55,6 +64,46 @@ def test_rows_are_followed(nights: Nights) -> None:
     with pytest.raises(SourceUnavailable, match=r"ended with .*the service went away"):
         nights.run(uri=f"{__name__}:articles", resource=None, arguments={"fail_after": 0})
     assert set(nights.stored) == {"2"}
+
+
+def test_many_rows_are_read_through_once(
+    nights: Nights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DltConnector, "batch", 2)
+    ROWS.update({number: f"Text {number}." for number in range(3, 60)})
+    RUNS.clear()
+    waiting = DltConnector(nights_settings(nights))._file
+    waiting.parent.mkdir(parents=True)
+    left, young = (waiting.with_name(f"rows.{n}.part") for n in (1, 2))
+    for part in (left, young):
+        part.write_text("{}")
+    os.utime(left, (1, 1))
+    read: list[int] = []
+    counting = SimpleNamespace(loads=lambda line: read.append(1) or json.loads(line))
+    monkeypatch.setattr(dlt_resource, "json", counting)
+    assert len(nights.read()) == 59
+    assert len(read) == 2 * 59
+    assert sorted(waiting.parent.iterdir()) == sorted([waiting, young])
+    with pytest.raises(SourceUnavailable):
+        nights.run(arguments={"fail_after": 3})
+    assert sorted(waiting.parent.iterdir()) == sorted([waiting, young])
+    assert len(RUNS) == 2
+
+
+def test_rows_that_are_lost_are_had_once_more(nights: Nights) -> None:
+    settings = nights_settings(nights)
+    files = list_source(settings).files
+    DltConnector(settings)._file.unlink()
+    RUNS.clear()
+    connector = DltConnector(settings)
+    for file in files:
+        (content,) = connector.fetch([file])
+        assert isinstance(content, Content)
+    assert len(RUNS) == 1
+
+
+def nights_settings(nights: Nights) -> SourceSettings:
+    return SourceSettings.model_validate(nights.source)
 
 
 @pytest.mark.parametrize(

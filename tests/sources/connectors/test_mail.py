@@ -172,3 +172,58 @@ def test_a_file_that_a_full_disk_left_deletes_no_mail(tmp_path: Path, left: byte
     (place / "b.eml").unlink()
     nights.run()
     assert set(nights.stored) == {"m1@e.org"}
+
+
+def _with_file(number: int, text: str) -> EmailMessage:
+    made = _mail(number, ANN, "See the rules.", subject="Rules")
+    made.add_attachment(text, subtype="markdown", filename="rules.md")
+    return made
+
+
+@pytest.mark.parametrize("left", ["nothing", "half a mail", "no mbox", "zeros"])
+def test_a_box_that_was_cut_deletes_and_shortens_nothing(tmp_path: Path, left: str) -> None:
+    place = tmp_path / "mail"
+    place.mkdir()
+    box = _mbox(place / "a.mbox", FIRST, SECOND, OTHER, _with_file(5, "# Rules\n\nBe kind.\n"))
+    (place / "b.eml").write_bytes(THIRD.as_bytes())
+    nights = Nights(tmp_path / "lake", uri=str(place), kind="mail")
+    nights.run()
+    before, whole = nights.texts, box.read_bytes()
+    assert set(before) == {"m1@e.org", "m4@e.org", "m5@e.org", "m5@e.org/1-rules.md"}
+    cut = whole.index(b"It is in room 7") + 5
+    data = {"nothing": b"", "half a mail": whole[:cut], "no mbox": b"<html>504</html>\n"}
+    box.write_bytes(data.get(left, whole[:cut] + bytes(len(whole) - cut)))
+    (place / "c.eml").write_bytes(_mail(6, BOB, "A new one.", subject="New").as_bytes())
+    for _ in range(2):
+        found = nights.run()
+        assert {k: v for k, v in nights.texts.items() if k != "m6@e.org"} == before
+        assert "m6@e.org" in nights.stored
+        (rejection,) = [one for _, one in found.rejections if one.severity == "must"]
+        assert (rejection.doc_id, rejection.expectation) == ("a.mbox", "file_is_complete")
+        assert "nothing counts as deleted: export it again" in rejection.reason
+    box.write_bytes(whole)
+    box.unlink()
+    _mbox(box, FIRST, SECOND)  # a whole export with less: that is a deletion
+    nights.run()
+    assert nights.texts == {"m6@e.org": nights.texts["m6@e.org"], "m1@e.org": before["m1@e.org"]}
+
+
+def test_a_mail_that_was_cut_or_emptied_shortens_no_thread(tmp_path: Path) -> None:
+    place = tmp_path / "mail"
+    place.mkdir()
+    for name, mail in (("a.eml", FIRST), ("b.eml", SECOND), ("c.eml", _with_file(5, "# Rules\n"))):
+        (place / name).write_bytes(mail.as_bytes())
+    nights = Nights(tmp_path / "lake", uri=str(place), kind="mail", participants_only=True)
+    nights.run()
+    before, access = nights.texts, nights.access
+    whole = (place / "c.eml").read_bytes()
+    (place / "c.eml").write_bytes(whole[: whole.index(b"# Rules") + 3])
+    nights.run()
+    (place / "b.eml").write_bytes(b"")
+    nights.run()
+    assert (nights.texts, nights.access) == (before, access)
+    (place / "c.eml").write_bytes(whole.replace(b"# Rules", b"# All rules"))
+    (place / "b.eml").unlink()
+    nights.run()
+    assert nights.texts["m5@e.org/1-rules.md"] == "# All rules"
+    assert "room 7" not in nights.texts["m1@e.org"]

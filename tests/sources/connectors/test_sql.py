@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from almanac.sources.connectors import sql
+from almanac.sources.connectors.sql import SqlConnector, plain_row
 from schemas.errors import ConfigError, SourceUnavailable
 from tests.sources.connectors.nights import Nights
 
@@ -206,3 +208,28 @@ def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     assert not (tmp_path / "no.db").exists()
     with pytest.raises(SourceUnavailable, match=r"postgresql://127\.0\.0\.1:9/kb/a cannot be read"):
         Nights(tmp_path, uri="postgresql://kb@127.0.0.1:9/kb", kind="sql", table="a").run()
+
+
+def test_rows_with_keys_of_several_columns_are_asked_for_by_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "kb.db"
+    with sqlite3.connect(place) as database:
+        database.execute(
+            "CREATE TABLE kb (part TEXT, nr INTEGER, body TEXT, PRIMARY KEY (part, nr))"
+        )
+        rows = [(part, nr, f"Text {part} {nr}.") for part in ("a", "b") for nr in range(30)]
+        database.executemany("INSERT INTO kb VALUES (?, ?, ?)", rows)
+    monkeypatch.setattr(SqlConnector, "batch", 10)
+    read: list[int] = []
+    monkeypatch.setattr(sql, "plain_row", lambda row: read.append(1) or plain_row(row))
+    columns = {"id": ["part", "nr"], "text": "body"}
+    given = {"kind": "sql", "uri": f"sqlite:///{place}", "table": "kb", "columns": columns}
+    nights = Nights(tmp_path / "lake", **given)
+    assert len(nights.read()) == 60
+    assert nights.texts["b/29"] == "Text b 29."
+    assert len(read) == 2 * 60  # listed, then fetched, each once
+    with sqlite3.connect(place) as database:
+        database.execute("INSERT INTO kb VALUES ('c/d', 1, 'A slash in a key.')")
+    assert nights.read() == ["c/d/1"]
+    assert nights.texts["c/d/1"] == "A slash in a key."
