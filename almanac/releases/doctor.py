@@ -25,6 +25,7 @@ from lakehouse import Lakehouse
 from lakehouse.format import FILE as FORMAT_FILE
 from lakehouse.personal import folders
 from lakehouse.releases import Release
+from schemas.errors import LakehouseDamaged
 from schemas.report import Finding
 
 _log = logging.getLogger("almanac.doctor")
@@ -51,7 +52,10 @@ def doctor(
     if not any(finding.mend == BACKUP for finding in findings):
         latest = lake.releases(index).latest()
         releases = lake.releases(index).every_index()
-        findings += _by_release(lake, releases, latest, files, progress)
+        try:
+            findings.extend(_by_release(lake, releases, latest, files, progress))
+        except LakehouseDamaged as error:  # what a writer left torn, which heal takes back
+            findings.append(Finding("unreadable", f"index {index}", str(error), HEAL))
     return {
         "ok": not findings,
         "release": latest.seq if latest else None,

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from almanac.releases.checks import doctor_report
@@ -62,3 +63,19 @@ def test_no_night_publishes_on_documents_that_were_mended_to_others(house: House
     for _ in range(2):
         with pytest.raises(LakehouseDamaged, match=r"is damaged: (it has|release 6: Delta gives)"):
             _night_after(house)
+
+
+def test_doctor_says_what_a_writer_left_torn_and_heal_takes_it_back(house: House) -> None:
+    before = house.lake.documents.state(6)
+    folder = house.path("delta/document_changes")
+    known = set(folder.glob("*.parquet"))
+    key = next(iter(before))
+    keys = pa.table({"source": [key[0]], "doc_id": [key[1]]})
+    with house.lake.lease("test", "test", 90):
+        house.lake.delta("document_changes").delete_matching(keys)
+    (torn,) = set(folder.glob("*.parquet")) - known
+    torn.write_bytes(torn.read_bytes()[: torn.stat().st_size // 2])
+    found = doctor_report(house.settings, False, False)["findings"]
+    assert ("unreadable", "almanac doctor --heal") in {(one["kind"], one["mend"]) for one in found}
+    assert doctor_report(house.settings, True, False)["findings"] == []
+    assert house.lake.documents.state(6) == before
