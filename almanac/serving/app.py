@@ -13,7 +13,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
 from almanac.overview.status import run_address, status
-from almanac.serving import chat, documents, errors
+from almanac.serving import chat, documents, errors, rollout_routes
 from almanac.serving.answering import in_thread
 from almanac.serving.asking import Ask
 from almanac.serving.body import BodyLimit, KeptNowhere, OwnHost
@@ -55,6 +55,7 @@ def application(service: Service) -> FastAPI:
     _reading(app, service)
     _health(app, service)
     _page(app)
+    rollout_routes.install(app, service, _SAFE | {"Cache-Control": "no-cache"})
     _reference(app)
     agents.install(app)
     return app

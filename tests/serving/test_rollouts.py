@@ -219,6 +219,26 @@ def test_one_that_is_no_worse_reaches_everybody_and_takes_the_place(place: Place
         assert (versions[0], versions[-1]) == (before[:12], equal[:12])
 
 
+def test_the_figures_and_the_pairs_are_told(place: Place) -> None:
+    get = place.served.client.get
+    every = get("/v1/rollouts").json()["rollouts"]
+    assert [(one["state"], one["test"]) for one in every] == [
+        ("promoted", False),
+        ("rolled_back", True),
+        ("rolled_back", False),
+    ]
+    worse = get(f"/v1/rollouts/{every[-1]['rollout'][:8]}").json()
+    assert worse["judge"] == "judge-1"
+    assert worse["evidence"]["intervals"]["judge"]["upper"] < 0
+    assert worse["verdict_reason"].startswith("worse by the judge's pairs")
+    pair = worse["examples"][0]
+    assert (pair["question"], pair["verdict"]) == (QUESTION, "current")
+    assert (pair["candidate"], pair["current"]) == ("I don't know.", SAID)
+    assert get("/v1/rollouts/none").status_code == 404
+    assert 'src="/page/rollouts.js"' in get("/rollouts").text == get("/rollouts/anything").text
+    assert get("/page/rollouts.js").status_code == 200
+
+
 def test_metrics_tell_the_share(place: Place) -> None:
     name = place.start(place.candidate("Kindly:"), ab=0.5)
     found = ""
