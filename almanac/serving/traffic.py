@@ -61,9 +61,11 @@ class Traffic:
         if head == self._seen:
             return
         found: dict[str, Live] = {}
+        ended: list[str] = []
         problems: list[AlmanacError] = []
         for rollout in rollouts(self._lake.rollouts.steps()):
             if not rollout.is_open:
+                ended.append(rollout.name)
                 continue
             last = rollout.last
             try:
@@ -73,6 +75,8 @@ class Traffic:
                 continue
             found[last.assistant] = Live(rollout, *versions)
         self.live = found
+        for name in ended:
+            self.fallen.pop(name, None)  # its row is written
         # What storage did not give may come; another problem stays until a step is taken.
         if not any(isinstance(one, StorageUnavailable) for one in problems):
             self._seen = head

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from almanac.assistants import prompts
 from almanac.assistants.configured import configured_version
@@ -24,6 +25,7 @@ from almanac.rollouts.state import Rollout
 from lakehouse import Lakehouse
 from lakehouse.assistants import StageStep, StoredVersion
 from testing.chat_endpoint import StubModel
+from tests.browser.ui import browser
 from tests.llm.server import Answer, ChatEndpoint, judges, serving
 from tests.serving.conftest import FIRST, House, Served, text_of
 
@@ -237,6 +239,26 @@ def test_the_figures_and_the_pairs_are_told(place: Place) -> None:
     assert get("/v1/rollouts/none").status_code == 404
     assert 'src="/page/rollouts.js"' in get("/rollouts").text == get("/rollouts/anything").text
     assert get("/page/rollouts.js").status_code == 200
+
+
+@pytest.mark.slow
+def test_the_page_shows_a_rollout_that_went_back(place: Place) -> None:
+    with browser() as program:
+        page = program.new_page(viewport={"width": 1200, "height": 1400})
+        problems: list[str] = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(f"{place.served.address}/rollouts")
+        expect(page.locator("#every tbody tr")).to_have_count(3)
+        page.locator("#every tbody a").last.click()
+        expect(page.locator("#headline")).to_contain_text("rolled back")
+        expect(page.locator("#verdict")).to_contain_text("worse by the judge's pairs, -100.0%")
+        expect(page.locator("#intervals svg")).to_have_count(3)
+        expect(page.locator("#intervals .worse")).to_have_count(1)
+        pair = page.locator(".pair").first
+        expect(pair.locator(".better")).to_contain_text("500 euro")
+        expect(page.locator("#figures")).to_contain_text("judge-1")
+        assert problems == []
+        page.context.close()
 
 
 def test_metrics_tell_the_share(place: Place) -> None:
