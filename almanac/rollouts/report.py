@@ -10,7 +10,7 @@ from almanac.rollouts.state import Rollout
 from lakehouse.rollouts import Judgement, RolloutStep
 from schemas.times import isoformat
 
-_SHOWN = 5  # examples of each verdict
+_LOOKED_AT = 20  # of each verdict, of which those are shown that differ
 
 
 def summary(rollout: Rollout) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def examples(judgements: list[Judgement]) -> list[Judgement]:
     return [
         one
         for verdict in ("current", "candidate", "equal")
-        for one in [pair for pair in newest if pair.verdict == verdict][:_SHOWN]
+        for one in [pair for pair in newest if pair.verdict == verdict][:_LOOKED_AT]
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +21,11 @@ from almanac.serving.service import Service
 from almanac.serving.who import Caller
 from lakehouse.rollouts import Judgement
 from schemas.errors import RolloutRefused
+from schemas.feedback import Request as Answered
 from schemas.times import isoformat
 
 _PAGE = Path(__file__).parent / "page" / "rollouts.html"
+_SHOWN = 5  # examples of each verdict
 
 
 def install(app: FastAPI, service: Service, headers: dict[str, str]) -> None:
@@ -54,11 +58,11 @@ def _one(service: Service, caller: Caller, name: str) -> dict[str, Any]:
     found = report(look(service.lake, rollout))
     may_read = caller.principals is None or "read_logs" in caller.roles
     pairs = examples(service.lake.judgements.of_rollout(rollout.name)) if may_read else []
-    shown = [_example(service, caller, pair) for pair in pairs]
+    shown, hidden = _examples(service, caller, pairs)
     return _served(service, found) | {
         "judge": service.settings.judge.model or None,
-        "examples": [one for one in shown if one],
-        "examples_hidden": sum(one is None for one in shown),
+        "examples": shown,
+        "examples_hidden": hidden,
         "may_read": may_read,
         "left_out": service.rollouts.pairs.left_out,
     }
@@ -69,12 +73,33 @@ def _served(service: Service, row: dict[str, Any]) -> dict[str, Any]:
     return row | {"fallen": service.rollouts.traffic.fallen.get(row["rollout"])}
 
 
-def _example(service: Service, caller: Caller, pair: Judgement) -> dict[str, Any] | None:
+def _examples(
+    service: Service, caller: Caller, pairs: Sequence[Judgement]
+) -> tuple[list[dict[str, Any]], int]:
+    """Pairs side by side, the same one once, and how many their reader may not see."""
+    rows = service.lake.requests.rows([pair.request_id for pair in pairs]) if pairs else []
+    requests = {one.request_id: one for one in rows}
+    shown: dict[tuple[str, ...], dict[str, Any]] = {}
+    counts: Counter[str] = Counter()
+    hidden = 0
+    for pair in pairs:
+        request = requests.get(pair.request_id)
+        example = _example(service, caller, pair, request) if request else None
+        if example is None:
+            hidden += 1
+            continue
+        key = tuple(example[name] for name in ("question", "candidate", "current"))
+        if key not in shown and counts[pair.verdict] < _SHOWN:
+            shown[key] = example
+            counts[pair.verdict] += 1
+    return list(shown.values()), hidden
+
+
+def _example(
+    service: Service, caller: Caller, pair: Judgement, request: Answered
+) -> dict[str, Any] | None:
     """A pair side by side; None where its reader may not see what it was made from."""
-    stored = service.lake.requests.rows([pair.request_id])
-    if not stored:
-        return None
-    request, other = stored[0], str(pair.result.get("answer", ""))
+    other = str(pair.result.get("answer", ""))
     cited = pair.result.get("citations") or []
     try:
         check_passages(service, caller, request)

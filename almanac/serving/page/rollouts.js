@@ -104,7 +104,7 @@ function steps(found) {
   const body = $("steps").tBodies[0];
   body.replaceChildren();
   for (const step of found.steps) {
-    row(body, [minute(step.at), percent(step.share), step.state, step.actor, step.reason].map((cell) => element("span", cell)));
+    row(body, [minute(step.at), percent(step.share), step.state.replace("_", " "), step.actor, step.reason].map((cell) => element("span", cell)));
   }
 }
 
