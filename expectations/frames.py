@@ -1,19 +1,15 @@
-"""The frames that the suites judge: what GX cannot compute itself is computed here, once a row."""
+"""The tables that the suites judge: what no rule can compute is computed here, once a row."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.documents import Chunk, Document
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # U+FFFD and the control characters (C0, DEL, C1) that end no line and are no tab.
 _UNDECODED = r"[\x00-\x08\x0e-\x1f\x7f-\x84\x{86}-\x{9f}\x{fffd}]"
@@ -46,71 +42,76 @@ class IndexFacts:
     probes_behind: int
 
 
-def documents_frame(documents: Sequence[Document]) -> pd.DataFrame:
+def documents_frame(documents: Sequence[Document]) -> pa.Table:
     """One row a document, in order. Lone surrogates are escaped, and `valid_unicode` is False.
 
     Shares are of the text's characters, rounded to four places; lines end where `str.splitlines`
     says.
     """
-    import pandas as pd
-
     texts = [_encodable(document.text) for document in documents]
     stored = pa.array(texts, pa.large_string())
     characters = [len(text) for text in texts]
     undecoded = pc.count_substring_regex(stored, _UNDECODED).to_pylist()
     stretches = pc.count_substring_regex(stored, _UNBROKEN).to_pylist()
     lines = [_lines(text) for text in texts]
-    return pd.DataFrame(
+    unbroken = [
+        _share(count * _UNBROKEN_LENGTH, length)
+        for count, length in zip(stretches, characters, strict=True)
+    ]
+    repeated = [_share(most, length) for (_, most), length in zip(lines, characters, strict=True)]
+    return pa.table(
         {
-            "doc_id": [_encodable(document.doc_id) for document in documents],
-            "title": [_encodable(document.title) for document in documents],
-            "media_type": [document.media_type for document in documents],
-            "text": stored.to_pandas(),
-            "content_hash": [document.content_hash for document in documents],
-            "characters": characters,
-            "bytes": [document.size for document in documents],
-            "valid_unicode": [_is_valid_unicode(document) for document in documents],
-            "undecoded_share": list(map(_share, undecoded, characters)),
-            "unbroken_share": [
-                _share(count * _UNBROKEN_LENGTH, length)
-                for count, length in zip(stretches, characters, strict=True)
-            ],
-            "longest_line": [longest for longest, _ in lines],
-            "repeated_share": [
-                _share(repeated, length)
-                for (_, repeated), length in zip(lines, characters, strict=True)
-            ],
+            "doc_id": _texts(_encodable(document.doc_id) for document in documents),
+            "title": _texts(_encodable(document.title) for document in documents),
+            "media_type": _texts(document.media_type for document in documents),
+            "text": stored,
+            "content_hash": _texts(document.content_hash for document in documents),
+            "characters": _numbers(characters),
+            "bytes": _numbers(document.size for document in documents),
+            "valid_unicode": pa.array(map(_is_valid_unicode, documents), pa.bool_()),
+            "undecoded_share": _shares(map(_share, undecoded, characters)),
+            "unbroken_share": _shares(unbroken),
+            "longest_line": _numbers(longest for longest, _ in lines),
+            "repeated_share": _shares(repeated),
         }
     )
 
 
-def chunks_frame(chunked: Iterable[tuple[str, Sequence[Chunk]]], window: int) -> pd.DataFrame:
+def chunks_frame(chunked: Iterable[tuple[str, Sequence[Chunk]]], window: int) -> pa.Table:
     """One row a chunk, from (doc_id, chunks) pairs in their order.
 
     `window` is the most tokens a chunk may have, in the embedder's own count.
     """
-    import pandas as pd
-
     rows = [(doc_id, chunk) for doc_id, chunks in chunked for chunk in chunks]
-    return pd.DataFrame(
+    return pa.table(
         {
-            "doc_id": [_encodable(doc_id) for doc_id, _ in rows],
-            "ordinal": [chunk.ordinal for _, chunk in rows],
-            "heading": [_encodable(chunk.heading) for _, chunk in rows],
-            "text": [_encodable(chunk.text) for _, chunk in rows],
-            "tokens": [chunk.tokens for _, chunk in rows],
-            "window": [window] * len(rows),
-            "start": [chunk.start for _, chunk in rows],
-            "end": [chunk.end for _, chunk in rows],
+            "doc_id": _texts(_encodable(doc_id) for doc_id, _ in rows),
+            "ordinal": _numbers(chunk.ordinal for _, chunk in rows),
+            "heading": _texts(_encodable(chunk.heading) for _, chunk in rows),
+            "text": _texts(_encodable(chunk.text) for _, chunk in rows),
+            "tokens": _numbers(chunk.tokens for _, chunk in rows),
+            "window": _numbers([window] * len(rows)),
+            "start": _numbers(chunk.start for _, chunk in rows),
+            "end": _numbers(chunk.end for _, chunk in rows),
         }
     )
 
 
-def index_frame(facts: IndexFacts) -> pd.DataFrame:
+def index_frame(facts: IndexFacts) -> pa.Table:
     """One row: the facts, a column each."""
-    import pandas as pd
+    return pa.Table.from_pylist([asdict(facts)])
 
-    return pd.DataFrame([asdict(facts)])
+
+def _texts(values: Iterable[str]) -> pa.Array:
+    return pa.array(values, pa.large_string())
+
+
+def _numbers(values: Iterable[int]) -> pa.Array:
+    return pa.array(values, pa.int64())
+
+
+def _shares(values: Iterable[float]) -> pa.Array:
+    return pa.array(values, pa.float64())
 
 
 def _encodable(text: str) -> str:

@@ -1,15 +1,20 @@
-"""The one place that runs Great Expectations (GX): a suite and a frame in, a verdict out.
+"""The one place that runs Great Expectations (GX): a suite and rows in, a verdict out.
 
-GX is imported at the first frame that has a row: its import takes seconds.
+GX takes seconds to import, so it is asked where its word counts: before a row is kept out, for its
+own result (Data Docs), and for rules that `arrow_rules` does not know. The other rows are judged by
+`arrow_rules`, which says the same.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
+from expectations.arrow_rules import Judged, judge
 from expectations.suites import Rule, Suite, SuiteName, load_suite, suite_fingerprint
 from expectations.values import shown
 from schemas.documents import Rejection
@@ -41,34 +46,29 @@ _WANTS_MISSING = "expect_column_values_to_be_null"
 
 
 def validate(
-    suite: SuiteName | Path, frame: pd.DataFrame, keep: Callable[[Any], None] | None = None
+    suite: SuiteName | Path,
+    rows: pa.Table | pd.DataFrame,
+    keep: Callable[[Any], None] | None = None,
 ) -> Validation:
-    """Judge each row of `frame`; positions in the verdict count its rows from 0.
+    """Judge each of the rows; positions in the verdict count them from 0.
 
     Stricter than GX in two places. A row with a missing value in a checked column breaks the
     rule, where GX leaves it out. An expectation that could not be evaluated (a column is missing)
     is a must that failed, whatever its severity: see `failed_as_a_whole`.
 
-    `keep` is handed GX's own result, for `data_docs`; it is not called for a frame without a row.
+    `keep` is handed GX's own result, for `data_docs`; it is not called where there is no row.
 
     Raises:
         ConfigError: the suite cannot be used as it stands.
     """
     loaded = load_suite(suite)
-    if not len(frame):
+    if not len(rows):
         return Validation(tuple(_passed(loaded, rule) for rule in loaded.expectations), ())
-    frame = frame.reset_index(drop=True)
-    found = _evaluate(loaded, frame)
-    if keep:
-        keep(found)
-    every: list[Any] = found.results
-    results = {one.expectation_config.meta["name"]: one for one in every}
-    verdicts = [_verdict(loaded, rule, results, frame) for rule in loaded.expectations]
-    failing = [row for _, rows in verdicts for row in rows]
-    return Validation(
-        checks=tuple(check for check, _ in verdicts),
-        failing=tuple(sorted(failing, key=lambda row: row[0])),
-    )
+    if isinstance(rows, pa.Table):
+        if keep is None and (known := _by_arrow(loaded, rows)):
+            return known
+        rows = rows.to_pandas()
+    return _by_gx(loaded, rows.reset_index(drop=True), keep)
 
 
 def failed_as_a_whole(validation: Validation) -> tuple[CheckResult, ...]:
@@ -85,6 +85,71 @@ def failed_as_a_whole(validation: Validation) -> tuple[CheckResult, ...]:
 
 def _passed(suite: Suite, rule: Rule) -> CheckResult:
     return CheckResult(suite.name, rule.meta.name, rule.level, success=True, checked=0, failed=0)
+
+
+def _by_arrow(suite: Suite, rows: pa.Table) -> Validation | None:
+    """The verdict without GX, but for the rows that it would keep out; None where GX must say all.
+
+    What GX says of those rows stands: no document is refused on another's word.
+    """
+    judged = [(rule, found) for rule in suite.expectations if (found := judge(rule, rows))]
+    if len(judged) < len(suite.expectations):
+        return None
+    doubted = sorted(
+        {at for rule, found in judged if rule.level == "must" for at in found.positions}
+    )
+    confirmed = Validation((), ())
+    if doubted:
+        confirmed = _by_gx(suite, _taken(rows, doubted).to_pandas())
+        if failed_as_a_whole(confirmed):
+            return None
+    checks: list[CheckResult] = []
+    failing: list[tuple[int, Rejection]] = []
+    for rule, found in judged:
+        own = [
+            (doubted[at], one) for at, one in confirmed.failing if one.expectation == rule.meta.name
+        ]
+        positions = sorted(set(found.positions) - set(doubted))
+        own += zip(
+            positions,
+            _rejections(rule, _taken(rows, positions).to_pydict(), len(positions)),
+            strict=True,
+        )
+        checks.append(_check(suite, rule, found, len(own)))
+        failing += own
+    return Validation(tuple(checks), tuple(sorted(failing, key=lambda row: row[0])))
+
+
+def _taken(rows: pa.Table, positions: Sequence[int]) -> pa.Table:
+    return rows.take(pa.array(positions, pa.int64()))
+
+
+def _check(suite: Suite, rule: Rule, found: Judged, failed: int) -> CheckResult:
+    return CheckResult(
+        suite=suite.name,
+        expectation=rule.meta.name,
+        severity=rule.level,
+        success=not failed,
+        checked=found.checked,
+        failed=failed,
+        reason=rule.meta.reason if failed else "",
+    )
+
+
+def _by_gx(
+    suite: Suite, frame: pd.DataFrame, keep: Callable[[Any], None] | None = None
+) -> Validation:
+    found = _evaluate(suite, frame)
+    if keep:
+        keep(found)
+    every: list[Any] = found.results
+    results = {one.expectation_config.meta["name"]: one for one in every}
+    verdicts = [_verdict(suite, rule, results, frame) for rule in suite.expectations]
+    failing = [row for _, rows in verdicts for row in rows]
+    return Validation(
+        checks=tuple(check for check, _ in verdicts),
+        failing=tuple(sorted(failing, key=lambda row: row[0])),
+    )
 
 
 def _evaluate(suite: Suite, frame: pd.DataFrame) -> ExpectationSuiteValidationResult:
@@ -157,7 +222,11 @@ def _verdict(
         failed=len(positions),
         reason="" if success else rule.meta.reason,
     )
-    return check, list(zip(positions, _rejections(rule, frame, positions), strict=True))
+    rows = frame.iloc[positions]
+    columns: dict[str, list[Any]] = {name: rows[name].tolist() for name in rows}
+    if "doc_id" in rows:
+        columns["doc_id"] = rows["doc_id"].fillna("").tolist()
+    return check, list(zip(positions, _rejections(rule, columns, len(rows)), strict=True))
 
 
 def _error(result: ExpectationValidationResult) -> str:
@@ -176,12 +245,12 @@ def _missing(rule: Rule, frame: pd.DataFrame) -> set[int]:
     return set(frame.index[missing].tolist())
 
 
-def _rejections(rule: Rule, frame: pd.DataFrame, positions: Sequence[int]) -> list[Rejection]:
-    rows = frame.iloc[list(positions)]
-    doc_ids = rows["doc_id"].fillna("").tolist() if "doc_id" in rows else [""] * len(rows)
+def _rejections(rule: Rule, rows: Mapping[str, Sequence[Any]], count: int) -> list[Rejection]:
+    """A rejection for each of `count` rows, given as columns."""
+    doc_ids = rows.get("doc_id", [""] * count)
     show = rule.meta.show
     columns = [show] if show and show in rows else list(rule.columns)
-    values = zip(*(rows[column].tolist() for column in columns), strict=True)
+    values = zip(*(rows[column] for column in columns), strict=True)
     return [
         Rejection(doc_id, rule.meta.name, rule.level, rule.meta.reason, _value(columns, row))
         for doc_id, row in zip(doc_ids, values, strict=True)

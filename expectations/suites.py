@@ -20,6 +20,7 @@ _RULES = (
     "documents.json",
     "chunks.json",
     "index.json",
+    "arrow_rules.py",
     "frames.py",
     "runner.py",
     "suites.py",

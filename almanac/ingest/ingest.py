@@ -94,6 +94,7 @@ def ingest(
                 else list_source(source, entries_before(name, known, state))
             )
         reading = _SourceReading(name, source, listing, known, state, found, erased)
+        reading.keeps_result = run.settings.expectations.data_docs
         changed = reading.pick(read_all, retry)
         with run.timed("read"):
             reading.read(changed, progress)
@@ -159,6 +160,7 @@ class _SourceReading:
         self._fresh: dict[Key, Document] = {}
         self._readings: list[FileReading] = []
         self._repeated = Repeated()
+        self.keeps_result = False  # Great Expectations' own: it costs seconds
         self._tables: dict[str, list[Key]] = {}
         for key in state:
             if key[0] == name and "#" in key[1]:
@@ -302,7 +304,8 @@ class _SourceReading:
     def check(self) -> None:
         """Validate the documents that were read, and remember what each file became."""
         documents = list(self._fresh.values())
-        result = validate("documents", documents_frame(documents), self._keep)
+        keep = self._keep if self.keeps_result else None
+        result = validate("documents", documents_frame(documents), keep)
         if broken := failed_as_a_whole(result):
             raise VerificationFailed("; ".join(check.reason for check in broken))
         self._found.checks += result.checks
