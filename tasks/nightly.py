@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from prefect import get_run_logger, task
@@ -85,7 +86,8 @@ def recover(night: NightlyRun) -> Documents:
         check_truth(run, state)
     if orphans:
         get_run_logger().warning("Cleared %d changes that a killed run left unpublished", orphans)
-    return state
+    # No dict: Prefect would walk through every document, twice for each task that is given it.
+    return MappingProxyType(state)
 
 
 @task(name="read-and-validate", **_OUTSIDE)

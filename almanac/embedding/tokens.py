@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+    from tokenizers import Encoding, Tokenizer
 
 _AT_ONCE = 1024
 
@@ -35,15 +35,16 @@ class FastTokenCounter:
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as it stands, special tokens included."""
-        return [len(ids) for ids in self.ids(texts)]
+        return list(map(len, self._encoded(texts)))
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """The tokens of each text as it stands, special tokens included."""
-        found: list[list[int]] = []
+        return [encoding.ids for encoding in self._encoded(texts)]
+
+    def _encoded(self, texts: Sequence[str]) -> Iterator[Encoding]:
         for start in range(0, len(texts), _AT_ONCE):
             prepared = [self._prepare(text) for text in texts[start : start + _AT_ONCE]]
-            found += [encoding.ids for encoding in self._tokenizer.encode_batch_fast(prepared)]
-        return found
+            yield from self._tokenizer.encode_batch_fast(prepared)
 
     def cut(self, texts: Sequence[str], prefix: str, length: int, end: int) -> list[list[int]]:
         """The tokens of texts that have `length` of them, or more: those end early with `end`."""
