@@ -114,7 +114,7 @@ def run_url(run_id: str) -> str | None:
 
 def has_ui() -> bool:
     """Is there a server whose UI shows what is made here? Pictures are for people alone."""
-    return get_current_settings().ui_url is not None
+    return bool(get_current_settings().ui_url)
 
 
 def form(text: str, changed: Mapping[str, Any]) -> Markup:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from almanac.cli.console import FORMATS, for_people
+from almanac.cli.own_server import start_own_server
 from schemas.errors import AlmanacError
 
 # A first start migrates the server's database: longer than Prefect's own 20 seconds here and there.
@@ -37,6 +38,7 @@ def run_flow(name: str, **parameters: Any) -> dict[str, Any]:
     url = get_current_settings().api.url
     if url is None:
         click.echo("Starting Prefect for this run alone (10 to 20 seconds) …", err=True)
+        start_own_server()
     for logger in ("prefect.flow_runs", "prefect.task_runs"):
         logging.getLogger(logger).addFilter(_without_known_tracebacks)
     flow = getattr(import_module(f"flows.{name}"), name)
