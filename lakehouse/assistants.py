@@ -1,7 +1,8 @@
 """Prompts, versions of assistants, their stages and their gates, as they stand in Delta.
 
-All but the stages are named by their content and appended without the lease: of two writers that
-store the same at the same time each stores a row, and reading takes the first.
+They are appended without the lease: a server stores what it answers by while a night runs. Of two
+writers that store the same prompt or version each stores a row, and reading takes the first. People
+take steps under the lease all the same, so that no two decide at a time.
 """
 
 from __future__ import annotations
@@ -182,7 +183,7 @@ class StageLog:
         return [one for one in found if assistant in (None, one.assistant)]
 
     def append(self, steps: Sequence[StageStep]) -> None:
-        """Take steps in one commit, numbered in their order; only under the lease."""
+        """Take steps in one commit, numbered in their order; those of people under the lease."""
         first = next_ordinal(self._log)
         rows = [ASSISTANT_STAGES.to_row(step, ordinal=first + at) for at, step in enumerate(steps)]
         self._log.append(rows)
@@ -202,6 +203,16 @@ class GateLog:
     def append(self, gate: Gate) -> None:
         """Store what a gate said; without the lease."""
         self._log.append([ASSISTANT_GATES.to_row(gate, ordinal=next_ordinal(self._log))])
+
+
+def releases_held(stages: StageLog, versions: VersionLog) -> set[int]:
+    """Releases that versions in staging and production stay at, or that a rollback goes back to."""
+    newest = {step.version: step for step in stages.steps()}
+    answers = {one for one, step in newest.items() if step.stage in ("staging", "production")}
+    stays = (str(one.spec["release"]) for one in versions.all() if one.version in answers)
+    left = {step.assistant: step.resolved for step in stages.steps() if step.resolved}
+    back = (one["release"] for one in left.values() if "release" in one)
+    return {int(release) for release in stays if release.isdigit()} | set(back)
 
 
 def _ordered(log: DeltaLog, table: StoredTable, kind: type[T], then: str) -> Iterable[T]:

@@ -46,7 +46,12 @@ from schemas.sections.feedback import (
 )
 from schemas.sections.operating import AlarmSettings, DriftSettings, ServerSettings
 from schemas.sections.rollouts import RolloutSettings
-from schemas.sections.serving import AssistantSettings, ModelEndpoint, ServingSettings
+from schemas.sections.serving import (
+    AssistantSettings,
+    GateSettings,
+    ModelEndpoint,
+    ServingSettings,
+)
 
 __all__ = [
     "AlarmSettings",
@@ -59,6 +64,7 @@ __all__ = [
     "EndpointSettings",
     "ExpectationSettings",
     "FeedbackSettings",
+    "GateSettings",
     "IndexSettings",
     "LeaseSettings",
     "LossLimitSettings",
@@ -87,6 +93,7 @@ _PATHS = (
     ("feedback", "log"),
     ("feedback", "votes"),
     ("tuning", "golden"),
+    ("gate", "golden"),
     ("tuning", "workdir"),
     ("server", "home"),
     ("serving", "journal"),
@@ -134,6 +141,7 @@ class Settings(BaseSettings):
     alarms: AlarmSettings = AlarmSettings()
     server: ServerSettings = ServerSettings()
     serving: ServingSettings = ServingSettings()
+    gate: GateSettings = GateSettings()
     assistants: dict[str, AssistantSettings] = {}
     endpoints: dict[str, ModelEndpoint] = {}
     rollouts: RolloutSettings = RolloutSettings()

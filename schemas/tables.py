@@ -406,6 +406,7 @@ ASSISTANT_STAGES = StoredTable(
     Column("ordinal", WHOLE),  # greater is later
     Column("resolved", TEXT, {}, json=True),  # what its policies gave then
     statistics="ordinal",
+    leased=False,  # a server that starts says what it answers by, whoever writes meanwhile
 )
 
 ASSISTANT_GATES = StoredTable(

@@ -15,7 +15,8 @@ GROUPS = {
     "Keep and forget": ("retention", "erase", "lease"),
     "Dislikes": ("feedback", "triage", "replay", "bisect", "drift"),
     "Training": ("dataset", "tune", "adapters"),
-    "Serve": ("up", "deploy", "alarms", "serve", "mcp", "keys", "rollout"),
+    "Assistants": ("prompt", "assistant", "rollout"),
+    "Serve": ("up", "deploy", "alarms", "serve", "mcp", "keys"),
 }
 _ALSO = {
     "query": "search",

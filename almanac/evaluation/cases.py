@@ -62,7 +62,11 @@ class Case:
 
 
 class GoldenAnswer(BaseModel):
-    """A golden question with its right answers; `context` where it brings its own passages."""
+    """A golden question with its right answers; `context` where it brings its own passages.
+
+    `must`: no version of an assistant may answer it worse. `draft`: nobody has approved it yet, so
+    it decides nothing.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, str_strip_whitespace=True)
 
@@ -71,10 +75,12 @@ class GoldenAnswer(BaseModel):
     answers: list[str] = Field(min_length=1)
     context: list[str] | None = None
     lang: str = ""
+    must: bool = False
+    draft: bool = False
 
 
 def read_golden(file: str) -> list[GoldenAnswer]:
-    """The rows of a JSONL file, in its order; further fields are allowed.
+    """The rows of a JSONL file, in its order, without drafts; further fields are allowed.
 
     Raises:
         ConfigError: no such file, a row is none of that, or an id comes twice; line and file named.
@@ -98,7 +104,7 @@ def read_golden(file: str) -> list[GoldenAnswer]:
             )
         seen[row.id] = number
         found.append(row)
-    return found
+    return [row for row in found if not row.draft]
 
 
 def cases(

@@ -29,15 +29,17 @@ def judge(
     policy: RetentionSettings,
     now: datetime,
     named: Collection[int] = (),
+    held: Collection[int] = (),
 ) -> list[Verdict]:
     """A verdict for each release of a history, newest first.
 
-    `named` are releases that young requests were answered from.
+    `named` are releases that young requests were answered from; `held` those that a version of an
+    assistant stays at, or would go back to.
 
     Days, weeks, months and years are counted as restic does: the last release of each of the last
     so many that have one. A release that left LanceDB does not come back by itself.
     """
-    kept = _kept(history, policy, named)
+    kept = _kept(history, policy, named, held)
     oldest = now - timedelta(days=policy.cold_days) if policy.cold_days else None
     return [_verdict(release, kept, oldest, policy) for release in history]
 
@@ -56,7 +58,10 @@ def _verdict(
 
 
 def _kept(
-    history: Sequence[Release], policy: RetentionSettings, named: Collection[int]
+    history: Sequence[Release],
+    policy: RetentionSettings,
+    named: Collection[int],
+    held: Collection[int],
 ) -> dict[int, str]:
     """The first rule that keeps each release that is kept."""
     served = [release for release in history if release.serves]
@@ -64,6 +69,8 @@ def _kept(
     for seq, rule in _rules(history, served, policy):
         kept.setdefault(seq, rule)
     for release in history:
+        if release.seq in held:
+            kept.setdefault(release.seq, "a version of an assistant needs it")
         if release.seq in named:
             rule = f"retention.requests_days = {policy.requests_days}, it answered a request"
             kept.setdefault(release.seq, rule)

@@ -16,6 +16,7 @@ from almanac.ingest.snapshot import base_for
 from almanac.releases.erase import finish_erasure
 from almanac.releases.policy import Verdict, judge
 from almanac.releases.rebuild import free_tag
+from lakehouse.assistants import releases_held
 from lakehouse.lease import Lease
 from lakehouse.placements import moved, prune_seals, seal_placement
 from lakehouse.probes import ask_probes
@@ -82,7 +83,8 @@ def _judged(run: Operation, now: datetime) -> list[Verdict]:
     policy = run.settings.retention
     young = now - timedelta(days=policy.requests_days)
     named = run.lake.requests.releases_since(young) if policy.requests_days else set()
-    return judge(run.releases.history(), policy, now, named)
+    held = releases_held(run.lake.assistant_stages, run.lake.assistant_versions)
+    return judge(run.releases.history(), policy, now, named, held)
 
 
 def _report(run: Operation, verdicts: Sequence[Verdict]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Which versions answer: those in production, else those that the configuration gives."""
+"""Which versions answer: those in production, else those that the configuration gives.
+
+A server puts the latter into production when it starts, unless a person put another one there.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ import threading
 from collections.abc import Mapping
 
 from almanac.assistants import configured
+from almanac.assistants.by_configuration import put_into_production
 from almanac.assistants.spec import VersionSpec, spec_of
-from almanac.assistants.stages import production
+from almanac.assistants.standing import production
 from almanac.assistants.template import Prompt
 from almanac.llm.address import key
 from almanac.llm.streaming import StreamingChat
@@ -42,6 +46,13 @@ class OpenVersions:
             self._configured[name] = self._assistant(found.spec, found.prompt)
             _keep(lake, found)
         self.answering: Mapping[str, Assistant] = self._configured
+
+    def settle(self) -> None:
+        """Say in the lakehouse that what is configured answers, unless a person decided."""
+        try:
+            put_into_production(self._lake, [one.version for one in self._configured.values()])
+        except AlmanacError as error:  # it answers all the same, and the next start says so
+            _log.warning("what answers was not stored: %s", error)
 
     def poll(self) -> None:
         """Take what is in production now; nothing is read where no step was taken since.

@@ -88,7 +88,8 @@ class Service:
         ]
 
     def start(self) -> None:
-        """Look for new releases, and store what is in the journal, from now on."""
+        """Look for new releases and versions, and store what is in the journal, from now on."""
+        self.versions.settle()
         for thread in self._threads:
             thread.start()
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from schemas.sections.base import Section
+from schemas.sections.base import Section, Share
 from schemas.sections.guards import GuardSettings
 
 LOCAL = "local"  # the endpoint of the small model that comes with the installation
@@ -121,6 +121,21 @@ class AssistantSettings(Section):
     )
 
     _release = field_validator("release")(right_release)
+
+
+class GateSettings(Section):
+    """The gate before production: a version is held against the one that answers, in pairs."""
+
+    golden: str | None = Field(
+        default=None,
+        description="JSONL rows with id, text, answers, and must where it may never get worse; "
+        "tuning.golden unless given.",
+    )
+    min_questions: int = Field(
+        default=20, ge=2, description="Answered by both versions; with fewer it is not decided."
+    )
+    margin: Share = Field(default=0.05, description="Of right answers that may be lost, at most.")
+    at_a_time: int = Field(default=4, ge=1, description="Questions that are asked at a time.")
 
 
 class ModelEndpoint(Section):
