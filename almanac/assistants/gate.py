@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from math import ceil, fsum
+from math import ceil, fsum, sqrt
 from typing import Any, Literal
 
 import numpy as np
@@ -128,7 +128,8 @@ def decide(pairs: Sequence[Pair], judged: bool, rules: GateSettings) -> Verdict:
     - No `must` question is answered worse.
     - Right answers (with a judge; else F1) are not lost by more than `margin`: the interval's low
       end is at or above -margin.
-    - Answers that hold the ideal one are not shown to be fewer.
+    - Without a judge, answers that hold the ideal one are not shown to be fewer: F1 rewards
+      brevity. A judge knows that other words may be right too.
 
     With fewer than `min_questions`, or an answer to less than four fifths of them, it is undecided:
     unmeasured is neither passed nor refused. A `must` that got worse refuses all the same.
@@ -140,7 +141,7 @@ def decide(pairs: Sequence[Pair], judged: bool, rules: GateSettings) -> Verdict:
     worse = tuple(sorted(pair.golden.id for pair in pairs if _is_worse(pair, judged, rules)))
     measured = sum(pair.change(primary) is not None for pair in pairs)
     refused = [f"Worse on a question that must not get worse: {one}." for one in worse]
-    refused += _worse_figures(figures, rules)
+    refused += _worse_figures(figures[:1] if judged else figures, rules)
     if refused:
         return Verdict(
             "refused", tuple(refused), len(pairs), measured, rules.min_questions, worse, figures
@@ -148,7 +149,7 @@ def decide(pairs: Sequence[Pair], judged: bool, rules: GateSettings) -> Verdict:
     needed, open_ = _undecided(pairs, figures, measured, rules)
     if open_:
         return Verdict("undecided", tuple(open_), len(pairs), measured, needed, worse, figures)
-    said = tuple(f"Not worse: {one.said()}." for one in figures)
+    said = tuple(f"Not worse: {one.said()}." for one in (figures[:1] if judged else figures))
     return Verdict("passed", said, len(pairs), measured, needed, worse, figures)
 
 
@@ -224,7 +225,7 @@ def _needed(figure: Figure, margin: float) -> int | None:
     if room <= _ROUNDING:
         return None
     half = (figure.high - figure.low) / 2
-    deviation = half / _DEVIATIONS * figure.questions**0.5
+    deviation = half / _DEVIATIONS * sqrt(figure.questions)
     return max(figure.questions + 1, ceil((_DEVIATIONS * deviation / room) ** 2))
 
 

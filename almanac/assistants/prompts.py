@@ -86,7 +86,7 @@ def find(lake: Lakehouse, wanted: str) -> StoredPrompt:
 
 def difference(old: StoredPrompt, new: StoredPrompt) -> list[str]:
     """The lines that differ, as `diff -u` writes them, of the template, then of the rest."""
-    lines = []
+    lines: list[str] = []
     for part in ("template", "roles", "variables", "examples"):
         before, after = (_lines(one.content.get(part)) for one in (old, new))
         lines += difflib.unified_diff(

@@ -99,7 +99,8 @@ class VersionSpec(Part):
 
     def plain(self) -> dict[str, Any]:
         """As JSON values; later fields only where they are used."""
-        return _plain(self)
+        found: dict[str, Any] = _plain(self)
+        return found
 
     def settings(self) -> AssistantSettings:
         """The same as [assistants.NAME] says it, but the prompt, which is stored."""

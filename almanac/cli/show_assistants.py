@@ -183,5 +183,8 @@ def gated(result: Report) -> str:
     if failed:
         lines += ["", f"  {count(len(failed), 'question')} not measured: {cut(failed[0]['why'])}"]
     if result["outcome"] == "passed":
-        lines += ["", f"  next: almanac assistant stage {result['candidate'][:12]} staging"]
+        lines += [
+            "",
+            f"  next: almanac assistant stage {result['candidate'][:12]} staging, then production",
+        ]
     return "\n".join(lines)
