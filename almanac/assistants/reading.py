@@ -1,17 +1,40 @@
-"""What is said of prompts and versions: lists, one of them, and every step that was ever taken."""
+"""What is told of prompts and versions: what was stored, lists, one of them, every step taken."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from almanac.assistants import prompts, versions
 from almanac.assistants.configured import configured, configured_version
 from almanac.assistants.differences import compare
+from almanac.assistants.files import read_prompt
 from almanac.assistants.standing import production, stages_of
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.assistants import Gate, StageStep, StoredPrompt, StoredVersion
 from schemas.settings import Settings
 from schemas.times import isoformat
+
+
+def pushed(
+    settings: Settings, files: Sequence[Path], author: str, note: str, name: str | None
+) -> dict[str, Any]:
+    """Store the prompts of files, all or, where one is wrong, none; arguments as `prompts.push`."""
+    for file in files:
+        read_prompt(file)
+    lake, rows = _lake(settings), []
+    for file in files:
+        stored, is_new = prompts.push(lake, file, author, note, name)
+        rows.append(prompt_row(stored) | {"new": is_new, "file": str(file)})
+    return {"prompts": rows}
+
+
+def frozen(settings: Settings, wanted: str, author: str) -> dict[str, Any]:
+    """Freeze a version, and tell of the frozen one; see `versions.freeze`."""
+    lake = _lake(settings)
+    found = versions.find(lake, settings, wanted)
+    return _row(lake, versions.freeze(lake, settings, found, author))
 
 
 def prompt_list(settings: Settings, name: str | None = None) -> dict[str, Any]:

@@ -139,13 +139,9 @@ def diff(old: str, new: str) -> Report:
 @reports(show_.created)
 def freeze(wanted: str, actor: str) -> Report:
     """Make a version of VERSION that stays at the release that it answers from now."""
-    from almanac.assistants import reading, versions
-    from lakehouse import open_lakehouse
+    from almanac.assistants import reading
 
-    configured = settings(writes=True)
-    lake = open_lakehouse(configured.lakehouse, configured.storage_options)
-    found = versions.find(lake, configured, wanted)
-    return reading.version_row(configured, versions.freeze(lake, configured, found, actor))
+    return reading.frozen(settings(writes=True), wanted, actor)
 
 
 @assistant.command()

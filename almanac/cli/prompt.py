@@ -40,22 +40,12 @@ def push(files: tuple[Path, ...], name: str | None, note: str, author: str) -> R
 
     Beside NAME.j2 a file NAME.yaml may say roles, variables, examples and a note.
     """
-    from almanac.assistants import prompts
-    from almanac.assistants.files import read_prompt
-    from almanac.assistants.reading import prompt_row
-    from lakehouse import open_lakehouse
+    from almanac.assistants import reading
 
     if name is not None and len(files) > 1:
         raise click.UsageError("--name names one prompt: give one FILE")
     configured = settings(may_be_new=True, writes=True)
-    lake = open_lakehouse(configured.lakehouse, configured.storage_options)
-    for file in files:
-        read_prompt(file)  # a wrong one is named before any is stored
-    rows = []
-    for file in files:
-        stored, is_new = prompts.push(lake, file, author, note, name)
-        rows.append(prompt_row(stored) | {"new": is_new, "file": str(file)})
-    return {"prompts": rows}
+    return reading.pushed(configured, files, author, note, name)
 
 
 @prompt.command("list")

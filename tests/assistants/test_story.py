@@ -46,6 +46,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, model: StubModel) -> House:
         model,
         '[gate]\ngolden = "golden.jsonl"\nmin_questions = 3\nmargin = 0.3\n'
         '[assistants.documents]\nendpoint = "stub"\nprompt = "handbook.j2"\n',
+        revision="assistants",
     )
     house.folder.joinpath("handbook.j2").write_text(PROMPT)
     house.folder.joinpath("handbook.yaml").write_text(SIDECAR)
@@ -227,7 +228,7 @@ def test_what_is_wrong_is_named(
 def test_a_restart_takes_what_is_configured_until_a_person_decided(
     tmp_path: Path, model: StubModel
 ) -> None:
-    house = House(tmp_path, model)
+    house = House(tmp_path, model, revision="assistants")
     house.night("2026-03-01", FIRST)
 
     def start(text: str) -> list[tuple[str, str]]:

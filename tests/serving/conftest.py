@@ -41,6 +41,7 @@ class House:
     model: StubModel
     more: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    revision: str = "1"  # of the embedder: one a stub, since an encoder is opened once a process
 
     @property
     def config(self) -> Path:
@@ -56,7 +57,7 @@ class House:
                 f'[endpoints.stub]\nbase_url = "{self.model.url}"\nmodel = "stub-1"\n'
                 "first_token_seconds = 5\n[serving]\npoll_seconds = 0.2\n"
                 f'[embedder]\nprovider = "openai"\nbase_url = "{self.model.url}"\n'
-                f'model = "words"\nrevision = "1"\ndimension = {DIMENSION}\n'
+                f'model = "words"\nrevision = "{self.revision}"\ndimension = {DIMENSION}\n'
             )
         return file
 
