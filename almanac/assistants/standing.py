@@ -17,11 +17,16 @@ NEXT = {"dev": "staging", "staging": "production", "archived": "staging", "rejec
 
 def production(lake: Lakehouse) -> dict[str, str]:
     """The version in production by the name of its assistant."""
+    return {name: step.version for name, step in production_steps(lake).items()}
+
+
+def production_steps(lake: Lakehouse) -> dict[str, StageStep]:
+    """The step that put the version into production that is there, by the name of its assistant."""
     steps: dict[str, list[StageStep]] = {}
     for step in lake.assistant_stages.steps():
         steps.setdefault(step.assistant, []).append(step)
     found = {name: in_production(taken) for name, taken in steps.items()}
-    return {name: step.version for name, step in found.items() if step}
+    return {name: step for name, step in found.items() if step}
 
 
 def in_production(steps: Iterable[StageStep]) -> StageStep | None:
@@ -51,6 +56,12 @@ def stages_of(lake: Lakehouse, assistant: str) -> dict[str, str]:
         else stage
         for version, stage in moved.items()
     }
+
+
+def stage_of(lake: Lakehouse, version: str) -> str:
+    """Where a version stands; dev before any step."""
+    steps = [one for one in lake.assistant_stages.steps() if one.version == version]
+    return stages_of(lake, steps[0].assistant)[version] if steps else "dev"
 
 
 def as_steps(steps: Iterable[StageStep]) -> list[stages.Step]:

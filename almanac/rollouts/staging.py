@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from almanac.assistants.configured import configured, configured_version, keep
-from almanac.assistants.stages import production, stage_of
+from almanac.assistants.standing import production, stage_of
 from lakehouse import Lakehouse
 from lakehouse.assistants import StageStep
 from lakehouse.rollouts import RolloutStep
@@ -54,7 +54,8 @@ def check_approved(lake: Lakehouse, version: str) -> None:
     if stage != "staging":
         raise RolloutRefused(
             f"version {version[:12]} is in {stage}, and a rollout starts from staging: "
-            f"`almanac assistant approve {version[:12]}` brings it there through the gate"
+            f"`almanac assistant gate {version[:12]}` holds it against what answers, and `almanac "
+            f"assistant stage {version[:12]} staging` brings it there"
         )
 
 

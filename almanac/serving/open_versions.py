@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from almanac.assistants import configured
 from almanac.assistants.by_configuration import put_into_production
 from almanac.assistants.spec import VersionSpec, spec_of
-from almanac.assistants.standing import production
+from almanac.assistants.standing import production_steps
 from almanac.assistants.template import Prompt
 from almanac.llm.address import key
 from almanac.llm.streaming import StreamingChat
@@ -64,9 +64,11 @@ class OpenVersions:
         if head == self._seen:
             return
         found = dict(self._configured)
-        for name, version in production(self._lake).items():
+        for name, step in production_steps(self._lake).items():
+            own, version = self._configured.get(name), step.version
+            if own and step.actor == configured.BY_CONFIGURATION:
+                continue  # its own configuration, which may be newer
             found[name] = self.open(version)
-            own = self._configured.get(name)
             if own and own.version != version:
                 _log.warning(
                     "%s answers by version %s, which is in production; the configuration gives "

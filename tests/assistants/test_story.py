@@ -45,7 +45,8 @@ def house(tmp_path_factory: pytest.TempPathFactory, model: StubModel) -> House:
         tmp_path_factory.mktemp("assistants"),
         model,
         '[gate]\ngolden = "golden.jsonl"\nmin_questions = 3\nmargin = 0.3\n'
-        '[assistants.documents]\nendpoint = "stub"\nprompt = "handbook.j2"\n',
+        '[assistants.documents]\nendpoint = "stub"\nprompt = "handbook.j2"\n'
+        'guards = { meaning = false, answer_grounding = "flag" }\n',
         revision="assistants",
     )
     house.folder.joinpath("handbook.j2").write_text(PROMPT)
@@ -238,14 +239,16 @@ def test_a_restart_takes_what_is_configured_until_a_person_decided(
         service.close()
         return [(one.stage, one.actor) for one in house.lake.assistant_stages.steps()]
 
-    text = house.config.read_text() + '[assistants.documents]\nendpoint = "stub"\n'
-    own = "configuration"
+    text, own = house.config.read_text(), "configuration"
+    section = "[assistants.documents]\n"
     assert start(text) == [("production", own)]
     assert start(text) == [("production", own)]
-    assert start(f"{text}k = 2\n")[1:] == [("production", own), ("archived", own)]
+    moved = text.replace("stub]", "other]").replace('"stub"', '"other"')  # the endpoint's name
+    assert start(moved)[1:] == [("production", own), ("archived", own)]
+    start(text)
     back = said(house, "assistant", "rollback", "documents", "--follow", "--actor", "ann")
     assert back["release"] == "latest"
-    taken = start(f"{text}k = 3\n")
-    assert taken[3:] == [("staging", "ann"), ("production", "ann")]
+    taken = start(text.replace(section, f"{section}k = 3\n"))
+    assert taken[5:] == [("staging", "ann"), ("production", "ann")]
     run(house, "assistant", "stage", "documents", "archived", "--actor", "ann")
-    assert start(f"{text}k = 3\n")[5:] == [("archived", "ann"), ("production", own)]
+    assert start(text)[7:] == [("archived", "ann"), ("production", own)]

@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 from almanac.assistants import prompts
 from almanac.assistants.configured import configured_version
 from almanac.assistants.spec import changed
-from almanac.assistants.stages import production, stage_of
+from almanac.assistants.standing import production, stage_of
 from almanac.assistants.template import Prompt
 from almanac.rollouts import steps
 from almanac.rollouts.staging import present_version
