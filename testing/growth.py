@@ -22,11 +22,11 @@ from typing import Any
 from almanac.chunking.chunker import MarkdownChunker
 from almanac.core.markdown import code, quoted
 from almanac.core.stems import sentences
-from almanac.dataset.guards.texts import essence, plain
 from almanac.guards.hidden import hidden, readable
 from almanac.guards.injection import injected
 from almanac.guards.personal import names as people
 from almanac.guards.personal.patterns import find
+from almanac.guards.texts import essence, plain
 from almanac.sources.formats import format_named
 from almanac.sources.parsed import Options, Unreadable
 from almanac.sources.parsers import latex, rst

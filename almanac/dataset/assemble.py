@@ -11,7 +11,7 @@ from typing import Any, Literal
 from almanac.core.shown_context import shown_passages
 from almanac.core.thoughts import answer_and_thoughts
 from almanac.dataset.candidates import Candidate, in_order
-from almanac.dataset.guards.texts import same_text
+from almanac.guards.texts import same_text
 from lakehouse.training import Rejected
 from schemas.examples import Example, Origin
 from schemas.feedback import ACTIONS, Cause, Message, Opinion, Request, Triaged

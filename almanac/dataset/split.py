@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from almanac.dataset.candidates import Candidate
-from almanac.dataset.guards.texts import essence
+from almanac.guards.texts import essence
 from lakehouse.training import Rejected
 from schemas.examples import Example, Side
 from schemas.hashing import sha256_parts, sha256_text

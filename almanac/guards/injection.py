@@ -14,12 +14,13 @@ from functools import lru_cache
 from almanac.core.stems import sentences
 from almanac.guards import meaning
 from almanac.guards.hidden import decoded, hidden, readable
-from almanac.guards.phrases import ABOUT, ADDRESSED, MARKERS, READERS, SPOKEN, UNSEEN
+from almanac.guards.phrases import ABOUT, ADDRESSED, MARKERS, READERS, SPOKEN, TO_READERS, UNSEEN
 
 _QUOTED = re.compile(
     r"\"[^\"\n]{3,300}\"|“[^”\n]{3,300}”|«[^»\n]{3,300}»|`[^`\n]{3,300}`|'[^'\n]{8,300}'(?!\w)"
 )
 _SPACED = re.compile(r"(?:(?<!\w)\w(?:[ ]{1,3}\w(?!\w)){7,})")  # R e v e a l
+_LONGEST = 1_000  # characters of a sentence that are looked at
 _FEWEST = 4  # words that meaning needs
 _MOST = 60  # parts of a text whose meaning is looked at; of a longer one the first and last
 
@@ -58,6 +59,8 @@ def find_injections(
         ConfigError: the model of the meaning is not installed.
     """
     found = [injected(text) for text in texts]
+    if kind == "document":
+        found = [rule or _to_readers(text) for rule, text in zip(found, texts, strict=True)]
     if not by_meaning:
         return found
     parts = [(at, part) for at, text in enumerate(texts) if not found[at] for part in _parts(text)]
@@ -66,6 +69,15 @@ def find_injections(
         if over >= 0:
             found[at] = "meaning"
     return found
+
+
+def _to_readers(text: str) -> str | None:
+    """Does a document speak to the models that read it? What it quotes, it does not say."""
+    seen = _QUOTED.sub(" ", readable(text))
+    if not READERS.search(seen):
+        return None
+    spoken = (one for one in sentences(seen) if TO_READERS.search(one[:_LONGEST]))
+    return "to_readers" if any(spoken) else None
 
 
 @lru_cache(maxsize=256)
@@ -80,8 +92,8 @@ def _kind(part: str, kind: meaning.Kind) -> meaning.Kind:
 def _parts(text: str) -> list[str]:
     """A text as a whole and by sentences, without quotes, as far as they say something."""
     plain = _QUOTED.sub(" ", readable(text))
-    parts = [plain[:2_000], *sentences(plain)]
-    parts = [one.strip()[:2_000] for one in parts if len(one.split()) >= _FEWEST]
+    parts = [plain[:_LONGEST], *sentences(plain)]
+    parts = [one.strip()[:_LONGEST] for one in parts if len(one.split()) >= _FEWEST]
     some = parts if len(parts) <= _MOST else parts[: _MOST // 2] + parts[-_MOST // 2 :]
     return list(dict.fromkeys(some))
 

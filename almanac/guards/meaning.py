@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from almanac.embedding.shared import shared_encoder
+from almanac.guards.personal.name_forms import has_cyrillic
 from schemas.encoder import Encoder
 from schemas.errors import ConfigError
 from schemas.settings import EmbedderSettings
@@ -50,6 +51,27 @@ def excess(texts: Sequence[str], kinds: Sequence[Kind]) -> list[float]:
 def vectors(texts: Sequence[str]) -> NDArray[np.float32]:
     """One row a text, of length one."""
     return encoder().encode_queries(texts)
+
+
+def centred(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Vectors without what all questions of a language share, of length one again.
+
+    The model's vectors of any two questions are near each other; without their language's mean
+    they tell what is asked.
+    """
+    means = _means()
+    rows = vectors(texts) - np.array([means[_language(text)] for text in texts])
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+
+def _language(text: str) -> str:
+    return "ru" if has_cyrillic(text) else "en"
+
+
+@cache
+def _means() -> dict[str, NDArray[np.float32]]:
+    stored = json.loads(WEIGHTS.read_text(encoding="utf-8"))["question_means"]
+    return {name: np.array(mean, np.float32) for name, mean in stored.items()}
 
 
 def encoder() -> Encoder:

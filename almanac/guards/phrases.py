@@ -245,6 +245,40 @@ _READERS = (
     r"(?:machine|software|automated) readers?",
     r"(?:цифров|виртуальн|автоматическ)\w+ (?:помощник|агент)\w*",
 )
+_READER = _any(*_READERS)
+_READS = (
+    r"(?:read|process|summari[sz]|pars|handl|index|quot|work(?:ing|s) through|see(?:s|ing)|чита"
+    r"|прочит|обрабатыва|пересказ|анализир|встрет|видит)\w*"
+)
+_THIS = (
+    r"(?:this|the present|these|that|the above|этот|это|эту|эта|этого|данн\w+|настоящ\w+"
+    r"|текст\w*|строк\w+|документ\w*|приказ\w*|таблиц\w*|записк\w*|письм\w+)"
+)
+_ORDERED = (
+    r"(?:must|should|shall|may|has to|have to|is to|are to|needs? to|will|обяза\w+|долж\w+"
+    r"|следует|надлежит|нужно|надо|необходимо|просим|просьба|может)"
+)
+_SAYING = (
+    r"(?:say|state|tell|answer|reply|report|claim|mention|quote|recommend|append|prepend|add"
+    r"|output|ignore|forward|send|skip|rate|rank|treat|finish|end|отвеча\w+|ответ\w+|сказа\w+"
+    r"|говор\w+|сообщ\w+|назыв\w+|назва\w+|указ\w+|упомин\w+|утвержда\w+|совет\w+|добав\w+"
+    r"|счита\w+|подтвержда\w+|молч\w+|игнорир\w+)"
+)
+# A document's words to the models that read it.
+TO_READERS = _rule(
+    rf"{_READER}\b.{{0,40}}\b{_READS}\b.{{0,25}}\b{_THIS}\b.{{0,120}}\b(?:{_ORDERED}|{_SAYING})",
+    rf"{_THIS}\b.{{0,30}}\b{_READS}\b.{{0,20}}\b{_READER}\b.{{0,120}}\b(?:{_ORDERED}|{_SAYING})",
+    rf"(?:if|should|when|если|когда)\b.{{0,40}}\b(?:you are|ты|вы)\b.{{0,12}}\b{_READER}\b"
+    rf".{{0,120}}\b(?:{_ORDERED}|{_SAYING})",
+    rf"(?:dear|attention,?|note to|notice to|message (?:to|for)|for the attention of|hello,?"
+    rf"|уважаем\w+|дорог\w+|вниманию|внимание,?|примечание для|для|к сведению)\W+(?:all |any |the "
+    rf"|every |всех )?{_READER}\b.{{0,200}}\b(?:{_ORDERED}|{_SAYING})",
+    rf"{_READER}\b.{{0,25}}\b(?:are|is) (?:directed|asked|requested|instructed|advised|told"
+    rf"|informed|authori[sz]ed|permitted) to\b",
+    rf"{_READER}\W+(?:it |they |он |она |они )?{_ORDERED}\W+(?:\w+\W+){{0,3}}?{_SAYING}",
+    rf"{_READER}\s?[:,]\W*(?:please |always |never |do not |не )?{_SAYING}",
+    rf"{_READER}, прочитав\b.{{0,80}}\b{_SAYING}",
+)
 READERS = _rule(*_READERS)  # who a text speaks of that speaks to models
 ADDRESSED = _rule(*_READERS, "agents?", "prompt", "you must", "ты")
 ABOUT = _rule(

@@ -22,6 +22,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from almanac.core.stems import sentences
 from almanac.guards import meaning
+from almanac.guards.personal.name_forms import has_cyrillic
 from almanac.guards.phrases import READERS
 from schemas.hashing import sha256_text
 
@@ -74,9 +75,19 @@ def main() -> None:
             "seeds": sha256_text("\n".join([*attacks, *honest]))[:16],
             "weights": [round(float(one), 5) for one in model[0]],
             "bias": round(model[1], 5),
+            "question_means": {
+                "ru": _mean(vectors[start : start + len(ours)], [has_cyrillic(t) for t in ours]),
+                "en": _mean(
+                    vectors[start : start + len(ours)], [not has_cyrillic(t) for t in ours]
+                ),
+            },
             "limits": {name: round(limit, 4) for name, limit in limits.items()},
         }
         meaning.WEIGHTS.write_text(json.dumps(stored) + "\n", encoding="utf-8")
+
+
+def _mean(vectors: NDArray[np.float32], chosen: list[bool]) -> list[float]:
+    return [round(float(one), 5) for one in vectors[np.array(chosen)].mean(axis=0)]
 
 
 def _lines(file: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
     python benchmarks/quality/guards.py
     python benchmarks/quality/guards.py --json --rows 100000
+    python benchmarks/quality/guards.py --set personal --file ROWS.jsonl --wrong
 
 Plants, from a seed, on the real feedback: near copies, golden questions, personal data in both
 languages, floods and injections, each with hard negatives: other questions of the same passage, the
@@ -27,6 +28,7 @@ from random import Random
 from typing import Any
 
 import guard_plants as plants
+from guard_sets import SETS, measure
 
 from almanac.dataset.assemble import question_group
 from almanac.dataset.candidates import Candidate, Guarded
@@ -52,7 +54,12 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=0, help="also time so many rows")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--wrong", action="store_true", help="list what was missed or taken")
+    parser.add_argument("--set", choices=sorted(SETS), help="rows of others, in --file")
+    parser.add_argument("--file", type=Path)
     given = parser.parse_args()
+    if given.set:
+        print(json.dumps(measure(given.set, given.file, given.wrong), ensure_ascii=False, indent=1))
+        return
     real = real_candidates(given.data)
     random = Random(given.seed)
     said: dict[str, Any] = {"real": real_rows(real)}  # first, before any text is remembered

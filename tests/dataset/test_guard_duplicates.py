@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from almanac.dataset.guards.texts import essence, plain
+from almanac.guards.texts import essence, plain
 from tests.dataset.guard_rows import candidate, guarded, kept, reasons
 
 ASKED = "Who approves travel expenses above the limit?"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from almanac.dataset.assemble import question_group
 from almanac.dataset.candidates import Candidate, in_order
-from almanac.dataset.guards.texts import essence
 from almanac.dataset.split import Split, draw, keys_of, near_questions, split, surplus_likes
+from almanac.guards.texts import essence
 from schemas.examples import Example, Side
 from tests.dataset.logged import asked, opinion, vote
 

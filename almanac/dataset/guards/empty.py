@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from almanac.dataset.candidates import Candidate
 from almanac.dataset.guards.rule import Figures, Forgetful
-from almanac.dataset.guards.texts import same_text
+from almanac.guards.texts import same_text
 
 
 class Empty(Forgetful):

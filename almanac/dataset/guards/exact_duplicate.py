@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from almanac.dataset.candidates import Candidate
 from almanac.dataset.guards.rule import Figures
-from almanac.dataset.guards.texts import plain
+from almanac.guards.texts import plain
 from schemas.hashing import sha256_parts
 
 

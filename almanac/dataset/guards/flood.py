@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from almanac.dataset.candidates import Candidate
 from almanac.dataset.guards.rule import Figures
-from almanac.dataset.guards.texts import plain
+from almanac.guards.texts import plain
 from schemas.feedback import Vote
 
 _SAME_CORRECTION = 3  # questions that one user may answer with the same sentence

@@ -18,7 +18,7 @@ from typing import ClassVar
 
 from almanac.dataset.candidates import Candidate
 from almanac.dataset.guards.rule import Figures
-from almanac.dataset.guards.texts import Essence, essence
+from almanac.guards.texts import Essence, essence
 from schemas.examples import Example
 
 _PAIRS = 3  # with the same question and chosen answer
