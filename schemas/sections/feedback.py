@@ -86,6 +86,11 @@ class DatasetSettings(Section):
     languages: tuple[str, ...] = Field(
         default=("en", "ru"), description="In which personal data is looked for."
     )
+    meaning: bool = Field(
+        default=True,
+        description="Are injections and copies of golden questions told by meaning, too? It opens "
+        "the multilingual model.",
+    )
     system_prompt: str = Field(
         default="Answer the question from the context alone. Be brief.",
         description="Where the log has no final prompt.",

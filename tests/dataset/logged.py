@@ -100,7 +100,9 @@ def fill(
 
 
 def configured(root: Path, **rules: Any) -> Settings:
-    return Settings(lakehouse=str(root / "lake"), dataset=DatasetSettings(**rules))
+    return Settings(
+        lakehouse=str(root / "lake"), dataset=DatasetSettings(**({"meaning": False} | rules))
+    )
 
 
 def lake_of(settings: Settings) -> Lakehouse:

@@ -47,7 +47,12 @@ def guard(
         ConfigError: a model for the names of a language is not installed.
     """
     ordered = in_order(candidates)
-    before: list[Guard] = [Empty(), PromptInjection(), ContradictingVotes(), GoldenQuestion(golden)]
+    before: list[Guard] = [
+        Empty(),
+        PromptInjection(rules.meaning),
+        ContradictingVotes(),
+        GoldenQuestion(golden, rules.meaning),
+    ]
     questions = [one.example.question for one in ordered]
     after: list[Guard] = [
         TooLong(rules.max_tokens, count_tokens),

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from almanac.core.stems import words
-from almanac.guards.personal.names import names
+from almanac.guards.personal.detect import private_names
 from almanac.guards.personal.patterns import find
 from schemas.examples import Example
 
@@ -94,12 +94,12 @@ def _people(example: Example, languages: tuple[str, ...]) -> list[str]:
     """The names that users brought and the documents do not have, each person's longest."""
     passages = _known(example.context)
     turns = [one["content"] for one in example.prompt[:-1] if one["role"] == "user"]
-    own = [name for text in (example.question, *turns) for name in names(text, languages)]
+    own = [name for text in (example.question, *turns) for name in private_names(text, languages)]
     found = [name for name in own if not _stands(name, passages)]
     if example.origin == "correction":
         # A name that a correction shares with the answer it corrects came from the model.
         known = passages | words(example.rejected or "").known
-        written = names(example.chosen or "", languages)
+        written = private_names(example.chosen or "", languages)
         found += [name for name in written if not _stands(name, known)]
     return _persons(found)
 

@@ -11,20 +11,27 @@ from typing import ClassVar
 
 from almanac.dataset.candidates import Candidate
 from almanac.dataset.guards.rule import Figures, Forgetful
-from almanac.guards.injection import injected
+from almanac.guards.injection import find_injections
 
 
 class PromptInjection(Forgetful):
-    """Rules over the words, the signs that a reader does not see, and what Base64 hides."""
+    """Rules over words, signs that a reader does not see, what Base64 hides, and the meaning."""
 
     reason: ClassVar[str] = "prompt_injection"
 
+    def __init__(self, by_meaning: bool = True) -> None:
+        self._by_meaning = by_meaning
+
     def check(self, candidate: Candidate) -> Figures | None:
-        """`where` it stands (question, turn, chosen, rejected) and the `rule` that found it."""
-        for where, text in _texts(candidate):
-            if rule := injected(text):
-                return {"where": where, "rule": rule}
-        return None
+        """`where` it stands (question, turn, chosen, rejected) and the `rule` that found it.
+
+        Raises:
+            ConfigError: the model of the meaning is not installed.
+        """
+        places = list(_texts(candidate))
+        rules = find_injections([text for _, text in places], "question", self._by_meaning)
+        found = ((where, rule) for (where, _), rule in zip(places, rules, strict=True) if rule)
+        return next(({"where": where, "rule": rule} for where, rule in found), None)
 
 
 def _texts(candidate: Candidate) -> Iterator[tuple[str, str]]:

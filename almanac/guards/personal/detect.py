@@ -35,6 +35,17 @@ def personal(
     return sorted(found, key=lambda one: one.start)
 
 
+def private_names(text: str, languages: tuple[str, ...]) -> tuple[str, ...]:
+    """Names in a text, in their order, each once, without those of public persons.
+
+    Raises:
+        ConfigError: a model for the names of a language is not installed.
+    """
+    spans = name_spans(text, languages)
+    private = [text[start:end] for start, end in spans if not is_public(text, start, end)]
+    return tuple(dict.fromkeys(private))
+
+
 def masked(text: str, found: list[Found]) -> str:
     """The text with `[KIND]` for each entity; several of a kind are numbered by their key."""
     labels = _labels(found)
