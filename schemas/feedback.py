@@ -235,6 +235,9 @@ class Triaged:
     `evidence` is plain data: the releases asked, the signals with their figures, the judge's model,
     prompt hash and words where one was asked. `documents` are (source, doc_id) that the work is on.
     `fingerprint` names everything that the verdict depends on: the same one is never made twice.
+    `rules` is the version of the rules, None for verdicts from before they had one here. `voices`
+    are the names of those that agreed with the verdict (`agree`) and that spoke against it
+    (`against`).
     """
 
     request_id: str
@@ -243,3 +246,5 @@ class Triaged:
     evidence: Mapping[str, Any]
     documents: tuple[tuple[str, str], ...]
     fingerprint: str
+    rules: int | None = None
+    voices: Mapping[str, Any] = field(default_factory=dict)

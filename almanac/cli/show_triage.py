@@ -73,6 +73,7 @@ def shown(result: Report) -> str:
         said = vote["correction"] or vote["comment"] or ""
         lines.append(f"  {vote['rating']:+d}        {safe(vote['user_id'])} {cut(said)}".rstrip())
     lines += ["", f"{result['cause']}: {evidence['reason']}", f"  to do: {result['action']}", ""]
+    lines += _voices(result.get("voices") or {})
     lines += [f"  answered from {_release(evidence['then'])}"]
     if evidence["now"]:
         lines.append(f"  held against release {evidence['now']['release']}")
@@ -84,6 +85,16 @@ def shown(result: Report) -> str:
             f"{judged['verdict']}: {safe(judged['reason'])}"
         )
     return "\n".join(lines)
+
+
+def _voices(voices: Report) -> list[str]:
+    """Who agreed with the verdict; nothing for one that was made before there were voices."""
+    lines = [
+        f"  {title}: {', '.join(voices[key])}"
+        for key, title in (("agree", "voices for it"), ("against", "voices against it"))
+        if voices.get(key)
+    ]
+    return lines + [""] * bool(lines)
 
 
 def _signal(signal: Report) -> list[str]:

@@ -74,6 +74,11 @@ class Releases:
         hits = {one.chunk_id: one for some in found for one in some}
         return Look(replay.release.seq, replay.mode, tuple(hits.values()))
 
+    def wider(self, replay: Replay, request: Request, sought: str, k: int) -> tuple[Held, ...]:
+        """Passages of a search for question, for both, and for the answer alone."""
+        found = replay.search([*queries(request, sought), sought], k)
+        return tuple({one.chunk_id: one for some in found for one in some}.values())
+
     def _named(self, version: str | None) -> Release | None:
         try:
             when = as_when(version)

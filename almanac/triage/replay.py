@@ -53,11 +53,11 @@ class Encoders:
 
     def mode(self, release: Release) -> Mode:
         """hybrid, or text where the release's model can't be opened here."""
-        return "hybrid" if self._of(release) else "text"
+        return "hybrid" if self.of(release) else "text"
 
     def vectors(self, release: Release, texts: Sequence[str]) -> list[NDArray[np.float32]]:
         """The query vector of each text, made in one batch, once."""
-        encoder = self._of(release)
+        encoder = self.of(release)
         new = [one for one in dict.fromkeys(texts) if (release.embedder, one) not in self._vectors]
         if encoder and new:
             made = encoder.encode_queries(new)
@@ -65,7 +65,8 @@ class Encoders:
             self._vectors.update(zip(names, made, strict=True))
         return [self._vectors[release.embedder, text] for text in texts]
 
-    def _of(self, release: Release) -> Encoder | None:
+    def of(self, release: Release) -> Encoder | None:
+        """The model of a release; None where it can't be opened."""
         if release.embedder not in self._opened:
             self._opened[release.embedder] = self._open(release)
         return self._opened[release.embedder]

@@ -6,25 +6,31 @@ supports the expected answer, and nothing else that was or is to be had supports
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
+from almanac.claims.check import check, differ
+from almanac.claims.content import content
+from almanac.claims.yes_no import polar
 from almanac.core.stems import words
 from almanac.llm.judge import Judge, Judgement
 from almanac.triage.case import Case, keys_of
 from almanac.triage.replay import Held
 from almanac.triage.signals import Level, Support, agreement, support, together
+from almanac.triage.voices import CLOSER, NO, YES, Heard, Voices, is_whole
 from lakehouse.documents import Key
 from schemas.feedback import Cause
 from schemas.settings import TriageSettings
 
-VERSION = 1
+VERSION = 2
 LONG = 20  # stems of an answer that may be spread over several passages of a document
 _THIN = 3  # stems of a question below which no text can be told to be about it
 _FIRST = 3  # hits of the question that are taken to be about it, whatever their words
 _EXACT = 1e-9
+_MEANT = 6  # passages of a search whose meaning is compared: the first, and as many by their words
+_SAYS_ENOUGH = 3  # stems of an answer that stands literally in a text by more than chance
 UNKNOWN_CONTEXT = (
     "the log does not say what the model was shown: log `context`, or the whole prompt"
 )
@@ -43,16 +49,21 @@ class Finding:
     signals: tuple[dict[str, Any], ...]
     documents: tuple[Key, ...] = ()
     judged: tuple[Judgement, ...] = ()
+    heard: Heard | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The passages of one place that support an answer best. `exact`: they have it word by word."""
+    """The passages of one place that support an answer best. `exact`: they have it word by word.
+
+    heard: what the voices said of it, where they were asked.
+    """
 
     held: tuple[Held, ...]
     support: Support
     level: Level
     exact: bool = False
+    heard: Heard | None = None
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -81,6 +92,8 @@ class Examination:
     case: Case
     rules: TriageSettings
     judge: Judge | None
+    voices: Voices | None = None
+    wider: Callable[[], Sequence[Held]] = tuple
     signals: list[dict[str, Any]] = field(default_factory=list)
     judged: list[Judgement] = field(default_factory=list)
 
@@ -94,9 +107,9 @@ class Examination:
 
     def _corrected(self) -> Finding:
         """With a correction: who had what it says?"""
-        context = self._best("context", self.case.context)
-        outside = self._best("then", self.case.outside)
-        fresh = self._best("now", self.case.fresh)
+        context = self._context()
+        outside = self._checked(self._best("then", self.case.outside))
+        fresh = self._checked(self._best("now", self.case.fresh))
         agrees = self._agreement()
         if agrees == "same":
             return self._found(
@@ -111,9 +124,24 @@ class Examination:
             level = self._asked(self.judge, self.case.sought, None)
         if level == "yes":
             return self._context_had_it(context, agrees)
+        if agrees == "yes" and self._says_the_same(context):
+            said = "response and correction mean the same, and the context is not against it"
+            return self._found("answer_right", said, context)
         if "unclear" in (level, outside.level, fresh.level):
-            return self._found("not_judged", "a passage may or may not support the correction")
+            said = "a passage may or may not support the correction"
+            if context.heard and any(one != "closer" for one in context.heard.against):
+                said = "the context speaks of it, and says something else than the correction"
+            return self._found("not_judged", said, context if context.held else None)
         return self._nowhere(context)
+
+    def _says_the_same(self, context: Best) -> bool:
+        """Does the context hold a response that agrees with a correction in other words?"""
+        if self.voices is None or not self.case.context or context.level == "no":
+            return False
+        request = self.case.request
+        pool = self.case.context
+        heard = self.voices.hear(request.question, request.response, "", pool, "unclear")
+        return not heard.against and any(one.startswith("meaning") for one in heard.agree)
 
     def _elsewhere(self, context: Best, outside: Best, fresh: Best) -> Finding | None:
         """Another passage of the release, or a newer one, supports the correction better."""
@@ -122,6 +150,9 @@ class Examination:
             said = "a document that changed since supports the correction"
             return self._found("source_stale", said, fresh)
         if outside.beats(context, margin):
+            if self.voices and context.level != "no" and not (context.exact and outside.exact):
+                said = "the context may support the correction, and a passage not shown does"
+                return self._found("not_judged", said, outside)
             said = "the release held a passage that supports the correction and was not shown"
             return self._missed(said, outside)
         return None
@@ -144,14 +175,40 @@ class Examination:
         return self._found("model_fault", said, context)
 
     def _nowhere(self, context: Best) -> Finding:
-        """No passage supports the correction."""
+        """No passage supports the correction, by words; does a wider search, or meaning?"""
         if not self.case.then:
             return self._found("not_judged", f"the context lacks it, and {self.case.unknown}")
         if self._all_words_found():
             said = "one of the first passages for the question has every word of the correction"
             return self._found("not_judged", said)
+        if found := self._found_wider():
+            return found
         said = f"no passage of release {self.case.then.release} supports the correction"
         return self._found("source_missing", said, context if context.held else None)
+
+    def _found_wider(self) -> Finding | None:
+        """Where a wider search finds what may be the correction, by words or by meaning."""
+        if self.voices is None:
+            return None
+        pool = self.wider()
+        best = self._checked(self._best("wider search", pool))
+        if best.level == "yes":
+            said = "the release held a passage that supports the correction, beyond the first hits"
+            return self._missed(said, best)
+        heard = self._hear("wider search", self._likeliest(pool), best.level)
+        if best.level == "no" and not best.exact and heard.level == "no":
+            return None
+        return self._found(
+            "not_judged", "a passage of the release may support the correction", best, heard
+        )
+
+    def _likeliest(self, pool: Sequence[Held]) -> list[Held]:
+        """The first hits, and those with the most words of the correction."""
+        wanted = words(self.case.sought).known
+        ranked = sorted(
+            pool[_MEANT:], key=lambda one: -self.case.rarity.cover(wanted, words(one.text).known)
+        )
+        return [*pool[:_MEANT], *ranked[:_MEANT]]
 
     def _all_words_found(self) -> bool:
         """Does one of the best hits for the question, not shown, hold all of the correction?
@@ -260,6 +317,61 @@ class Examination:
         )
         return found
 
+    def _context(self) -> Best:
+        """The best of the context. What stands there word by word is there, whatever the scores."""
+        pool = self.case.context
+        best = self._best("context", pool)
+        if self.voices is None:
+            return best
+        request, sought = self.case.request, self.case.sought
+        if best.exact and content(sought):
+            text = "\n\n".join(one.text for one in best.held)
+            against = tuple(
+                f"claims:{one}" for one in check(request.question, sought, text).contradicts
+            )
+            enough = (
+                len(words(sought).known) >= _SAYS_ENOUGH
+                or best.support.about >= self.rules.unrelated
+            )
+            if not enough or against:
+                heard = self._hear("context", best.held, best.level)
+                said = any(map(is_whole, heard.agree)) and not heard.against
+                level: Level = "yes" if said else "unclear"
+                heard = replace(heard, level=level, agree=("literal", *heard.agree))
+            else:
+                heard = Heard("yes", ("literal",), held=best.held)
+            return replace(best, level=heard.level, heard=heard)
+        by_words: Level = "unclear" if polar(sought) and not content(sought) else best.level
+        heard = self._hear("context", pool, by_words)
+        held = best.held if "words" in heard.agree and best.held else heard.held or best.held
+        return replace(best, held=held, level=heard.level, exact=False, heard=heard)
+
+    def _hear(self, place: str, pool: Sequence[Held], by_words: Level) -> Heard:
+        """Ask the voices about a pool, noted."""
+        if self.voices is None or not pool:
+            return Heard("no")
+        request = self.case.request
+        other = request.response if self.case.opinion.correction else ""
+        heard = self.voices.hear(request.question, self.case.sought, other, pool, by_words)
+        self._note(
+            f"voices: {place}",
+            heard.figures,
+            {"yes": YES, "no": NO, "closer": CLOSER},
+            heard.held,
+            level=heard.level,
+            agree=list(heard.agree),
+            against=list(heard.against),
+        )
+        return heard
+
+    def _checked(self, best: Best) -> Best:
+        """A place outside of the context: what its words support must not be denied there."""
+        if self.voices is None or best.level != "yes":
+            return best
+        text = "\n\n".join(one.text for one in best.held)
+        checked = check(self.case.request.question, self.case.sought, text)
+        return replace(best, level="unclear") if checked.contradicts or checked.lacks else best
+
     def _about(self, place: str, pool: Sequence[Held]) -> Best:
         """The passage of a pool that is closest to the question alone, noted."""
         asked = words(self.case.request.question)
@@ -279,10 +391,18 @@ class Examination:
         texts = [one.text for one in case.context]
         request = case.request
         found = agreement(request.question, request.response, case.sought, texts, case.rarity)
-        level = found.level(self.rules)
+        level: str = found.level(self.rules)
+        apart = differ(request.question, request.response, case.sought) if self.voices else ()
+        if self.voices and level != "yes" and not apart:
+            same = self.voices.same(request.question, request.response, case.sought)
+            level = "yes" if same and level == "no" else level
+        if set(apart) - {"name"}:
+            level = "no"
+        elif apart and level == "yes":
+            level = "unclear"
         self._note(
             "agreement of response and correction",
-            found.rounded(),
+            found.rounded() | {"differ": list(apart)},
             _of(self.rules, ("supported",)),
             (),
             level=level,
@@ -305,9 +425,12 @@ class Examination:
             {"signal": name, "figures": figures, "thresholds": thresholds, "passages": shown} | more
         )
 
-    def _found(self, cause: Cause, reason: str, best: Best | None = None) -> Finding:
+    def _found(
+        self, cause: Cause, reason: str, best: Best | None = None, heard: Heard | None = None
+    ) -> Finding:
         keys = best.keys if best else keys_of(self.case.context)
-        return Finding(cause, reason, tuple(self.signals), keys, tuple(self.judged))
+        said = heard or (best.heard if best else None)
+        return Finding(cause, reason, tuple(self.signals), keys, tuple(self.judged), said)
 
 
 def _units(pool: Sequence[Held], long: bool) -> Iterator[tuple[Held, ...]]:

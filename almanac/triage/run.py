@@ -10,13 +10,15 @@ from typing import Any
 
 from almanac.core.operation import operation
 from almanac.core.stems import words
+from almanac.embedding.factory import open_encoder
 from almanac.feedback.drain import bring_in
 from almanac.llm.judge import Judge, open_judge
 from almanac.triage.case import Case
 from almanac.triage.invalidation import Changes
 from almanac.triage.load_case import Answered, Releases, case_of, queries
-from almanac.triage.replay import Replay
-from almanac.triage.rules import Examination, Finding
+from almanac.triage.meaning import Model, open_models
+from almanac.triage.replay import Held, Replay
+from almanac.triage.rules import VERSION, Examination, Finding
 from almanac.triage.verdict_cache import (
     Fingerprints,
     disliked_now,
@@ -25,6 +27,7 @@ from almanac.triage.verdict_cache import (
     seen_release,
     watched,
 )
+from almanac.triage.voices import Voices
 from almanac.triage.worklist import work_list
 from lakehouse import Lakehouse
 from lakehouse.releases import Release
@@ -111,6 +114,7 @@ class Triage:
         self._everything = everything
         self._releases = Releases(settings, lake)
         self._prints = Fingerprints(settings, judge, self._releases.now)
+        self._voices = Voices(settings.triage, settings.embedder, self._open_models)
         self.known = lake.triage.current()
         self._seen = releases_seen(self.known.values(), self._releases.history)
         now = self._releases.now
@@ -177,6 +181,7 @@ class Triage:
         """Make the vectors of all questions of a batch at once."""
         encoders = self._releases.encoders
         encoders.forget()
+        self._voices.prepare((one, disliked[one.request_id].correction or "") for one in due)
         by_release: dict[int, tuple[Release, list[str]]] = {}
         for one in due:
             opinion = disliked[one.request_id]
@@ -198,20 +203,61 @@ class Triage:
     def _examine(self, request: Request, opinion: Opinion, answered: Answered) -> Triaged:
         then = self._asked_of(opinion, answered)
         case = case_of(self._releases, request, opinion, then, self._why(answered))
-        found = Examination(case, self._settings.triage, self._judge).run()
+        replay = self._releases.open(then) if then else None
+        found = Examination(
+            case, self._settings.triage, self._judge, self._voices, self._wider(replay, case)
+        ).run()
         now = self._releases.now if case.then else None
         evidence = _evidence(case, found, now)
         name = self._prints.of(request, opinion, then, now.seq if now else None)
         if any(one.failed for one in found.judged):
             name += ":again"  # the judge was out of reach: the next run asks it
         return Triaged(
-            request.request_id, found.cause, ACTIONS[found.cause], evidence, found.documents, name
+            request.request_id,
+            found.cause,
+            ACTIONS[found.cause],
+            evidence,
+            found.documents,
+            name,
+            rules=VERSION,
+            voices=_voices(found),
+        )
+
+    def _wider(
+        self, replay: Replay | AlmanacError | None, case: Case
+    ) -> Callable[[], Sequence[Held]]:
+        def search() -> Sequence[Held]:
+            if not isinstance(replay, Replay):
+                return ()
+            k = self._settings.triage.wide
+            return self._releases.wider(replay, case.request, case.sought, k)
+
+        return search
+
+    def _open_models(self) -> list[Model]:
+        """The embedders that compare meaning; the release's is that of the newest one."""
+        configured, releases = self._settings.embedder, self._releases
+        now = releases.now
+        return open_models(
+            self._settings.triage.meaning,
+            lambda: releases.encoders.of(now) if now else open_encoder(configured),
+            configured,
         )
 
     def _why(self, answered: Answered) -> str:
         """Why the release of a request can't be asked; empty where it can."""
         opened = self._releases.open(answered.release) if answered.release else None
         return str(opened) if isinstance(opened, AlmanacError) else answered.why
+
+
+def _voices(found: Finding) -> dict[str, Any]:
+    """Who agreed with a verdict, and who spoke against it; empty where nobody was asked."""
+    agree = list(found.heard.agree) if found.heard else []
+    against = list(found.heard.against) if found.heard else []
+    for one in found.judged:
+        if one.verdict != "not_judged":
+            agree.append("judge")
+    return {"agree": agree, "against": against} if agree or against else {}
 
 
 def _evidence(case: Case, found: Finding, now: Release | None) -> dict[str, Any]:

@@ -95,6 +95,8 @@ def shown(settings: Settings, request_id: str) -> dict[str, Any]:
         "action": found.action,
         "documents": [list(key) for key in found.documents],
         "evidence": dict(found.evidence),
+        "voices": dict(found.voices),
+        "rules": found.rules,
         "fingerprint": found.fingerprint,
     }
 

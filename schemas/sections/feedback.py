@@ -65,6 +65,22 @@ class TriageSettings(Section):
         default=0.1, description="By which another passage must support it better."
     )
     batch: int = Field(default=256, ge=1, description="Requests looked into at a time.")
+    wide: int = Field(
+        default=100,
+        ge=1,
+        description="Passages of the search that must find nothing before a source is missing.",
+    )
+    meaning: tuple[str, ...] = Field(
+        default=("release", "multilingual"),
+        description="Embedders that compare meaning, sentence by sentence: release is the one of "
+        "the release that answered; english and multilingual come with the installation; else a "
+        "hub id or a folder. Empty: words alone.",
+    )
+    entailment: str | None = Field(
+        default=None,
+        description="A cross-encoder for natural language inference that votes too: a hub id or a "
+        "folder.",
+    )
 
 
 class DatasetSettings(Section):

@@ -16,8 +16,11 @@ import pytest
 from almanac.triage.run import triage
 from lakehouse import Lakehouse
 from schemas.feedback import Passage, Request, Triaged, Vote
+from schemas.settings import TriageSettings
 from tests.releases.conftest import House
 
+# Without embedders: what they add has tests of its own (test_meaning.py).
+PLAIN = TriageSettings(meaning=())
 ASKED = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PRINTER = "The printer in the hall prints only after a visitor shows the orange badge."
 BACKUP = "The nightly backup of the finance server starts at {} and writes to the second disk."
@@ -39,6 +42,7 @@ class Feedback:
 
     def __init__(self, root: Path) -> None:
         self.house = House(root)
+        self.house.configure(triage=PLAIN)
         self.house.put("printer", PRINTER)
         self.house.put("backup", BACKUP.format("two o'clock"))
         self.house.put("parking", PARKING)

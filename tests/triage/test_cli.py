@@ -26,6 +26,7 @@ def run(feedback: Feedback, monkeypatch: pytest.MonkeyPatch) -> Any:
     for verb in VERBS:
         main.add_command(verb)
     monkeypatch.chdir(feedback.house.root)
+    monkeypatch.setenv("ALMANAC_TRIAGE__MEANING", "[]")
     lake = feedback.house.settings.lakehouse
 
     def call(*arguments: str) -> Result:

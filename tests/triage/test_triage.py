@@ -159,7 +159,7 @@ def test_the_counts_and_the_run(feedback: Feedback) -> None:
 
 def test_a_window_of_time_and_small_batches(feedback: Feedback) -> None:
     plant(feedback)
-    feedback.house.configure(triage=TriageSettings(batch=2))
+    feedback.house.configure(triage=TriageSettings(batch=2, meaning=()))
     assert feedback.triage(start=ASKED.replace(hour=10))["disliked"] == 0
     assert feedback.triage(end=ASKED)["disliked"] == 9
     assert feedback.causes() == CAUSES
@@ -199,7 +199,7 @@ def test_a_new_vote_and_other_rules_are_looked_into(feedback: Feedback) -> None:
     feedback.vote("bare", 1, hour=3)  # a changed mind: no longer disliked
     result = feedback.triage()
     assert (result["disliked"], result["new_model_faults"]) == (8, 2)
-    feedback.house.configure(triage=TriageSettings(related=0.62))
+    feedback.house.configure(triage=TriageSettings(related=0.62, meaning=()))
     assert feedback.triage()["looked_into"] == 8
 
 

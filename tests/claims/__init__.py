@@ -1,0 +1,1 @@
+"""Tests of the rules that hold a claim against a passage."""

@@ -1,0 +1,86 @@
+"""A claim against a passage, rule by rule, in English and in Russian."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from almanac.claims.check import agree, check, differ
+from almanac.claims.yes_no import refuses
+
+VACCINE = "The vaccine is not free for adults. Children need a guardian's consent."
+YARD = "All staff may park in the yard, except visitors. Bicycles stand behind the gate."
+LEAVE = "Clerks get twenty-eight days of leave. Night guards have thirty-two days."
+SMOKING = "Курить в здании запрещено. Во дворе курить можно."
+
+
+@pytest.mark.parametrize(
+    ("question", "claim", "passage", "says"),
+    [
+        ("How long is the notice?", "14 days", "Staff give two weeks notice.", "supports"),
+        ("How long is the notice?", "a month", "Staff give two weeks notice.", "contradicts"),
+        ("When was he born?", "5 февраля 1953", "He was born on February 5, 1953.", "supports"),
+        ("Who founded it?", "It was Anna Kern", "The firm was founded by Anna Kern.", "supports"),
+        ("Who founded it?", "It was Anna Kern", "The firm was founded by Otto Lang.", "unclear"),
+        ("Кто основал?", "Это был Джобс", "Apple was founded by Steve Jobs.", "unclear"),
+        ("Who gets it for free?", "The vaccine is free for children", VACCINE, "contradicts"),
+        ("May visitors park in the yard?", "no", YARD, "supports"),
+        ("May visitors park in the yard?", "Yes, they may.", YARD, "contradicts"),
+        ("May staff park in the yard?", "yes", YARD, "supports"),
+        ("Можно ли курить в здании?", "Нет", SMOKING, "supports"),
+        ("Можно ли курить в здании?", "Да", SMOKING, "contradicts"),
+        ("Who has more?", "Night guards have more leave than clerks", LEAVE, "supports"),
+        ("Who has more?", "Clerks have more leave than night guards", LEAVE, "contradicts"),
+        ("What colour is it?", "green", "The badge is orange.", "unclear"),
+        ("", "", "", "unclear"),
+    ],
+)
+def test_what_a_passage_says_of_a_claim(question: str, claim: str, passage: str, says: str) -> None:
+    found = check(question, claim, passage)
+    assert found.says == says, found
+
+
+@pytest.mark.parametrize(
+    ("question", "response", "expected", "rules"),
+    [
+        ("Who is older?", "Kim is older than Mary", "Mary", ("comparison",)),
+        ("Who is older?", "Mary is older than Kim", "Mary", ()),
+        ("Is it open?", "Yes, it is.", "no", ("yes_no",)),
+        ("Can I smoke here?", "You can smoke here.", "No", ("yes_no",)),
+        ("How many?", "It holds six people", "ten people", ("number",)),
+        ("How long?", "It lasts two weeks", "14 days", ()),
+        ("Who wrote it?", "It was Otto Lang", "It was Anna Kern", ("name",)),
+    ],
+)
+def test_how_two_answers_differ(
+    question: str, response: str, expected: str, rules: tuple[str, ...]
+) -> None:
+    assert differ(question, response, expected) == rules
+
+
+def test_answers_that_agree_by_their_amounts() -> None:
+    assert agree("How long?", "It lasts two weeks", "14 days")
+    assert not agree("How long?", "It lasts two weeks", "15 days")
+    assert not agree("How long?", "long", "for long")
+
+
+@pytest.mark.parametrize(
+    ("answer", "yes"),
+    [
+        ("The documents do not say how often.", True),
+        ("I don't know.", True),
+        ("В документах не говорится о сапогах.", True),
+        ("The documents are kept for ten years.", False),
+        ("Сапоги дают.", False),
+    ],
+)
+def test_an_answer_that_refuses(answer: str, yes: bool) -> None:
+    assert refuses(answer) is yes
+
+
+def test_long_texts_take_linear_time() -> None:
+    began = time.process_time()
+    check("Is it so? " * 2_000, "not " * 5_000, "It is not so, except here. " * 2_000)
+    check("a", "(" * 20_000, "than er " * 10_000)
+    assert time.process_time() - began < 10
