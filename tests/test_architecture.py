@@ -42,7 +42,8 @@ MAY_IMPORT = {
     "evaluation": "core llm retrieval training",
     "assistants": "core llm retrieval training evaluation adapters lakehouse",
     "dataset": "core feedback guards llm retrieval assistants lakehouse expectations",
-    "tuning": "core embedding llm retrieval training adapters dataset evaluation lakehouse",
+    "tuning": "core embedding llm retrieval training adapters assistants dataset evaluation "
+    "lakehouse",
     "lineage": "core feedback adapters lakehouse",
     "rollouts": "core llm feedback assistants lakehouse",
     "overview": "feedback triage adapters lakehouse",

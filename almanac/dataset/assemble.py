@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from almanac.assistants.logged import rendered
+from almanac.assistants.template import Prompt
 from almanac.core.shown_context import shown_passages
 from almanac.core.thoughts import answer_and_thoughts
 from almanac.dataset.candidates import Candidate, in_order
@@ -47,11 +49,13 @@ def assemble(
     *,
     system_prompt: str,
     source: str,
+    prompt: Prompt | None = None,
 ) -> Assembled:
     """One candidate a request: a like, or a dislike that triage laid to the model.
 
     A dislike with another cause, or without a verdict, is dropped under that name. `source` is said
-    of requests that name none.
+    of requests that name none. With a `prompt`, every request whose passages are known is told by
+    it, whatever its log has.
     """
     candidates: list[Candidate] = []
     dropped: list[Rejected] = []
@@ -62,22 +66,29 @@ def assemble(
         counts.update(["total", _voted(opinion)])
         if opinion is None:
             continue
-        found = _example(request, opinion, triaged.get(request.request_id), system_prompt, source)
+        messages = prompt_of(request, system_prompt, prompt)
+        found = _example(request, opinion, triaged.get(request.request_id), messages, source)
         if isinstance(found, Rejected):
             dropped.append(found)
             continue
-        prompts["logged" if logged_prompt(request) else "template"] += 1
+        prompts["logged" if messages == logged_prompt(request) else "template"] += 1
         whose = (request.asked_at, request.user_id, request.session_id)
         candidates.append(Candidate(found, *whose, opinion))
     return Assembled(tuple(in_order(candidates)), tuple(dropped), dict(counts), dict(prompts))
 
 
-def prompt_of(request: Request, system_prompt: str) -> tuple[Message, ...]:
+def prompt_of(
+    request: Request, system_prompt: str, prompt: Prompt | None = None
+) -> tuple[Message, ...]:
     """The final prompt as it was logged, else the messages that the template makes.
+
+    A stored `prompt` goes before both where the passages are known.
 
     A logged prompt that does not end with a user's words, or that has a role or a message that a
     chat template cannot take, is not used either.
     """
+    if prompt is not None and request.context:
+        return rendered(prompt, request)
     return logged_prompt(request) or (
         {"role": "system", "content": system_prompt},
         *(_plain(message) for message in request.history if _is_message(message)),
@@ -120,7 +131,11 @@ def _voted(opinion: Opinion | None) -> str:
 
 
 def _example(
-    request: Request, opinion: Opinion, verdict: Triaged | None, system_prompt: str, source: str
+    request: Request,
+    opinion: Opinion,
+    verdict: Triaged | None,
+    messages: tuple[Message, ...],
+    source: str,
 ) -> Example | Rejected:
     if reason := _left_out(opinion, verdict):
         calls_for = {} if reason == "not_triaged" else {"action": ACTIONS[reason]}
@@ -131,7 +146,7 @@ def _example(
     said: dict[str, Any] = dict(request.details)
     return Example(
         request_id=request.request_id,
-        prompt=prompt_of(request, system_prompt),
+        prompt=messages,
         chosen=chosen,
         rejected=rejected,
         origin=origin,

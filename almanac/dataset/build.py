@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from almanac.assistants.prompts import find
+from almanac.assistants.template import Prompt
 from almanac.core.operation import operation
 from almanac.dataset.assemble import TEMPLATE, Assembled, assemble
 from almanac.dataset.candidates import Candidate, Guarded
@@ -119,7 +121,11 @@ def make(
     Raises:
         DatasetRefused: nothing is left to train on.
     """
-    rules = settings.dataset
+    rules, prompt = settings.dataset, None
+    if rules.prompt is not None:  # the name of a dataset has the prompt's id, not its label
+        stored = find(lake, rules.prompt)
+        rules = rules.model_copy(update={"prompt": stored.prompt_id})
+        prompt = Prompt.of(stored.content, stored.label)
     requests = lake.requests.rows(start=start, end=end)
     found = assemble(
         requests,
@@ -127,6 +133,7 @@ def make(
         lake.triage.current(),
         system_prompt=rules.system_prompt,
         source=settings.index.name,
+        prompt=prompt,
     )
     _log.info("%d of %d requests are candidates", len(found.candidates), found.requests["total"])
     guarded, corrected = _guarded(lake, settings, found.candidates, count_tokens)
@@ -153,7 +160,9 @@ def _guarded(
     lake: Lakehouse, settings: Settings, candidates: Sequence[Candidate], count_tokens: CountTokens
 ) -> tuple[Guarded, Corrected]:
     """Guarded before a teacher sees anything, and once more with what the teacher wrote."""
-    golden = golden_texts((settings.upgrade.questions, settings.tuning.golden))
+    golden = golden_texts(
+        (settings.upgrade.questions, settings.tuning.golden, settings.gate.golden)
+    )
     first = guard(candidates, settings.dataset, golden, count_tokens)
     if settings.teacher.model is None:
         return first, Corrected(first.kept, (), {}, None)

@@ -11,12 +11,12 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Protocol, TypeVar
 
+from almanac.assistants.logged import language
 from almanac.llm.chat import EndpointFailed
 from almanac.llm.streaming import Piece
 from almanac.retrieval.open_release import OpenRelease
 from almanac.serving import guarding
 from almanac.serving.asking import Ask, Begun, Draft, Ended, Event
-from almanac.serving.assistants import language
 from almanac.serving.budget import newest_within, within
 from almanac.serving.citing import CitedText
 from almanac.serving.decisions import Stopped

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from almanac.assistants.logged import refusal_in
 from almanac.assistants.template import Prompt
 from almanac.llm.streaming import StreamingChat
 from schemas.feedback import Message
 from schemas.sections.serving import LOCAL
 from schemas.settings import AssistantSettings
 from schemas.times import When, parse_as_of
-
-_CYRILLIC = re.compile(r"[а-яё]", re.I)
-_LETTER = re.compile(r"[^\W\d_]")
-_REFUSALS = {"en": "I don't know.", "ru": "Я не знаю."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ class Assistant:
 
     def refusal_for(self, question: str) -> str:
         """What it says where nothing supports an answer."""
-        return self.settings.refusal or _REFUSALS[language(question)]
+        return self.settings.refusal or refusal_in(question)
 
     def render(
         self, question: str, passages: Sequence[dict[str, Any]], history: Sequence[Message] = ()
@@ -71,9 +67,3 @@ class Assistant:
         """The parameters of generation, as a request keeps them."""
         names = ("temperature", "seed", "max_tokens", "k", "mode", "max_context_tokens")
         return {name: getattr(self.settings, name) for name in names}
-
-
-def language(text: str) -> str:
-    """ru for a text of which most letters are Cyrillic, else en."""
-    letters = len(_LETTER.findall(text))
-    return "ru" if len(_CYRILLIC.findall(text)) * 2 > letters else "en"

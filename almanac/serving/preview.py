@@ -9,6 +9,7 @@ from typing import Any
 
 from almanac.assistants import prompts
 from almanac.assistants.files import read_prompt
+from almanac.assistants.logged import logged_passages
 from almanac.assistants.template import Prompt
 from almanac.serving.asking import Ask
 from almanac.serving.assistants import Assistant
@@ -80,16 +81,9 @@ def _prompt(service: Service, wanted: str) -> tuple[Prompt, str]:
 
 
 def _logged(request: Request) -> list[dict[str, Any]]:
-    """The passages that a request was answered from, as a template sees them."""
     if not request.context:
         raise ConfigError(f"request {request.request_id} has no passages: give --question instead")
-    told = {one.get("chunk_id"): one for one in request.details.get("citations", ())}
-    names = ("source", "doc_id", "heading", "title")
-    return [
-        {name: str(told.get(one.chunk_id, {}).get(name) or "") for name in names}
-        | {"n": number, "text": one.text}
-        for number, one in enumerate(request.context, 1)
-    ]
+    return logged_passages(request)
 
 
 async def _found(service: Service, assistant: Assistant, question: str) -> list[dict[str, Any]]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from almanac.adapters import files, promotion
+from almanac.assistants.prompts import find
+from almanac.assistants.template import Prompt
 from almanac.dataset.assemble import prompt_of
 from almanac.dataset.export import export
 from almanac.embedding.factory import open_encoder
@@ -154,7 +156,7 @@ def _record(job: Job, judged: Judged, manifest: Mapping[str, Any]) -> dict[str, 
 
 def _cases(settings: Settings, lake: Lakehouse, job: Job) -> list[Case]:
     manifest = lake.datasets.manifest(job.spec["dataset"])
-    prompter = partial(_prompt, settings.dataset.system_prompt)
+    prompter = partial(_prompt, settings.dataset.system_prompt, _stored(settings, lake))
     golden: list[GoldenAnswer] = (
         read_golden(settings.tuning.golden) if settings.tuning.golden else []
     )
@@ -176,11 +178,21 @@ def _recipe(
     return made.model_copy(update={"threads": settings.tuning.threads})
 
 
-def _prompt(system: str, question: str, passages: Sequence[str]) -> tuple[Message, ...]:
+def _stored(settings: Settings, lake: Lakehouse) -> Prompt | None:
+    """The prompt that the examples are told by, where one is set."""
+    if settings.dataset.prompt is None:
+        return None
+    stored = find(lake, settings.dataset.prompt)
+    return Prompt.of(stored.content, stored.label)
+
+
+def _prompt(
+    system: str, prompt: Prompt | None, question: str, passages: Sequence[str]
+) -> tuple[Message, ...]:
     """As the examples' own prompts are made where the log has none."""
     context = tuple(Passage("", text) for text in passages)
     asked = Request("", datetime(1970, 1, 1, tzinfo=UTC), "", question, "", context)
-    return prompt_of(asked, system)
+    return prompt_of(asked, system, prompt)
 
 
 def _retrieve(settings: Settings, questions: Sequence[str]) -> list[list[str]]:

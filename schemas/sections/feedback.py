@@ -111,6 +111,11 @@ class DatasetSettings(Section):
         default="Answer the question from the context alone. Be brief.",
         description="Where the log has no final prompt.",
     )
+    prompt: str | None = Field(
+        default=None,
+        description="A stored prompt, NAME, NAME@NUMBER or an id: examples are told by it, as the "
+        "assistant that the adapter is for is asked.",
+    )
 
 
 class TuningSettings(Section):
