@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -50,6 +51,9 @@ _UP = (
     "positive",
     "good",
     "yes",
+    "upvote",
+    "upvoted",
+    "helpful",
 )
 _DOWN = (
     "-1",
@@ -64,7 +68,13 @@ _DOWN = (
     "negative",
     "bad",
     "no",
+    "downvote",
+    "downvoted",
+    "unhelpful",
+    "not_helpful",
 )
+_TINTS = re.compile("[\U0001f3fb-\U0001f3ff\ufe0f]")  # colours of a hand, and how it is drawn
+_JOINTS = re.compile(r"(?<=\w)[\s-]+(?=\w)")
 RATINGS = dict.fromkeys(_UP, 1) | dict.fromkeys(_DOWN, -1)
 _IDS, _TEXTS = ("chunk_id", "id"), ("text", "content", "page_content")
 
@@ -119,7 +129,7 @@ def moment(name: str, value: Any) -> datetime:
 
 def rating(value: Any) -> int:
     """1 or -1, however it is spelled; another whole number is left to the suite."""
-    said = str(value).strip().lower().replace(" ", "_")
+    said = spelling(value)
     if said in RATINGS:
         return RATINGS[said]
     if isinstance(value, int) and abs(value) < 1 << 31:
@@ -130,6 +140,11 @@ def rating(value: Any) -> int:
         f"it means, as in --rating {said[:20]}=-1",
         "nothing" if value is None else value,
     )
+
+
+def spelling(value: Any) -> str:
+    """A rating in words as it is compared: "Thumbs-Down" is thumbs_down."""
+    return _JOINTS.sub("_", _TINTS.sub("", str(value).strip().lower()))
 
 
 def whole(name: str, value: Any) -> int | None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from almanac.feedback.contents import plain, whole
 from almanac.feedback.exports.people import asker, by_a_user
-from almanac.feedback.fields import RATINGS, Read, structure
+from almanac.feedback.fields import RATINGS, Read, spelling, structure
 from almanac.feedback.messages import DETAILS, calls_a_tool, inputs, is_content, outputs, unseen
 from almanac.feedback.otlp import Attributes, Event, Span
 from almanac.feedback.record import Record
@@ -185,7 +185,7 @@ def _asker(traces: Traces, trace: str, request_id: str) -> str:
 
 def _rating(known: Attributes) -> Any:
     label = known.get("gen_ai.evaluation.score.label")
-    if str(label).strip().lower().replace(" ", "_") in RATINGS:
+    if spelling(label) in RATINGS:
         return label
     value = known.get("gen_ai.evaluation.score.value")
     return label if value is None else value

@@ -94,6 +94,12 @@ def _imported(run: Operation, log: str | None, votes: str | None) -> dict[str, A
         files = ", ".join(dict.fromkeys(str(one) for one in (log, votes) if one))
         raise _not_one(f"row of {files}", refusals)
     refusals.settle(run.run_id, run.started_at)
+    if not intake.votes.total and reader.vote_like:
+        _log.warning(
+            "no vote was read. If the column %s holds votes: --columns rating=%s",
+            reader.vote_like,
+            reader.vote_like,
+        )
     return {"requests": asdict(intake.requests), "votes": asdict(intake.votes)}
 
 

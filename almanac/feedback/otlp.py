@@ -57,9 +57,9 @@ def spans(export: Mapping[str, Any]) -> Iterator[Span]:
             parent_id=_id(item, "parentSpanId"),
             name=str(item.get("name") or ""),
             start=_nanoseconds(item.get("startTimeUnixNano")),
-            end=_nanoseconds(item.get("endTimeUnixNano")),
+            end=(end := _nanoseconds(item.get("endTimeUnixNano"))),
             attributes=attributes(item.get("attributes")),
-            events=tuple(_event(one, trace_id, span_id) for one in _list(item.get("events"))),
+            events=tuple(_event(one, trace_id, span_id, end) for one in _list(item.get("events"))),
             resource=resource,
         )
 
@@ -93,15 +93,18 @@ def _items(
                 yield known, item
 
 
-def _event(item: Mapping[str, Any], trace_id: str, span_id: str) -> Event:
-    """An event; the fields of a log record's body count as attributes of it."""
+def _event(item: Mapping[str, Any], trace_id: str, span_id: str, end: int = 0) -> Event:
+    """An event; the fields of a log record's body count as attributes of it.
+
+    end: the time of one that has none, such as when its span ended.
+    """
     known = attributes(item.get("attributes"))
     body = _value(item.get("body"))
     if isinstance(body, dict):
         known = body | known
     name = item.get("name") or item.get("eventName") or known.get("event.name") or ""
     at = _nanoseconds(item.get("timeUnixNano")) or _nanoseconds(item.get("observedTimeUnixNano"))
-    return Event(str(name), at, known, trace_id, span_id)
+    return Event(str(name), at or end, known, trace_id, span_id)
 
 
 def _value(value: Any, depth: int = 0) -> Any:

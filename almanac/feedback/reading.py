@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,13 @@ from schemas.feedback import Request
 
 # What surrounds the rows in the answer of an API.
 _ENVELOPE = {"data", "meta", "next_cursor", "nextCursor", "pagination", "total", "cursor"}
+_ASKED = ("response", "question", "prompt", "asked_at")
+_VOTE = re.compile(
+    r"(?:^|[._])(?:feedback|thumbs?|votes?|rating|likes?|liked|stars|reaction)(?:$|[._])",
+    re.IGNORECASE,
+)
+_DEEPEST = 3  # objects within one another
+_LONG = 20  # characters: no vote in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,8 @@ class Reader:
         self._traces, self._columns = traces, columns
         # Whoever names the column of the answer reads the rows by columns alone.
         self._by_columns = "response" in columns
+        # The path of a column that seems to be a vote, where rows have no rating.
+        self.vote_like = ""
 
     def index(self, asked: Iterable[Path], voted: Iterable[Path]) -> Iterator[Any]:
         """First, for all files that will be read: what rows need of others. Yields every rating.
@@ -68,10 +78,19 @@ class Reader:
             for line in _lines(file):
                 records = self._records(line.values)
                 if records is None:
-                    yield Entry(line, table)
+                    yield Entry(line, "votes" if self._is_vote(line.values) else table)
                     continue
                 for record in records:
                     yield self._entry(line, record, table)
+
+    def _is_vote(self, values: Mapping[str, Any]) -> bool:
+        """Whether a row says a vote and nothing of what was asked and answered."""
+        if rating_of(values, self._columns) is None:
+            return False
+        return not any(
+            value_at(values, self._columns[name]) if name in self._columns else values.get(name)
+            for name in _ASKED
+        )
 
     def _indexed(self, values: Mapping[str, Any], counts: bool) -> Iterator[Any]:
         """The ratings of a row, unless they do not count; remembers what others need of it."""
@@ -84,6 +103,8 @@ class Reader:
         export = None if self._by_columns else export_of(values)
         if export is None:
             rating = rating_of(values, self._columns) if counts else None
+            if rating is None and counts and not self.vote_like:
+                self.vote_like = vote_like(values)
             yield from () if rating is None else (rating,)
             return
         export.index(values, self._traces)
@@ -114,6 +135,20 @@ def own_vote(line: Line, said: Mapping[str, Any], request: Request) -> Entry | N
     values = {"request_id": request.request_id, "user_id": request.user_id, **said}
     values["rated_at"] = said.get("rated_at") or request.asked_at
     return Entry(_with(line, values), "votes", is_mapped=True, stated=False, is_own=True)
+
+
+def vote_like(values: Mapping[str, Any], prefix: str = "") -> str:
+    """The path of the first value that seems to be a vote by its column's name; "" for none."""
+    for name, value in values.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            found = vote_like(value, f"{path}.") if path.count(".") < _DEEPEST else ""
+        else:
+            is_short = isinstance(value, bool | int | float | str) and 0 < len(str(value)) < _LONG
+            found = path if is_short and name != "n_votes" and _VOTE.search(path) else ""
+        if found:
+            return found
+    return ""
 
 
 def _traced(values: Mapping[str, Any]) -> tuple[Sequence[Span], Sequence[Event]] | None:

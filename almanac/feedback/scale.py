@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from almanac.feedback.fields import RATINGS, Broken, rating
+from almanac.feedback.fields import RATINGS, Broken, rating, spelling
 from schemas.errors import ConfigError, FeedbackUnreadable
 
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)")
@@ -143,7 +143,7 @@ def _spelling(value: Any) -> str:
     number = _number(value)
     if number is not None:
         return f"{number:g}"
-    return str(value).strip().lower().replace(" ", "_")
+    return spelling(value)
 
 
 def _number(value: Any) -> float | None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from almanac.feedback.facts import log_facts
+from almanac.feedback.otlp import spans
+from almanac.feedback.scale import Scale
 from schemas.errors import FeedbackUnreadable
 from schemas.feedback import Request
 from tests.feedback.conftest import Desk, request, vote
@@ -521,3 +523,47 @@ def test_what_older_versions_stored_is_known_again(
         assert desk.counts(log)["requests"] == (3, 3, 0, 0)
     assert desk.lake.requests.rows()[0].response.startswith("<think>")
     assert desk.counts(log)["requests"] == (3, 0, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "meaning"),
+    [
+        ("Thumbs-Down", -1), ("thumbs down", -1), ("👎🏿", -1), ("👍️", 1), ("downvote", -1),
+        ("Not helpful", -1), ("helpful", 1), ("-1", -1), (False, -1),
+    ],
+)  # fmt: skip
+def test_thumbs_as_tools_spell_them(spelled: Any, meaning: int) -> None:
+    assert Scale().meaning(spelled) == meaning
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        ({"feedback": {"rating": "down"}}, "feedback.rating"),
+        ({"scores": {"user": {"thumbs": False}}}, "scores.user.thumbs"),
+        ({"liked": False}, "liked"),
+        ({"user_vote": 1}, "user_vote"),
+        ({"feedback": None, "feedbacks_url": "x"}, ""),
+        ({"likelihood": 0.5, "details": {"started": 1}}, ""),
+    ],
+)
+def test_votes_that_are_not_read_are_told_of(
+    desk: Desk, caplog: pytest.LogCaptureFixture, row: dict[str, Any], column: str
+) -> None:
+    report = desk.take(desk.write("log.jsonl", [request(1, **row)]))
+    assert (report["requests"]["new"], report["votes"]["total"]) == (1, 0)
+    said = f"If the column {column} holds votes: --columns rating={column}"
+    assert (said in caplog.text) == bool(column)
+
+
+def test_a_log_of_votes_alone(desk: Desk) -> None:
+    desk.take(desk.write("log.jsonl", [request(1)]))
+    report = desk.take(desk.write("votes.jsonl", [vote(1, rating="dislike")]))
+    assert (report["votes"]["new"], report["requests"]["total"]) == (1, 0)
+
+
+def test_an_evaluation_without_a_time_has_that_of_its_span() -> None:
+    event = {"name": "gen_ai.evaluation.result"}
+    span = {"traceId": "a", "spanId": "b", "endTimeUnixNano": "7", "events": [event]}
+    export = {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}
+    assert [one.at for found in spans(export) for one in found.events] == [7]
