@@ -45,3 +45,33 @@ def zipped(members: Mapping[str, str | bytes], method: int = zipfile.ZIP_DEFLATE
         for name, content in members.items():
             archive.writestr(name, content)
     return data.getvalue()
+
+
+WORD = (
+    'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main" '
+    'xmlns:w14="http://schemas.microsoft.com/office/word/2010/wordml" '
+    'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
+    'xmlns:wps="http://schemas.microsoft.com/office/word/2010/wordprocessingShape"'
+)
+OPEN = " ".join(
+    f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+    for name in ("text", "style", "office", "draw", "form", "table")
+)
+
+
+def read(folder: Path, name: str, data: str | bytes, **settings: Any) -> Document:
+    documents, _ = ingest(write(folder, {name: data}), **settings)
+    assert list(documents) == [name]
+    return documents[name]
+
+
+def lost(folder: Path) -> dict[str, str]:
+    """What was not carried over, by document."""
+    _, rejections = ingest(folder)
+    return {r.doc_id: r.reason for r in rejections if r.expectation == "document_is_complete"}
+
+
+def saved(thing: Any) -> bytes:
+    data = io.BytesIO()
+    thing.save(data)
+    return data.getvalue()
