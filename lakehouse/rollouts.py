@@ -17,7 +17,7 @@ from schemas.times import isoformat
 # One row a request of a rollout that Almanac's server answered.
 _ANSWERS = """
     SELECT request_id, user_id, asked_at, arm, status, latency_ms FROM log
-    WHERE rollout = (SELECT name FROM wanted) AND arm IN ('candidate', 'current')
+    WHERE rollout = (SELECT name FROM wanted) AND arm IN ('candidate', 'current', 'fallback')
         AND asked_at >= TIMESTAMPTZ '{since}'
     QUALIFY row_number() OVER (PARTITION BY request_id ORDER BY content_hash) = 1
     ORDER BY asked_at, request_id

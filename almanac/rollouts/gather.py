@@ -98,7 +98,11 @@ def _stretch(began: Sequence[datetime], at: datetime) -> int:
 def _candidate_answers(
     answers: Sequence[Answered], judgements: Sequence[Judgement]
 ) -> list[CandidateAnswer]:
-    """Of the candidate to users, and in the background, by time."""
+    """Of the candidate to users, and in the background, by time.
+
+    A failure of the present version ends a row of the candidate's: what fails for both, such as an
+    endpoint that is down, says nothing of the candidate.
+    """
     found = [
         CandidateAnswer(
             one.asked_at,
@@ -107,6 +111,11 @@ def _candidate_answers(
         )
         for one in answers
         if one.arm == "candidate" and one.status != "cut"
+    ]
+    found += [
+        CandidateAnswer(one.asked_at, False, None)
+        for one in answers
+        if one.arm != "candidate" and one.status == "failed"
     ]
     for one in judgements:
         if one.arm == "current":

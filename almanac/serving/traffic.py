@@ -104,7 +104,7 @@ class Traffic:
             self.fall(live, f"{row} answers of the candidate failed in a row")
 
     def answered(self, live: Live) -> None:
-        """The candidate answered: failures before it are no row any more."""
+        """The candidate answered, or the other failed too: its failures are no row any more."""
         with self._lock:
             self._failures[live.rollout.name] = 0
 
@@ -133,13 +133,30 @@ async def answer_in_rollout(
             held.append(await anext(events))
     except Exception as error:  # noqa: BLE001 (whatever ends an answer is its version's failure)
         await events.aclose()
-        traffic.failed(live, str(error))
         instead = replace(ask, assistant=live.current, arm="fallback")
-        return instead, answering.answer(instead)
+        return instead, await _instead(answering, traffic, instead, live, str(error))
     except BaseException:
         await events.aclose()  # the reader left
         raise
     return ask, _watched(ask, held, events, traffic, live)
+
+
+async def _instead(
+    answering: Answering, traffic: Traffic, ask: Ask, live: Live, reason: str
+) -> AsyncGenerator[Event]:
+    """The present version's answer, which counts the candidate's failure once it has begun.
+
+    A question at which both fail before they begin, such as one of a release that is not kept, is
+    no failure of the candidate.
+    """
+    events = answering.answer(ask)
+    try:
+        held = [await anext(events)]
+    except BaseException:
+        await events.aclose()
+        raise
+    traffic.failed(live, reason)
+    return _watched(ask, held, events, traffic, live)
 
 
 async def _watched(
@@ -160,6 +177,8 @@ async def _watched(
         except AlmanacError as error:
             if is_candidate:
                 traffic.failed(live, str(error))
+            else:
+                traffic.answered(live)  # both fail: that says nothing of the candidate
             raise
         if is_candidate:
             traffic.answered(live)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,7 +17,6 @@ from almanac.rollouts.assignment import arm_of
 from almanac.rollouts.check import check, look
 from almanac.rollouts.decide import Verdict
 from almanac.rollouts.state import open_rollout, rollouts
-from lakehouse.rollouts import RolloutStep
 from schemas.errors import LeaseHeld, RolloutRefused
 from tests.rollouts.conftest import House
 
@@ -116,6 +116,16 @@ def test_failures_in_a_row_end_it_at_once(house: House) -> None:
     assert house.lake.rollouts.steps()[-1].reason == "5 answers of the candidate failed in a row"
 
 
+def test_what_fails_for_both_versions_ends_nothing(house: House) -> None:
+    name = begin(house)
+    house.answers(name, "candidate", ["failed"] * 3)
+    house.answers(name, "fallback", ["failed"])
+    house.answers(name, "candidate", ["failed"] * 3)
+    house.answers(name, "current", ["failed"])
+    house.answers(name, "candidate", ["failed"] * 4)
+    assert look(house.lake, house.rollout(name)).evidence.tripped == ""
+
+
 def test_pause_holds_and_resume_goes_on(house: House) -> None:
     name = begin(house)
     house.judged(name, ["candidate"] * 100)
@@ -157,7 +167,7 @@ def test_what_comes_after_the_end_is_passed_over(house: House) -> None:
     name = begin(house)
     first = house.lake.rollouts.steps()[0]
     steps.stop(house.settings, name, "ann")
-    late = RolloutStep(**{field: getattr(first, field) for field in RolloutStep.__slots__})
+    late = replace(first, share=0.5)
     with house.lake.lease("slow", "test", 30):
         house.lake.rollouts.append([late])
     (found,) = rollouts(house.lake.rollouts.steps())
@@ -215,3 +225,17 @@ def test_killed_anywhere_no_user_changes_arm(house: House) -> None:
     seen = house.rollout(name)
     steps.carry_out(house.settings, seen, Verdict("step", "more", 1.0), {})
     assert {house.rollout(name).arm(user) for user in users} == {"candidate"}
+
+
+def test_what_a_judge_said_of_a_users_questions_is_erased_with_them(house: House) -> None:
+    from almanac.releases.erase import Subject, erase
+
+    name = begin(house)
+    house.answers(name, "current", ["answered"] * 2)
+    house.judged(name, ["equal"])
+    (pair,) = house.lake.judgements.of_rollout(name)
+    mine, others = (replace(pair, request_id=one, ordinal=9) for one in ("q00001", "q00002"))
+    house.lake.judgements.append([mine, others])
+    erase(house.settings, Subject(user_id="user 1"))
+    left = [one.request_id for one in house.lake.judgements.of_rollout(name)]
+    assert left == [pair.request_id, "q00002"]

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -32,7 +32,7 @@ from tests.serving.conftest import FIRST, House, Served, text_of
 SETTINGS = """
 [serving]
 poll_seconds = 0.2
-flush_seconds = 0.3
+flush_seconds = 0.5
 [rollouts]
 schedule = [0.0, 0.5, 1.0]
 min_minutes = 0
@@ -41,6 +41,7 @@ margin = 0.4
 min_pairs = 10
 min_step_pairs = 5
 check_seconds = 0.5
+lease_seconds = 0.5
 queue = 8
 [judge]
 model = "judge-1"
@@ -86,7 +87,7 @@ class Users:
             "messages": [{"role": "user", "content": QUESTION}],
         }
         with httpx.Client(base_url=self.served.address, timeout=30) as client:
-            while not self.stopping.wait(0.3):
+            while not self.stopping.wait(0.4):
                 try:
                     response = client.post("/v1/chat/completions", json=body)
                     parts = [part[6:] for part in response.text.split("\n\n") if part]
@@ -131,7 +132,9 @@ class Place:
         return spec.version
 
     def start(self, version: str, ab: float | None = None) -> str:
-        settings = self.house.settings
+        settings = self.house.settings  # the server's own writing may be under way
+        patient = settings.lease.model_copy(update={"wait_seconds": 30})
+        settings = settings.model_copy(update={"lease": patient})
         return steps.start(settings, "documents", version, self.present, "ann", ab=ab).rollout
 
     def ended(self, name: str, seconds: float = 40) -> Rollout:
@@ -180,12 +183,20 @@ def test_a_worse_prompt_goes_back_by_itself_before_a_user_meets_it(place: Place)
     assert judged[0].result["orders"] == ["second", "second"]
     request = place.served.client.get(f"/v1/requests/{judged[0].request_id}").json()["request"]
     assert (request["rollout"], request["arm"]) == (name, "current")
+    again = place.served.chat(QUESTION).json()["id"]
+    after = place.served.client.get(f"/v1/requests/{again}").json()["request"]
+    assert after["prompt"] == request["prompt"]  # byte for byte what it was
+    assert (after["release"], after["model"]) == (request["release"], request["model"])
 
 
 def test_a_broken_model_is_answered_for_and_goes_back_at_once(place: Place) -> None:
     before, broken = place.present, place.candidate("BROKEN")
     with Users(place.served) as users:
         name = place.start(broken, ab=0.5)
+        with place.lake.lease("a night", "nightly", 30, 30):  # no row can be written meanwhile
+            told = f"/v1/rollouts/{name}"
+            wait_for(lambda: place.served.client.get(told).json()["fallen"] is not None)
+            assert len(steps.find(place.lake, name).steps) == 1
         end = place.ended(name)
         wait_for(lambda: len(users.answers) > 20)
     assert users.failed == []
@@ -194,7 +205,7 @@ def test_a_broken_model_is_answered_for_and_goes_back_at_once(place: Place) -> N
     assert {one["version"] for one in users.answers} == {before[:12]}
     wait_for(lambda: len(place.lake.rollouts.answers(name, end.started_at)) >= 5)
     failed = [
-        one for one in place.lake.rollouts.answers(name, end.started_at) if one.arm != "current"
+        one for one in place.lake.rollouts.answers(name, end.started_at) if one.arm == "candidate"
     ]
     assert {one.status for one in failed} == {"failed"}
 
@@ -261,7 +272,7 @@ def test_the_page_shows_a_rollout_that_went_back(place: Place) -> None:
         page.context.close()
 
 
-def test_metrics_tell_the_share(place: Place) -> None:
+def test_metrics_tell_the_share_and_another_version_ends_it(place: Place) -> None:
     name = place.start(place.candidate("Kindly:"), ab=0.5)
     found = ""
 
@@ -272,5 +283,15 @@ def test_metrics_tell_the_share(place: Place) -> None:
 
     wait_for(is_told)
     assert 'almanac_rollout_verdict{assistant="documents"} 0.0' in found
-    steps.stop(place.house.settings, name, "ann")
+    for user in range(20):  # what no version can answer is no failure of the candidate
+        unknown = place.served.chat(QUESTION, user=f"user {user}", almanac={"as_of": 99})
+        assert unknown.status_code == 404, unknown.text
+    assert place.served.client.get(f"/v1/rollouts/{name}").json()["fallen"] is None
+    # Somebody puts another version into production meanwhile: it answers everybody.
+    other = place.candidate("Once more:")
+    step = replace(place.lake.assistant_stages.steps()[-1], stage="production")
+    with place.lake.lease("ann", "test", 30, 30):
+        place.lake.assistant_stages.append([step])
+    assert place.ended(name).last.reason == f"version {other[:12]} answers meanwhile"
+    assert place.ended(name).last.state == "expired"
     wait_for(lambda: "almanac_rollout_share{" not in place.served.client.get("/metrics").text)
