@@ -41,6 +41,10 @@ CONTENT = {
     "splits": "the sides of questions",
     "adapters": "the steps of adapters",
     "evaluations": "the answers of evaluations",
+    "prompts": "the prompts of assistants",
+    "assistant_versions": "the versions of assistants",
+    "assistant_stages": "the stages of versions",
+    "assistant_gates": "what gates decided",
     "rollouts": "the steps of rollouts",
     "judgements": "what a judge said of answers",
 }
