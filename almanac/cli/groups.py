@@ -15,7 +15,7 @@ GROUPS = {
     "Keep and forget": ("retention", "erase", "lease"),
     "Dislikes": ("feedback", "triage", "replay", "bisect", "drift"),
     "Training": ("dataset", "tune", "adapters"),
-    "Assistants": ("prompt", "assistant", "rollout"),
+    "Assistants": ("prompt", "assistant", "golden", "rollout"),
     "Serve": ("up", "deploy", "alarms", "serve", "mcp", "keys"),
 }
 _ALSO = {

@@ -135,7 +135,7 @@ class GateSettings(Section):
         default=20, ge=2, description="Answered by both versions; with fewer it is not decided."
     )
     margin: Share = Field(default=0.05, description="Of right answers that may be lost, at most.")
-    at_a_time: int = Field(default=4, ge=1, description="Questions that are asked at a time.")
+    at_a_time: int = Field(default=2, ge=1, description="Questions that are asked at a time.")
 
 
 class ModelEndpoint(Section):
