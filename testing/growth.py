@@ -22,10 +22,15 @@ from typing import Any
 from almanac.chunking.chunker import MarkdownChunker
 from almanac.core.markdown import code, quoted
 from almanac.core.stems import sentences
+from almanac.guards.grounding import Sources, unfounded
 from almanac.guards.hidden import hidden, readable
-from almanac.guards.injection import injected
+from almanac.guards.injection import find_injections, injected
 from almanac.guards.personal import names as people
+from almanac.guards.personal.addressed import birth_dates, postal_addresses, worded_emails
+from almanac.guards.personal.cued import cued, secrets
+from almanac.guards.personal.name_forms import introduced, russian_forms
 from almanac.guards.personal.patterns import find
+from almanac.guards.profanity import profane
 from almanac.guards.texts import essence, plain
 from almanac.sources.formats import format_named
 from almanac.sources.parsed import Options, Unreadable
@@ -235,9 +240,18 @@ SUBJECTS: dict[str, Subject] = {
     "guard personal data": find.__wrapped__,
     "guard names": lambda text: [
         *people._TOLD.finditer(text),
-        *people._PATRONYMIC.finditer(text),
         *people._FRAME.finditer(text),
+        *introduced(text),
+        *russian_forms(text),
     ],
+    "guard addresses": lambda text: [
+        *worded_emails(text),
+        *postal_addresses(text),
+        *birth_dates(text),
+    ],
+    "guard numbers and secrets": lambda text: (list(cued(text)), list(secrets(text))),
+    "guard answers": lambda text: (unfounded(text, Sources([text])), profane(text)),
+    "guard documents": lambda text: find_injections([f"ai bot {text}"], "document", False),
     "sentences": sentences,
     "guard duplicates": lambda text: (essence.__wrapped__(text), plain(text)),
     "redaction": redacted,

@@ -15,7 +15,7 @@ from almanac.core.stems import words
 from schemas.text import nfkc
 
 _CITED = re.compile(r"\[\d{1,3}(?:\s*[,;]\s*\d{1,3})*\]")
-_LISTED = re.compile(r"^\s*\d{1,2}[.)]\s", re.M)
+_LISTED = re.compile(r"^[^\S\n]{0,8}\d{1,2}[.)]\s", re.M)
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d{3}(?!\d))*(?:[.,]\d+)?")
 _GROUPS = re.compile(r"[,.\u00a0\u202f ](?=\d{3}(?!\d))")
 _PM = re.compile(r"(\d{1,2})(?:[:.]\d{2})?\s*(?:p\.?m\b|вечера|дня)", re.IGNORECASE)

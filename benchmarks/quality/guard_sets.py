@@ -85,8 +85,9 @@ def _golden(row: Row) -> Outcome:
 
 def _bad_output(row: Row) -> Outcome:
     sources = Sources([row["question"], row["passage"]])
-    hit = bool(unfounded(row["answer"], sources) or profane(row["answer"]) or find(row["answer"]))
-    return _yes_no(hit, row["problem"] != "none")
+    answer = row["answer"]
+    hits = [unfounded(answer, sources), profane(answer), find(answer)]
+    return _yes_no(any(hits), row["problem"] != "none")
 
 
 SETS: dict[str, Callable[[Row], Outcome]] = {

@@ -12,11 +12,12 @@ from testing.growth import PIECES, STRUCTURE, SUBJECTS, Subject, growth
 # on what was slow once.
 CHEAP = (
     "redaction", "credentials", "text", "guard hidden", "guard names", "sentences",
-    "guard duplicates", "rules before pandoc", "parser csv, columns",
+    "guard duplicates", "guard addresses", "guard numbers and secrets",
+    "rules before pandoc", "parser csv, columns",
 )  # fmt: skip
 ONCE = ("\n", "\u0301\u0316", "a.", "a-", "@", "a@", "#", "<", "1", "  ", "a://b:", "https://")
 DEAR = (
-    "guard injection", "chunker markdown", "chunker plain",
+    "guard injection", "guard documents", "guard answers", "chunker markdown", "chunker plain",
     "parser markdown", "parser html", "parser csv, one cell", "parser jsonl, one value", "shown",
 )  # fmt: skip
 MOST = 1.5  # measured as the best of several runs, and of nothing that takes less than 30 ms

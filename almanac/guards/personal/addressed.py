@@ -11,11 +11,14 @@ from collections.abc import Iterator
 
 Span = tuple[int, int]
 _AT = re.compile(
-    r"\s*[\[({<]\s*(?:at|@|собак[аи]|эт)\s*[\])}>]\s*|\s+(?:at|собак[аи]|собачка|эт)\s+|\s{1,3}@\s{0,3}"
+    r"\s{0,2}[\[({<]\s{0,2}(?:at|@|собак[аи]|эт)\s{0,2}[\])}>]\s{0,2}|\s{1,2}(?:at|собак[аи]|собачка|эт)\s{1,2}|\s{1,3}@\s{0,3}"
     r"|@\s{1,3}",
     re.IGNORECASE,
 )
-_DOT = r"(?:\s*[\[({<]\s*(?:dot|\.|точка)\s*[\])}>]\s*|\s+(?:dot|точка|тчк)\s+|\.)"
+_DOT = (
+    r"(?:\s{0,2}[\[({<]\s{0,2}(?:dot|\.|точка)\s{0,2}[\])}>]\s{0,2}"
+    r"|\s{1,2}(?:dot|точка|тчк)\s{1,2}|\.)"
+)
 _LOCAL = re.compile(rf"[\w+-]{{1,40}}(?:{_DOT}[\w+-]{{1,40}}){{0,3}}$", re.IGNORECASE)
 _DOMAIN = re.compile(rf"[\w-]{{1,40}}(?P<dots>(?:{_DOT}[\w-]{{2,24}}){{1,3}})", re.IGNORECASE)
 _WORDED = re.compile(r"dot|точка|тчк|[\[({<]", re.IGNORECASE)
@@ -32,7 +35,7 @@ _EN_STREET = re.compile(
 )
 _EN_REST = re.compile(
     r"(?:,? (?:Apt|Apartment|Flat|Unit|Suite|Floor|No)\.? ?[\w-]{1,6}(?!\w))?"
-    r"(?:, ?(?:[A-Z][\w'’-]+ ?){1,3}(?![\w])){0,3}"
+    r"(?:, ?[A-Z][a-z'’-]+(?: [A-Z][a-z'’-]+){0,2}(?!\w)){0,3}"
     r"(?:,? ?(?:[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}|(?:[A-Z]{2} )?\d{5}(?:-\d{4})?)(?!\w))?"
 )
 _RU_STREET = re.compile(

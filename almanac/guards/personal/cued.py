@@ -76,8 +76,10 @@ _RULES = (
         _form(r"\d{2}-\d{2}-\d{2}|\d{8}|\d{20}"),
         _cue("sort code", "account(?: number| no)?", r"сч[её]т\w*", "р/с"),
     ),
-    _Rule("CVV", _form(r"\d{3,4}"), _cue(r"cvv2?", "cvc2?", "цвв")),
+    _Rule("CVV", _form(r"(?:cvv2?|cvc2?|цвв)\W{0,3}(?:is |code |код )?\d{3,4}", re.IGNORECASE)),
     _Rule("CARD", _form(r"3[47]\d{2}[ -]?\d{6}[ -]?\d{5}"), _cue("amex", "card", r"карт\w+")),
+    _Rule("PHONE", _form(r"8 ?\(\d{3}\) ?\d{3}-\d{2}-\d{2}")),
+    _Rule("PHONE", re.compile(r"(?<![\w(])(?<!\+\d )(?<!\+\d\d )\(\d{3}\) ?\d{3}-\d{4}(?!\w)")),
     _Rule(
         "SECRET",
         _form(

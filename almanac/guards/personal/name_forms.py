@@ -25,7 +25,8 @@ _FORMS = (
 _CUE = re.compile(
     r"(?:\b(?:my (?:full |last |first )?name is|my name's|name ?[:=]|signed,|regards,"
     r"|this is(?= \w+ (?:\w+ )?speaking)|it's(?= \w+ (?:again|here|from)\b)|belongs to"
-    r"|m(?:rs|r|s)\.?|меня зовут|мо[её] имя|фамилия|фио|алло, это|имя:|с уважением,)[:\s]?)\s*",
+    r"|m(?:rs|r|s)\.?|меня зовут|мо[её] имя|(?:фамилия|фио)(?=:|(?-i: [А-ЯЁ]))|алло, это"
+    r"|имя:|с уважением,)[:\s]?)\s*",
     re.IGNORECASE,
 )
 _ANY = re.compile(r"[^\W\d_]{2,24}(?:[-'’][^\W\d_]{2,24})?")
@@ -41,6 +42,30 @@ _OTHERS = (
     "была есть указана указано неверно если через после уважаемый уважаемая"
 )
 _NONE = frozenset(_OTHERS.split())
+
+
+# Two capitalised words of which a desk's question says something of a person.
+_PAIR = re.compile(
+    r"(?<![\w.-])[A-Z][a-z]{2,15} [A-Z][a-z]{2,15}(?:-[A-Z][a-z]{2,15})?(?= (?:take|need|use|have"
+    r"|has|get|is|was|left|lost|want|ask|call|work|live|start|join|leave|keep|apply|claim)\w*\b)"
+)
+_PERSONAL = re.compile(
+    r"\b(?:her|his|she|he|him|hers|at home|a visa|sick note|birthday|maternity|paternity)\b"
+)
+_FIRM = re.compile(r"\b(?:Ltd|Inc|Office|Street|Road|City|Park|Bank|University|Word|Windows)\b")
+
+
+def said_of_a_person(text: str) -> list[Span]:
+    """`Can Wilhelmina Strandquist take her days`: unusual names that the model does not know."""
+    spans = []
+    for pair in _PAIR.finditer(text):
+        behind = text[pair.end() : pair.end() + 80]
+        start = pair.start()
+        first = pair[0].split()[0]
+        if first.casefold() in _NONE or _FIRM.search(pair[0]) or not _PERSONAL.search(behind):
+            continue
+        spans.append((start, pair.end()))
+    return spans
 
 
 def has_cyrillic(text: str) -> bool:

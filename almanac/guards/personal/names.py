@@ -15,7 +15,12 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
-from almanac.guards.personal.name_forms import has_cyrillic, introduced, russian_forms
+from almanac.guards.personal.name_forms import (
+    has_cyrillic,
+    introduced,
+    russian_forms,
+    said_of_a_person,
+)
 from schemas.errors import ConfigError
 
 Span = tuple[int, int]
@@ -62,6 +67,7 @@ def name_spans(text: str, languages: tuple[str, ...]) -> list[Span]:
         spans += russian_forms(text)
         spans += _confirmed(text, _russian(text))
     if "en" in languages and _CAPITAL.search(text):
+        spans += said_of_a_person(text)
         spans += _confirmed(text, _english(text))
     return [
         (start, end)

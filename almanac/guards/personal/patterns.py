@@ -89,7 +89,7 @@ def _every(text: str) -> Iterator[Found]:
     if digits >= 2:
         yield from _presidio("IBAN", text)
         yield from _presidio("CRYPTO", text)
-    if digits >= 3:
+    if digits >= 2:
         for kind, (start, end) in cued(text):
             yield Found(kind, start, end, _key(kind, text[start:end]))
     if digits >= 9:
