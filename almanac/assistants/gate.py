@@ -198,11 +198,13 @@ def _undecided(
 ) -> tuple[int, list[str]]:
     """How many questions would be needed, and why it cannot be told with these."""
     least = rules.min_questions
-    if measured < least:
-        more = count(least - measured, "more question")
-        said = f"Too few questions: {measured} of {least} (gate.min_questions); {more} are needed."
+    if len(pairs) < least:
+        more = count(least - len(pairs), "more question")
+        said = (
+            f"Too few questions: {len(pairs)} of {least} (gate.min_questions); {more} are needed."
+        )
         return least, [said]
-    if measured < _COVERAGE * len(pairs):
+    if measured < max(least, _COVERAGE * len(pairs)):
         return least, [
             f"Only {measured} of {count(len(pairs), 'question')} could be measured: see their "
             "reasons, and run it again."

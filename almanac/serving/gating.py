@@ -225,5 +225,5 @@ def _told(pair: Pair, judged: bool) -> dict[str, Any]:
         "current": pair.current.text,
         "candidate": pair.candidate.text,
         "change": pair.change("judged" if judged else "f1"),
-        "why": pair.candidate.why,
+        "why": pair.candidate.why or pair.current.why,
     }

@@ -65,6 +65,8 @@ def test_what_is_not_measured_is_neither_worse_nor_right() -> None:
     verdict = decide(pairs, False, RULES)
     assert (verdict.outcome, verdict.measured) == ("undecided", 25)
     assert "Only 25 of 40 questions could be measured" in verdict.reasons[0]
+    few = decide([pair(n, FAILED if n else RIGHT, RIGHT) for n in range(20)], False, RULES)
+    assert few.reasons[0].startswith("Only 1 of 20 questions could be measured")
 
 
 def test_a_wide_interval_says_how_many_questions_would_tell() -> None:
