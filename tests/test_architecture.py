@@ -62,7 +62,13 @@ LEAVES = {"cli", "client"}
 
 # Libraries that belong to one room, by the prefixes of the modules that may import them.
 ROOMS_OF = {
-    "prefect": ("flows", "tasks", "almanac/cli/engine.py", "almanac/supervisor"),
+    "prefect": (
+        "flows",
+        "tasks",
+        "almanac/cli/engine.py",
+        "almanac/cli/own_server.py",
+        "almanac/supervisor",
+    ),
     "deltalake": ("lakehouse",),
     "lancedb": ("lakehouse",),
     "lance": ("lakehouse",),
