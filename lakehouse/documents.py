@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from schemas.documents import Document
 from schemas.tables import DOCUMENT_CHANGES
 
 Key = tuple[str, str]  # (source, doc_id)
+_ROWS = 500  # in memory at a time, with their texts
 
 _STATE = """
     SELECT {columns} FROM (
@@ -94,10 +96,13 @@ class DocumentLog:
         One pass over the log, a part of it in memory at a time, in the order of storage.
         """
         missing = set(document_hashes)
+        wanted = pa.array(sorted(missing), pa.string())
         columns = ["document_hash", "title", "media_type", "text"]
-        batches = self._log.dataset().to_batches(columns=columns, filter=pc.field("op") == "put")
+        put = pc.field("op") == "put"
+        batches = self._log.dataset().to_batches(
+            columns=columns, filter=put, batch_size=_ROWS, batch_readahead=2, fragment_readahead=1
+        )
         for batch in batches if missing else ():
-            wanted = pa.array(sorted(missing), pa.string())
             found = batch.filter(pc.is_in(batch["document_hash"], value_set=wanted))
             for row in found.to_pylist():
                 if row["document_hash"] in missing:
@@ -153,9 +158,9 @@ class DocumentLog:
         deletes: Iterable[Key],
     ) -> None:
         """Store one snapshot's changes in one commit; `puts` are (source, document)."""
-        rows = [_put(source, document, seq, run_id) for source, document in puts]
-        rows += [_delete(key, seq, run_id) for key in deletes]
-        self._log.append(pa.Table.from_pylist(rows, DOCUMENT_CHANGES.schema))
+        put = (_put(source, document, seq, run_id) for source, document in puts)
+        rows = chain(put, (_delete(key, seq, run_id) for key in deletes))
+        self._log.append(pa.Table.from_batches(_batches(rows), DOCUMENT_CHANGES.schema))
 
     def discard_after(self, seq: int) -> int:
         """Remove the changes of snapshots that no release names; how many there were."""
@@ -164,6 +169,12 @@ class DocumentLog:
         if orphans:
             self._log.delete(f"seq > {int(seq)}")
         return orphans
+
+
+def _batches(rows: Iterator[dict[str, object]]) -> Iterator[pa.RecordBatch]:
+    """The rows, as few of them at a time as Python objects as may be."""
+    while part := list(islice(rows, _ROWS)):
+        yield pa.RecordBatch.from_pylist(part, DOCUMENT_CHANGES.schema)
 
 
 def _put(source: str, document: Document, seq: int, run_id: str) -> dict[str, object]:

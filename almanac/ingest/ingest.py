@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,12 @@ from almanac.sources.reading import list_source, read_files
 from almanac.sources.registry import place_of
 from almanac.sources.repeated import Repeated, is_page
 from expectations.frames import documents_frame
-from expectations.runner import failed_as_a_whole, suite_fingerprint, validate
+from expectations.runner import (
+    failed_as_a_whole,
+    suite_fingerprint,
+    validate,
+    validate_parts,
+)
 from expectations.suites import load_suite
 from lakehouse.documents import Key, StoredDocument
 from lakehouse.erasures import document_subject
@@ -32,6 +37,7 @@ from schemas.report import CheckResult
 from schemas.settings import SourceSettings
 
 Progress = Callable[[int, int], None]
+_JUDGED_AT_ONCE = 4_000_000  # characters, of which the check holds several copies
 
 
 class Ingested:
@@ -304,8 +310,10 @@ class _SourceReading:
     def check(self) -> None:
         """Validate the documents that were read, and remember what each file became."""
         documents = list(self._fresh.values())
-        keep = self._keep if self.keeps_result else None
-        result = validate("documents", documents_frame(documents), keep)
+        if self.keeps_result:
+            result = validate("documents", documents_frame(documents), self._keep)
+        else:  # in parts: ids differ already, and every other rule looks at one document
+            result = validate_parts("documents", map(documents_frame, _parts(documents)))
         if broken := failed_as_a_whole(result):
             raise VerificationFailed("; ".join(check.reason for check in broken))
         self._found.checks += result.checks
@@ -365,6 +373,18 @@ class _SourceReading:
         self._found.protected.update(
             key for key in self._state if key[0] == self._name and key[1].startswith(below)
         )
+
+
+def _parts(documents: Sequence[Document]) -> Iterator[Sequence[Document]]:
+    """The documents in parts whose texts have so many characters together, or of one."""
+    start = size = 0
+    for at, document in enumerate(documents):
+        if at > start and size + len(document.text) > _JUDGED_AT_ONCE:
+            yield documents[start:at]
+            start, size = at, 0
+        size += len(document.text)
+    if documents:
+        yield documents[start:]
 
 
 def _record_access(run: Run, found: Ingested) -> None:

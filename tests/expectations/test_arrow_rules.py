@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from expectations.arrow_rules import judge
 from expectations.frames import documents_frame
-from expectations.runner import validate
+from expectations.runner import failed_as_a_whole, validate, validate_parts
 from expectations.suites import Rule, SuiteName, load_suite
 from tests.expectations.samples import broken, document, rule, suite_file
 
@@ -174,7 +174,7 @@ def test_rows_that_break_no_must_need_no_great_expectations() -> None:
     script = """
 import sys
 from expectations.frames import documents_frame
-from expectations.runner import validate
+from expectations.runner import failed_as_a_whole, validate, validate_parts
 from tests.expectations.samples import document
 verdict = validate("documents", documents_frame([document("a.md"), document("b.md", "tiny")]))
 assert [one.expectation for _, one in verdict.failing] == ["text_is_not_tiny"]
@@ -184,3 +184,26 @@ assert verdict.kept_out == {1}
 assert "great_expectations" in sys.modules
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_parts_are_judged_as_the_whole() -> None:
+    texts = ["tiny", "", "A long enough text.", "—" * 12, "x", "Another long enough text."]
+    documents = [document(f"{at}.md", text) for at, text in enumerate(texts)]
+    parts = [documents[:2], documents[2:3], documents[3:]]
+    together = validate("documents", documents_frame(documents))
+    assert not together.passed
+    assert validate_parts("documents", map(documents_frame, parts)) == together
+    good = [documents_frame([documents[2]]), documents_frame([documents[5]])]
+    assert validate_parts("documents", good).passed
+    assert {check.checked for check in validate_parts("documents", []).checks} == {0}
+
+
+def test_a_part_that_cannot_be_judged_fails_the_whole(tmp_path: Path) -> None:
+    suite = suite_file(
+        tmp_path,
+        rule("expect_column_values_to_be_between", "rule", "warning", column="n", max_value=1),
+    )
+    verdict = validate_parts(suite, [pa.table({"n": [1]}), pa.table({"m": [1]})])
+    (check,) = failed_as_a_whole(verdict)
+    assert (check.severity, check.checked) == ("must", 1)
+    assert check.reason.startswith("rule could not be evaluated: ")
