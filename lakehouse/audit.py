@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from lakehouse.rows import EMPTY_DIGEST, row_hash, updated_digest
 from schemas.hashing import sha256_text
 
-_ROWS = 8_192  # in one batch: some 20 MB
+_ROWS = 1_024  # in one batch: some 3 MB, of which the engine holds several
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,11 @@ class Reading:
         place = self._location.uri
         if condition := storage_condition(error):
             return f"the storage of the lakehouse at {place} refuses ({condition}): mend that first"
+        if "Out of Memory" in str(error):
+            return (
+                f"the engine that reads the lakehouse at {place} has too little memory for this, "
+                "and nothing is damaged: run it where more is free"
+            )
         if self._location.folder is None and "Not found" not in str(error):
             return (
                 f"the storage of the lakehouse at {place} does not answer as it should: see "
