@@ -17,7 +17,6 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task, exponential_backoff
 
-from almanac.core.memory import give_back
 from almanac.feedback.drain import bring_in
 from almanac.ingest import compare, data_docs, index, ingest, publish, refused, report, snapshot
 from almanac.ingest.nightly_run import NightlyRun
@@ -187,7 +186,6 @@ def chunk_documents(night: NightlyRun, change: snapshot.IndexChange) -> snapshot
     progress = artifacts.progress("chunking-progress", "document texts cut", _PROGRESS_FROM)
     with night.run.timed("chunk"):
         cut = snapshot.store_chunks(night.run, night.models, change.taken.values(), progress)
-    give_back()
     get_run_logger().info("%d document texts cut into chunks", cut.texts)
     return cut
 
@@ -242,7 +240,6 @@ def write_index(night: NightlyRun, change: snapshot.IndexChange) -> index.Writte
     """Bring the Lance table to the snapshot."""
     with night.run.timed("index"):
         written = index.write_index(night.run, night.models, change)
-    give_back()
     get_run_logger().info(
         "Index %s: %d rows, %d added, %d removed",
         written.writer.name,
@@ -260,7 +257,6 @@ def tag_and_verify(night: NightlyRun, written: index.Written) -> tuple[DraftRele
     with run.timed("verify"):
         draft = publish.tag_release(run, night.models, written)
         probes = ask_probes(run.lake.read(draft))
-        give_back()
         outcome.checks += publish.verify_release(run, written, draft, probes)
     _measure(night, draft, written.change.after)
     measured = f", recall@10 {outcome.recall['mean']:.4f}" if outcome.recall else ""
