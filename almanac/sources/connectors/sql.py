@@ -111,7 +111,7 @@ class SqlConnector(ConnectorBase):
         what: list[Any] = [sa.column(name) for name in columns] or [sa.text("*")]
         statement = sa.select(*what).select_from(self._from())
         if keys is not None:
-            named = [sa.column(name) for name in self._keys]
+            named: list[Any] = [sa.column(name) for name in self._keys]
             wanted = sa.or_(*(sa.and_(*map(operator.eq, named, key)) for key in keys))
             if len(named) == 1:
                 wanted = named[0].in_([key[0] for key in keys])

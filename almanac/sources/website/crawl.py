@@ -20,10 +20,6 @@ from schemas.errors import SourceUnavailable
 _FAILURES_IN_A_ROW = 10  # then the site is down, and asking on helps nobody
 MANY_TO_ONE = 5  # redirects to one page: a login page, rather than pages that were joined
 Known = Mapping[str, tuple[str, ...]]  # addresses at which a page may be, by its id
-_FORBIDDEN = Note(
-    "page_may_be_asked",
-    "robots.txt forbids to ask for it now; its last version stays. To delete it: exclude it",
-)
 
 
 @dataclass(slots=True)
@@ -56,6 +52,7 @@ class Crawl:
         self._visits: dict[str, Visit] = {}  # by address, without pages
         self._waiting: deque[tuple[str, int, str]] = deque()
         self._variants: list[tuple[str, str, Page]] = []  # (its own address, id, page)
+        self._forbidden: list[str] = []
         self._failures = 0
         self._follows = False
         self.found = Found()
@@ -109,6 +106,12 @@ class Crawl:
         self._keep_aliases()
         self._keep_moved()
         self._keep_said_missing()
+        if self._forbidden:
+            reason = (
+                f"robots.txt forbids to ask now for {len(self._forbidden):,} pages that were read; "
+                "their last versions stay. To delete them: exclude them"
+            )
+            self._walk.remark(min(self._forbidden), Note("page_may_be_asked", reason))
         return self.found
 
     def _is_judged(self, page_id: str) -> bool:
@@ -127,7 +130,7 @@ class Crawl:
             self._walk.skipped += 1
             self.found.unasked.add(page_id)
             if page_id in self._known:
-                self._walk.remark(page_id, _FORBIDDEN)
+                self._forbidden.append(page_id)
         else:
             self._waiting.append((url, level, date))
         self._seen.add(url)

@@ -175,3 +175,33 @@ def test_what_is_no_export(tmp_path: Path, content: str) -> None:
     (tmp_path / "chat.json").write_text(content)
     with pytest.raises((SourceUnavailable, ConfigError), match=r"chat"):
         _documents(tmp_path / "chat.json")
+
+
+@pytest.mark.parametrize("name", ["result.json", "slack.zip", "folder"])
+@pytest.mark.parametrize("kept", [0, 60])
+def test_an_export_that_is_empty_or_cut_deletes_nothing(
+    tmp_path: Path, name: str, kept: int
+) -> None:
+    message = {"id": 1, "time": "2026-03-04T10:00:00Z", "author": "Ann", "text": "Room 7 it is."}
+    whole, place = json.dumps([message]).encode(), tmp_path / name
+    if name == "slack.zip":
+        said = [{"type": "message", "user": "U1", "text": "Room 7 it is.", "ts": "1772618500.0001"}]
+        with zipfile.ZipFile(place, "w") as archive:
+            archive.writestr("channels.json", json.dumps([{"id": "C1", "name": "general"}]))
+            archive.writestr("general/2026-03-04.json", json.dumps(said))
+        file, whole = place, place.read_bytes()
+    else:
+        file = place / "a.json" if name == "folder" else place
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(whole)
+    fields = {one: one for one in ("id", "time", "author", "text")}
+    nights = Nights(tmp_path / "lake", uri=str(place), kind="chat", fields=fields)
+    nights.run()
+    before = nights.texts
+    assert len(before) == 1
+    file.write_bytes(whole[:kept])
+    with pytest.raises(SourceUnavailable, match="cannot be read"):
+        nights.run()
+    file.write_bytes(whole)
+    nights.run()
+    assert nights.texts == before
