@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
+from almanac.assistants import versions
 from almanac.assistants.configured import configured, configured_version, keep
+from almanac.assistants.spec import spec_of
 from almanac.assistants.standing import production, stage_of
 from lakehouse import Lakehouse
 from lakehouse.assistants import StageStep
 from lakehouse.rollouts import RolloutStep
-from schemas.errors import RolloutRefused
+from schemas.errors import ReleaseNotFound, RolloutRefused
 from schemas.settings import Settings
 
 
@@ -22,16 +24,29 @@ def move_versions(lake: Lakehouse, step: RolloutStep) -> None:
     """
     if step.state == "promoted":
         present = production(lake).get(step.assistant)
-        if present == step.candidate:
-            return
-        moves = {step.candidate: "production"}
-        if present:
-            moves = {present: "archived", **moves}
+        if present != step.candidate:
+            lake.assistant_stages.append(_promotion(lake, step, present))
     elif step.state == "rolled_back" and stage_of(lake, step.candidate) == "staging":
-        moves = {step.candidate: "rejected"}
-    else:
-        return
-    lake.assistant_stages.append(_steps(step, moves))
+        lake.assistant_stages.append([_row(step, step.candidate, "rejected")])
+
+
+def _promotion(lake: Lakehouse, step: RolloutStep, present: str | None) -> list[StageStep]:
+    """The steps of a promotion, with the release that the version before had.
+
+    So `almanac assistant rollback` brings that one back later, with its index.
+    """
+    before = present or step.current
+    first = [] if present else [_row(step, before, "production")]  # the configuration's, until now
+    stored = lake.assistant_versions.get(before)
+    try:
+        had = versions.resolved(lake, spec_of(stored.spec)) if stored else {}
+    except ReleaseNotFound:
+        had = {}
+    return [
+        *first,
+        _row(step, step.candidate, "production"),
+        replace(_row(step, before, "archived"), resolved=had),
+    ]
 
 
 def present_version(settings: Settings, lake: Lakehouse, assistant: str) -> str:
@@ -59,16 +74,13 @@ def check_approved(lake: Lakehouse, version: str) -> None:
         )
 
 
-def _steps(step: RolloutStep, moves: Mapping[str, str]) -> list[StageStep]:
-    return [
-        StageStep(
-            assistant=step.assistant,
-            version=version,
-            stage=stage,
-            actor=step.actor,
-            reason=f"rollout {step.rollout}: {step.reason}",
-            at=step.at,
-            run_id=step.rollout,
-        )
-        for version, stage in moves.items()
-    ]
+def _row(step: RolloutStep, version: str, stage: str) -> StageStep:
+    return StageStep(
+        assistant=step.assistant,
+        version=version,
+        stage=stage,
+        actor=step.actor,
+        reason=f"rollout {step.rollout}: {step.reason}",
+        at=step.at,
+        run_id=step.rollout,
+    )

@@ -17,6 +17,7 @@ from playwright.sync_api import expect
 from almanac.assistants import prompts
 from almanac.assistants.configured import configured_version
 from almanac.assistants.spec import changed
+from almanac.assistants.stages import rollback
 from almanac.assistants.standing import production, stage_of
 from almanac.assistants.template import Prompt
 from almanac.rollouts import steps
@@ -230,6 +231,19 @@ def test_one_that_is_no_worse_reaches_everybody_and_takes_the_place(place: Place
         changes = sum(a != b for a, b in pairwise(versions))
         assert changes == 1, versions
         assert (versions[0], versions[-1]) == (before[:12], equal[:12])
+
+
+def test_a_promotion_can_be_taken_back_with_its_index(place: Place) -> None:
+    promoted = production(place.lake)["documents"]
+    found = configured_version(place.house.settings, "documents")
+    settings = place.house.settings
+    patient = settings.lease.model_copy(update={"wait_seconds": 30})
+    rollback(
+        settings.model_copy(update={"lease": patient}), "documents", "ann", "on second thought"
+    )
+    back = place.lake.assistant_versions.find(production(place.lake)["documents"])
+    assert back.version != promoted
+    assert (back.spec["prompt"], back.spec["release"]) == (found.spec.prompt, "1")
 
 
 def test_the_figures_and_the_pairs_are_told(place: Place) -> None:
