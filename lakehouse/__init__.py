@@ -21,6 +21,7 @@
       delta/triage             why each disliked answer failed; the newest row of a request counts
       delta/datasets           the manifest of each dataset; its row *is* the publish
       delta/training_examples  what a manifest names, content-addressed
+      delta/triage_labels          causes of dislikes that people settled
       delta/synthetic_corrections  what a teacher model wrote, so that no build asks it again
       delta/rejected_examples  what the guards kept out of a dataset, and why
       delta/splits             the side of each question and session; the first row of a key counts

@@ -34,6 +34,7 @@ CONTENT = {
     "requests": "answered requests",
     "votes": "votes",
     "triage": "verdicts on disliked answers",
+    "triage_labels": "causes that people settled",
     "training_examples": "training examples",
     "synthetic_corrections": "what the teacher model wrote",
     "rejected_examples": "rejected examples",

@@ -35,6 +35,7 @@ _OCCURRENCES = 3  # of equal passages under one heading, that a lost version is 
 # What was made of requests and votes: their columns that may name a document or tell its text.
 DERIVED = {
     "triage": ("evidence", "documents"),
+    "triage_labels": ("note",),
     "training_examples": ("example",),
     "synthetic_corrections": ("content",),
     "rejected_examples": ("details",),

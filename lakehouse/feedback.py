@@ -219,6 +219,18 @@ class TriageLog:
             for row in rows
         ]
 
+    def by_rules(self, request_ids: Collection[str]) -> dict[int, dict[str, Triaged]]:
+        """The newest verdict of each version of the rules on each of these requests.
+
+        Verdicts that name no version are of version 1.
+        """
+        found: dict[int, dict[str, Triaged]] = {}
+        sql = "SELECT * FROM log SEMI JOIN ids USING (request_id) ORDER BY ordinal"
+        for row in self._log.query(sql, ids=_ids(request_ids)).to_pylist():
+            one = _triaged(row)
+            found.setdefault(one.rules or 1, {})[one.request_id] = one
+        return found
+
     def faults_since(self, moment: datetime | None) -> int:
         """Requests that are the model's own fault now, and were found to be after `moment`."""
         since = f"TIMESTAMPTZ '{moment.isoformat()}'" if moment else "'-infinity'"

@@ -38,6 +38,7 @@ from lakehouse.search import IndexReader
 from lakehouse.synthetic_corrections import SyntheticCorrections
 from lakehouse.table import is_written
 from lakehouse.training import AdapterLog, DatasetLog, EvaluationLog
+from lakehouse.triage_labels import TriageLabels
 from lakehouse.upgrades import pending, upgrade
 from schemas.errors import ReleaseNotOpen
 from schemas.tables import SEALED_TABLES, TABLES
@@ -72,6 +73,7 @@ class Lakehouse:
             DeltaLog(location, "chunks"), DeltaLog(location, "document_changes")
         )
         self.triage = TriageLog(DeltaLog(location, "triage"))
+        self.triage_labels = TriageLabels(DeltaLog(location, "triage_labels"))
         self.datasets = DatasetLog(
             *(
                 DeltaLog(location, name)

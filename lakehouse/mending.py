@@ -32,6 +32,7 @@ RECORDS = (
     "quarantine",
     "runs",
     "triage",
+    "triage_labels",
     "synthetic_corrections",
     "rejected_examples",
     "evaluations",

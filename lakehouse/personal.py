@@ -44,6 +44,9 @@ PLACES: dict[str, Holding] = {
     ),
     "delta/votes": Holding("comments, corrections, user ids", f"{_BY_REQUEST}; rows of a user"),
     "delta/triage": Holding("ids of documents and users", f"{_BY_REQUEST}, or that name it"),
+    "delta/triage_labels": Holding(
+        "causes that people settled, who, and their notes", f"{_BY_REQUEST}, or that tell it"
+    ),
     "delta/training_examples": Holding("prompts and answers", f"{_BY_REQUEST}, or that tell it"),
     "delta/synthetic_corrections": Holding(
         "answers that a teacher model wrote", f"{_BY_REQUEST}, or that tell it"

@@ -248,3 +248,14 @@ class Triaged:
     fingerprint: str
     rules: int | None = None
     voices: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TriageLabel:
+    """What a person says the cause of a dislike is; `labelled_by` is their name."""
+
+    request_id: str
+    cause: Cause
+    labelled_by: str
+    at: datetime
+    note: str = ""

@@ -264,6 +264,17 @@ TRIAGE = StoredTable(
     extended_by=Triaged,
 )
 
+TRIAGE_LABELS = StoredTable(
+    "triage_labels",
+    Column("request_id", TEXT),
+    Column("ordinal", WHOLE),  # greater is later; the newest of a request counts
+    Column("cause", TEXT),
+    Column("labelled_by", TEXT),
+    Column("at", MOMENT),
+    Column("note", TEXT, ""),
+    statistics="ordinal",
+)
+
 TRAINING_EXAMPLES = StoredTable(
     "training_examples",
     Column("example_id", TEXT),
@@ -443,6 +454,7 @@ TABLES = {
         REQUESTS,
         VOTES,
         TRIAGE,
+        TRIAGE_LABELS,
         TRAINING_EXAMPLES,
         SYNTHETIC_CORRECTIONS,
         REJECTED_EXAMPLES,

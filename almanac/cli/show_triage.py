@@ -22,6 +22,13 @@ def triaged(result: Report) -> str:
     lines += [f"  {number:>6}  {cause}" for cause, number in result["causes"].items()]
     if result["judged"]:
         lines.append(f"  a judge was asked about {result['judged']} of them")
+    if result.get("of_earlier_rules"):
+        lines.append(
+            f"  {result['of_earlier_rules']} verdicts are by earlier rules: `almanac triage --all` "
+            "looks into them again"
+        )
+    if result.get("by_labels"):
+        lines += ["", "By the labels of people:", *_by_labels(result["by_labels"])]
     lines += ["", f"Model faults that nothing was trained on yet: {result['new_model_faults']}."]
     return "\n".join(lines + _work(result["work"]))
 
@@ -43,6 +50,46 @@ def _work(rows: Sequence[Report]) -> list[str]:
         lines.append(f"and {len(rows) - _SHOWN} more: --json")
     actions = {row["cause"]: row["action"] for row in rows}
     return [*lines, "", *(f"  {cause}: {action}" for cause, action in actions.items())]
+
+
+def _by_labels(causes: Report) -> list[str]:
+    """Precision and recall of each cause, with their intervals."""
+    return [
+        f"  {cause}: precision {_share(row['precision'])}, recall {_share(row['recall'])} "
+        f"({row['right']} right, {row['found']} found, {row['there']} there)"
+        for cause, row in causes.items()
+    ]
+
+
+def _share(share: Report | None) -> str:
+    return f"{share['share']} ({share['low']} to {share['high']})" if share else "unknown"
+
+
+def labelled(result: Report) -> str:
+    """What was stored or written, and how right verdicts are by all labels."""
+    lines = []
+    if "file" in result:
+        lines.append(
+            f"{count(result['drawn'], 'case')} to settle in {safe(result['file'])}: write a cause "
+            "into each, and read them with --in"
+        )
+    if "stored" in result:
+        lines.append(f"{count(result['stored'], 'label')} stored.")
+    lines.append(f"{count(result['labels'], 'request')} with a label.")
+    lines += _by_labels(result["causes"])
+    if len(result["rules"]) > 1:
+        for version, causes in result["rules"].items():
+            lines += ["", f"By version {version} of the rules:", *_by_labels(causes)]
+    return "\n".join(lines)
+
+
+def case(row: Report, causes: Sequence[str]) -> str:
+    """One case to settle."""
+    lines = ["", f"question    {safe(row['question'])}", f"answer      {safe(row['response'])}"]
+    lines.append(f"correction  {safe(row['correction'] or '(none)')}")
+    lines += [f"passage     {safe(one)}" for one in row["passages"]]
+    lines.append("  ".join(f"{at} {cause}" for at, cause in enumerate(causes, 1)))
+    return "\n".join(lines)
 
 
 def listed(result: Report) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import getpass
+import json
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
 from almanac.cli import show_triage
-from almanac.cli.options import MOMENT, SINCE, Report, as_json, located, reports, settings
-from schemas.feedback import ACTIONS
+from almanac.cli.options import COUNT, MOMENT, SINCE, Report, as_json, located, reports, settings
+from schemas.feedback import ACTIONS, Cause
 
 Verb = Callable[..., Any]
 
@@ -67,6 +70,59 @@ def show(request_id: str) -> Report:
     from almanac.triage import worklist
 
     return worklist.shown(settings(), request_id)
+
+
+@triage.command()
+@click.option("--count", type=COUNT, default=50, show_default=True, help="Cases to settle.")
+@click.option("--by", metavar="NAME", help="Who settles them; your user name unless given.")
+@click.option("--out", type=click.Path(path_type=Path), help="Write the cases there (JSON Lines).")
+@click.option("--in", "source", type=click.Path(path_type=Path), help="Read labels from there.")
+@click.option("--report", "only", is_flag=True, help="Say only how right verdicts are by labels.")
+@reports(show_triage.labelled)
+def label(count: int, by: str | None, out: Path | None, source: Path | None, only: bool) -> Report:
+    """Settle the causes of drawn dislikes, and measure the verdicts by them.
+
+    In the terminal each case is shown without its verdict, and answered by the number of a cause;
+    Enter leaves one out, q ends. A file goes out with --out, gets a "cause" in each row, and comes
+    back with --in.
+    """
+    from almanac.triage import labels
+
+    who = by or getpass.getuser()
+    if only:
+        return labels.measured(settings())
+    if source:
+        given = labels.read_labels(source, who)
+        stored = labels.store(settings(writes=True), given)
+        return {"stored": stored} | labels.measured(settings())
+    cases = labels.drawn(settings(), count)
+    if out:
+        rows = [json.dumps(row | {"cause": ""}, ensure_ascii=False) for row in cases]
+        out.write_text("".join(f"{row}\n" for row in rows), "utf-8")
+        return {"drawn": len(cases), "file": str(out)} | labels.measured(settings())
+    answers = [labels.label_of(name, cause, who) for name, cause in _settled(cases)]
+    stored = labels.store(settings(writes=True), answers)
+    return {"stored": stored} | labels.measured(settings())
+
+
+def _settled(cases: Sequence[Report]) -> Iterator[tuple[str, Cause]]:
+    """Ask a person about each case; what was answered stays, whenever they end."""
+    causes = list(ACTIONS)
+    for row in cases:
+        click.echo(show_triage.case(row, causes), err=True)
+        while True:
+            said = click.prompt("cause", default="", show_default=False, err=True).strip()
+            if (
+                said in ("", "q")
+                or said in causes
+                or (said.isdecimal() and 1 <= int(said) <= len(causes))
+            ):
+                break
+            click.echo(f"a number from 1 to {len(causes)}, Enter or q", err=True)
+        if said == "q":
+            return
+        if said:
+            yield row["request_id"], said if said in causes else causes[int(said) - 1]  # type: ignore[misc]
 
 
 VERBS = (triage,)

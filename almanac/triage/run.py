@@ -15,6 +15,7 @@ from almanac.feedback.drain import bring_in
 from almanac.llm.judge import Judge, open_judge
 from almanac.triage.case import Case
 from almanac.triage.invalidation import Changes
+from almanac.triage.labels import of_lake
 from almanac.triage.load_case import Answered, Releases, case_of, queries
 from almanac.triage.meaning import Model, open_models
 from almanac.triage.replay import Held, Replay
@@ -85,6 +86,8 @@ def triage(
             "judged": counts["judged"],
             "causes": {cause: causes[cause] for cause in ACTIONS if causes[cause]},
             "new_model_faults": len(new_model_faults(run.lake, standing)),
+            "by_labels": of_lake(run.lake, standing),
+            "of_earlier_rules": sum(one.rules != VERSION for one in standing.values()),
         }
         return run.report | {"work": work_list(run.lake, standing), "seconds": run.seconds}
 
@@ -151,7 +154,7 @@ class Triage:
         # A release that went cold since is not asked again: what it was once asked for stands.
         possible = (self._asked_of(opinion, answered), answered.release)
         if row.fingerprint not in {
-            self._prints.of(request, opinion, then, seen) for then in possible
+            self._prints.of(request, opinion, then, seen, row.rules) for then in possible
         }:
             return False
         return seen is None or not self._touched(row, request, opinion, answered.release, seen)

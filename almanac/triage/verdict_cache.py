@@ -18,6 +18,7 @@ from schemas.settings import Settings
 from schemas.times import isoformat
 
 # Settings of the first version that decide a verdict; see `schemas.identity` for later ones.
+_UNNAMED = 1  # the version of the rules of verdicts that name none
 _RULES = ("k", "supported", "related", "unrelated", "answers", "margin")
 
 
@@ -44,17 +45,26 @@ class Fingerprints:
 
     def __init__(self, settings: Settings, judge: Judge | None, now: Release | None) -> None:
         rules = identity_of_settings(settings.triage, _RULES, apart=["batch"])
-        self._common: list[Any] = [VERSION, rules, judge.identity if judge else None]
+        self._common: list[Any] = [rules, judge.identity if judge else None]
         self._how = [now.chunker, now.embedder] if now else []
 
-    def of(self, request: Request, opinion: Opinion, then: Release | None, seen: int | None) -> str:
+    def of(
+        self,
+        request: Request,
+        opinion: Opinion,
+        then: Release | None,
+        seen: int | None,
+        version: int | None = VERSION,
+    ) -> str:
         """Of one request that was answered from `then`; `seen` is the current release it was
-        looked at with, None where that could not matter."""
+        looked at with, None where that could not matter. `version` is that of the rules: a verdict
+        of earlier ones stands until something else changes, or all are looked into again."""
         votes = [
             [vote.user_id, isoformat(vote.rated_at), vote.rating, vote.correction]
             for vote in opinion.votes
         ]
         parts = [
+            version or _UNNAMED,
             *self._common,
             request.content_hash,
             votes,
