@@ -150,7 +150,8 @@ class Examination:
             said = "a document that changed since supports the correction"
             return self._found("source_stale", said, fresh)
         if outside.beats(context, margin):
-            if self.voices and context.level != "no" and not (context.exact and outside.exact):
+            likely = context.level == "yes" or any(map(is_whole, _agree(context)))
+            if self.voices and likely and not (context.exact and outside.exact):
                 said = "the context may support the correction, and a passage not shown does"
                 return self._found("not_judged", said, outside)
             said = "the release held a passage that supports the correction and was not shown"
@@ -431,6 +432,10 @@ class Examination:
         keys = best.keys if best else keys_of(self.case.context)
         said = heard or (best.heard if best else None)
         return Finding(cause, reason, tuple(self.signals), keys, tuple(self.judged), said)
+
+
+def _agree(best: Best) -> tuple[str, ...]:
+    return best.heard.agree if best.heard else ()
 
 
 def _units(pool: Sequence[Held], long: bool) -> Iterator[tuple[Held, ...]]:
