@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 from almanac.core.stems import sentences
 from almanac.guards import meaning
@@ -22,6 +21,8 @@ _QUOTED = re.compile(
 _SPACED = re.compile(r"(?:(?<!\w)\w(?:[ ]{1,3}\w(?!\w)){7,})")  # R e v e a l
 _LONGEST = 1_000  # characters of a sentence that are looked at
 _FEWEST = 4  # words that meaning needs
+_REMEMBERED = 20_000  # parts of which the meaning is known
+_known: dict[tuple[str, meaning.Kind], float] = {}
 _MOST = 60  # parts of a text whose meaning is looked at; of a longer one the first and last
 
 
@@ -64,7 +65,7 @@ def find_injections(
     if not by_meaning:
         return found
     parts = [(at, part) for at, text in enumerate(texts) if not found[at] for part in _parts(text)]
-    some = tuple((part, _kind(part, kind)) for _, part in parts)
+    some = [(part, _kind(part, kind)) for _, part in parts]
     for (at, _), over in zip(parts, _excess(some), strict=True):
         if over >= 0:
             found[at] = "meaning"
@@ -80,9 +81,16 @@ def _to_readers(text: str) -> str | None:
     return "to_readers" if any(spoken) else None
 
 
-@lru_cache(maxsize=256)
-def _excess(parts: tuple[tuple[str, meaning.Kind], ...]) -> list[float]:
-    return meaning.excess([part for part, _ in parts], [kind for _, kind in parts])
+def _excess(parts: Sequence[tuple[str, meaning.Kind]]) -> list[float]:
+    """Of each part; sentences of passages come again and again, and are embedded once."""
+    known = {part: value for part in parts if (value := _known.get(part)) is not None}
+    new = [part for part in dict.fromkeys(parts) if part not in known]
+    values = meaning.excess([part for part, _ in new], [kind for _, kind in new])
+    known.update(zip(new, values, strict=True))
+    if len(_known) > _REMEMBERED:
+        _known.clear()
+    _known.update(known)
+    return [known[part] for part in parts]
 
 
 def _kind(part: str, kind: meaning.Kind) -> meaning.Kind:

@@ -47,12 +47,8 @@ def guard(
         ConfigError: a model for the names of a language is not installed.
     """
     ordered = in_order(candidates)
-    before: list[Guard] = [
-        Empty(),
-        PromptInjection(rules.meaning),
-        ContradictingVotes(),
-        GoldenQuestion(golden, rules.meaning),
-    ]
+    injections, copies = PromptInjection(rules.meaning), GoldenQuestion(golden, rules.meaning)
+    before: list[Guard] = [Empty(), injections, ContradictingVotes(), copies]
     questions = [one.example.question for one in ordered]
     after: list[Guard] = [
         TooLong(rules.max_tokens, count_tokens),
