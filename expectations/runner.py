@@ -249,7 +249,7 @@ def _verdict(
         reason="" if success else rule.meta.reason,
     )
     rows = frame.iloc[positions]
-    columns: dict[str, list[Any]] = {name: rows[name].tolist() for name in rows}
+    columns: dict[str, list[Any]] = {str(name): rows[name].tolist() for name in rows}
     if "doc_id" in rows:
         columns["doc_id"] = rows["doc_id"].fillna("").tolist()
     return check, list(zip(positions, _rejections(rule, columns, len(rows)), strict=True))

@@ -122,7 +122,7 @@ def _settled(cases: Sequence[Report]) -> Iterator[tuple[str, Cause]]:
         if said == "q":
             return
         if said:
-            yield row["request_id"], said if said in causes else causes[int(said) - 1]  # type: ignore[misc]
+            yield row["request_id"], said if said in causes else causes[int(said) - 1]
 
 
 VERBS = (triage,)

@@ -93,7 +93,7 @@ def allowed(decisions: Decisions, passages: list[ShownPassage]) -> list[ShownPas
     kept = passages
     with decisions.timed("passages"), decisions.failing("passage_injection"):
         texts = [one.text for one in passages]
-        rules = find_injections(texts, "document", decisions.settings.meaning)
+        rules = find_injections(texts, "document", decisions.settings.passage_meaning)
         for one, rule in zip(passages, rules, strict=True):
             if rule:
                 about = {"source": one.source, "doc_id": one.doc_id, "rule": rule}

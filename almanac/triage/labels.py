@@ -138,7 +138,7 @@ def by_labels(
     None where nothing was found, or nothing is there.
     """
     pairs = [(labels[name].cause, verdicts[name].cause) for name in labels if name in verdicts]
-    result = {}
+    result: dict[str, dict[str, Any]] = {}
     for cause in ACTIONS:
         right = pairs.count((cause, cause))
         found = sum(one == cause for _, one in pairs)

@@ -162,7 +162,8 @@ class _Ballot:
         if models:
             self.near = max(self.figures[one.name] for one in models)
         if nearer:
-            self.figures["closer"] = round(min(nearer, key=lambda one: abs(one)), 3)
+            nearest = min(map(abs, nearer))
+            self.figures["closer"] = round(nearest if nearest in nearer else -nearest, 3)
             self.say("closer", min(nearer) > 0 and max(nearer) >= CLOSER)
         return low
 

@@ -50,7 +50,13 @@ class GuardSettings(Section):
     )
     meaning: bool = Field(
         default=True,
-        description="Are injections told by meaning, too? It opens the multilingual model.",
+        description="Are injections in questions told by meaning, too? It opens the multilingual "
+        "model.",
+    )
+    passage_meaning: bool = Field(
+        default=False,
+        description="Those in passages, too: about a quarter of a second of one core for each "
+        "passage that is shown for the first time.",
     )
     fails_open: tuple[GuardName, ...] = Field(
         default=(), description="Guards that let pass what they fail on; the others block it."
