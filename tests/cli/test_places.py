@@ -10,17 +10,21 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+import almanac
 from almanac.cli.app import main
 from lakehouse.place import check_place
 
 # Those that make a lakehouse where there is none, or need none.
-MAKERS = {"nightly", "plan", "backfill", "feedback import", "deploy", "up", "serve"}
+MAKERS = {"nightly", "plan", "backfill", "feedback import", "deploy", "up", "serve", "prompt push"}
 GIVEN = {
     "erase": ["--doc", "a.md"],
     "search": ["a question"],
     "feedback import": ["README.md"],
     "quarantine dismiss": ["a.md"],
+    "prompt preview": ["--question", "Who?"],
 }
+# Files that are looked at before the place is.
+FILES = {"prompt push": str(Path(almanac.__file__).parent / "assistants/builtin/answer.j2")}
 
 
 def verbs(group: click.Group = main, name: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -32,7 +36,7 @@ def verbs(group: click.Group = main, name: str = "") -> Iterator[tuple[str, clic
 
 
 VERBS = {
-    name: verb for name, verb in verbs() if name not in ("init", "alarms test")
+    name: verb for name, verb in verbs() if name not in ("init", "alarms test", "golden approve")
 }  # which look at none
 
 
@@ -41,7 +45,7 @@ def arguments(name: str) -> list[str]:
     found = list(GIVEN.get(name, ()))
     for one in VERBS[name].params:
         if one.required:
-            value = "1" if not isinstance(one.type, click.Path) else os.devnull
+            value = "1" if not isinstance(one.type, click.Path) else FILES.get(name, os.devnull)
             value = one.type.choices[0] if isinstance(one.type, click.Choice) else value
             found += [one.opts[0], value] if isinstance(one, click.Option) else [value]
     return found
