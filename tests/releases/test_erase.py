@@ -314,6 +314,8 @@ def test_a_user_leaves_with_requests_votes_examples_and_marked_adapters(house: H
         "adapters_to_retrain": 1,
         "quarantine": 2,
         "question_vectors": 1,
+        "judgements": 0,
+        "triage_labels": 0,
         "runs": 0,
     }
     assert lake.vectors.known("toy-questions", asked) == {asked[1]}
