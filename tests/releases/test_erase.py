@@ -26,9 +26,10 @@ from lakehouse import Lakehouse
 from lakehouse.erasure_plan import Plan
 from lakehouse.erasures import document_subject
 from lakehouse.releases import Release
+from lakehouse.rollouts import Judgement
 from schemas.documents import Rejection
 from schemas.errors import AlmanacError, ConfigError, RunRefused
-from schemas.feedback import Passage, Request
+from schemas.feedback import Passage, Request, TriageLabel
 from schemas.hashing import sha256_text
 from tests.releases.conftest import House
 
@@ -270,6 +271,13 @@ def test_a_user_leaves_with_requests_votes_examples_and_marked_adapters(house: H
     lake.delta("evaluations").append(
         [{"adapter_id": "a", "request_id": "q1", "part": "held_back", "result": "{}", "ordinal": 1}]
     )
+    for n, who in ((1, MARKER), (3, "bob")):
+        lake.triage_labels.append(
+            [TriageLabel(f"q{n}", "model_fault", "ann", at, f"{who} said so")]
+        )
+        said = {"one": f"{who} asks", "other": "nothing"}
+        row = (f"q{n}", "j", 1, "pair", "equal", 0.0, f"{who} is right", "r", "current")
+        lake.judgements.append([Judgement(*row, said, "p", at)])
     refused = [("q9", MARKER), ("q8", "bob"), ("q1", "bob")]
     lake.quarantine.settle(
         [
@@ -314,8 +322,8 @@ def test_a_user_leaves_with_requests_votes_examples_and_marked_adapters(house: H
         "adapters_to_retrain": 1,
         "quarantine": 2,
         "question_vectors": 1,
-        "judgements": 0,
-        "triage_labels": 0,
+        "judgements": 1,
+        "triage_labels": 1,
         "runs": 0,
     }
     assert lake.vectors.known("toy-questions", asked) == {asked[1]}
