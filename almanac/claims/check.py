@@ -19,6 +19,7 @@ from almanac.claims.yes_no import asks, polar, rest
 from almanac.core.stems import sentences
 
 Says = Literal["supports", "contradicts", "unclear"]
+_FEW = 2  # stems of a claim that says no more than its number, such as `a month`
 _NEAR = 3  # sentences of a passage that a number may stand in to be the one that is meant
 
 
@@ -72,9 +73,11 @@ def _numbers(question: str, claim: str, pieces: list[str], passage: str) -> str:
         for one in quantities(claim, claimed=True)
         if not any(one.equals(other) for other in known)
     ]
+    near = [one for piece in pieces[:_NEAR] for one in quantities(piece)]
+    if len(content(claim)) > _FEW:
+        wanted = [one for one in wanted if not one.is_loose or any(map(one.equals, near))]
     if not wanted:
         return ""
-    near = [one for piece in pieces[:_NEAR] for one in quantities(piece)]
     if all(any(one.equals(other) for other in near) for one in wanted):
         return "supports"
     if all(any(one.equals(other) for other in quantities(passage)) for one in wanted):
@@ -194,10 +197,30 @@ def differ(question: str, response: str, expected: str) -> tuple[str, ...]:
         found.append("yes_no")
     there, back = check(question, response, expected), check(question, expected, response)
     found += [one for one in (*there.contradicts, *back.contradicts) if one != "yes_no"]
-    found += [one for one in back.lacks if one == "name" or one == "number"]
+    found += [one for one in back.lacks if one == "name"]
+    if "number" in back.lacks and _other_numbers(question, response, expected):
+        found.append("number")
+    if "comparison" in there.supports:  # A is larger than B: B is smaller than A
+        found = [one for one in found if one != "negation"]
     if _compared_with(response, expected):
         found.append("comparison")
     return tuple(dict.fromkeys(found))
+
+
+def _other_numbers(question: str, response: str, expected: str) -> bool:
+    """Has a response a number of its own in the place of one that was expected?
+
+    One that says `weekly`, where `every 7 days` was expected, has none.
+    """
+    known = quantities(question)
+    ours, theirs = quantities(response, claimed=True), quantities(expected, claimed=True)
+    return any(
+        not one.is_loose and one.comparable(other)
+        for other in theirs
+        if not any(other.equals(one) for one in (*ours, *known))
+        for one in ours
+        if not any(one.equals(another) for another in (*theirs, *known))
+    )
 
 
 def _compared_with(response: str, expected: str) -> bool:

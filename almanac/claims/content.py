@@ -87,6 +87,7 @@ def _cyrillic(text: str) -> bool:
 # Months and days are compared as dates, not as names.
 _CALENDAR = (
     "january february march april may june july august september october november december "
+    "jan feb mar apr jun jul aug sep sept oct nov dec "
     "monday tuesday wednesday thursday friday saturday sunday"
 )
 DATED = frozenset(stem for word in _CALENDAR.split() for stem in words(word).stems)

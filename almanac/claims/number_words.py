@@ -68,10 +68,11 @@ RUSSIAN_ORDINALS = tuple(
     )
 )  # fmt: skip
 MULTIPLIERS = (
+    (re.compile(r"dozens?"), 12.0),
     (re.compile(r"hundreds?"), 1e2),
     (re.compile(r"k|thousands?|тысяч(?:а|и|у|е|ам|ей)?|тыс|к"), 1e3),
-    (re.compile(r"millions?|миллион(?:а|ов|у|ы)?|млн"), 1e6),
-    (re.compile(r"billions?|миллиард(?:а|ов|у|ы)?|млрд"), 1e9),
+    (re.compile(r"millions?|mn|mln|миллион(?:а|ов|у|ы)?|млн"), 1e6),
+    (re.compile(r"billions?|bn|миллиард(?:а|ов|у|ы)?|млрд"), 1e9),
 )
 # Unit: pattern of its words, the measure, and how many of the measure one is.
 UNITS = tuple(
@@ -80,7 +81,7 @@ UNITS = tuple(
         (r"milliseconds?|ms|миллисекунд\w*|мс", "second", 1e-3),
         (r"seconds?|secs?|секунд\w*|сек", "second", 1.0),
         (r"minutes?|mins?|минут\w*|мин", "second", 60.0),
-        (r"hours?|hrs?|час(?:а|ов|у|ы|ам|ах|ами|ом)?|ч|полчаса", "second", 3600.0),
+        (r"hours?|hrs?|h|час(?:а|ов|у|ы|ам|ах|ами|ом)?|ч|полчаса", "second", 3600.0),
         (r"days?|д(?:ень|ня|ней|ню|нями|ням|не)|сут(?:ки|ок|кам)", "second", 86400.0),
         (r"nights?|ноч(?:ь|и|ей)", "second", 86400.0),
         (r"weeks?|недел\w*", "second", 604800.0),

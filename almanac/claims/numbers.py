@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 from almanac.claims.number_words import (
@@ -19,7 +18,8 @@ from almanac.claims.number_words import (
     VAGUE,
     russian_number,
 )
-from schemas.text import nfkc
+from almanac.claims.quantity import HALF_DAY, Quantity
+from almanac.claims.written import in_figures
 
 _MONTHS = (
     "jan(?:uary)?|январ[ьяе]",
@@ -60,48 +60,13 @@ _CLOCK = re.compile(
     r"|\b(?P<h2>\d{1,2}) ?(?P<half2>[ap]\.?m\b\.?)"
     r"|\b(?P<word>noon|midday|midnight|полдень|полудня|полночь|полуночи)\b"
 )
+_RANKS = re.compile(r"\b\d+(?:st|nd|rd|th| (?:й|я|е|го|му|ый|ая|ое))\b")
 _NAMED = {"noon": 720, "midday": 720, "полдень": 720, "полудня": 720}
 _PIECE = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+|[%£$€₽°]")
 _GROUPS = re.compile(r"(?<=\d)[  ](?=\d{3}(?!\d))")
 _COMMAS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_POINTS = re.compile(r"\d{1,3}(?:\.\d{3})+,\d{1,2}")  # 1.200,50
 _BEFORE = "£$€₽"
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """A number with what it measures: a unit of `number_words.UNITS`, `clock` (minutes of the day),
-    `date` (as a number yyyymmdd; year 0 where none is said), or nothing."""
-
-    value: float
-    measure: str = ""
-    said: float = -1.0  # the number as it stands there, without its unit
-
-    def equals(self, other: Quantity) -> bool:
-        """The same amount; one without a measure equals the same number of anything."""
-        if "date" in (self.measure, other.measure) and self.measure == other.measure:
-            return self._date_equals(other)
-        if self.measure and other.measure:
-            return self.measure == other.measure and _same(self.value, other.value)
-        return _same(self.number, other.number)
-
-    @property
-    def number(self) -> float:
-        """The number as it stands in the text."""
-        return self.value if self.said < 0 else self.said
-
-    def comparable(self, other: Quantity) -> bool:
-        """Are both amounts of the same kind? Days and months both are time."""
-        times = {"second", "month"}
-        kinds = {self.measure, other.measure}
-        return len(kinds) == 1 or kinds == times
-
-    def _date_equals(self, other: Quantity) -> bool:
-        years = {int(self.value) // 10_000, int(other.value) // 10_000} - {0}
-        return int(self.value) % 10_000 == int(other.value) % 10_000 and len(years) < 2
-
-
-def _same(one: float, other: float) -> bool:
-    return abs(one - other) <= 1e-6 * max(1.0, abs(one))
 
 
 @lru_cache(maxsize=4_096)
@@ -110,7 +75,7 @@ def quantities(text: str, claimed: bool = False) -> tuple[Quantity, ...]:
 
     claimed: without those that the text denies, as 5 in `15 %, not 5`.
     """
-    plain = nfkc(text).casefold().replace("ё", "е")
+    plain = in_figures(text)
     plain = _DENIED.sub(" ; ", plain) if claimed else plain
     plain = _BOTH.sub(r"\1 \g<m> ", _ORDINAL.sub(_as_digits, plain))
     found: list[Quantity] = []
@@ -121,9 +86,8 @@ def quantities(text: str, claimed: bool = False) -> tuple[Quantity, ...]:
                 found += [Quantity(float(one["y"]))] if len(one["y"] or "") == 4 else []
         plain = pattern.sub(" ; ", plain)
     plain = plain.replace("-", " ")
-    for one in _CLOCK.finditer(plain):
-        found.append(Quantity(_minutes(one), "clock"))
-    plain = _CLOCK.sub(" ; ", plain)
+    found += map(_clock, _CLOCK.finditer(plain))
+    plain = _RANKS.sub(" ; ", _CLOCK.sub(" ; ", plain))
     return tuple(dict.fromkeys([*found, *_plain(_PIECE.findall(_GROUPS.sub("", plain)))]))
 
 
@@ -144,7 +108,17 @@ def _date(found: re.Match[str]) -> Quantity | None:
     year += 2000 if 0 < year < 70 else 1900 if 70 <= year < 100 else 0
     if not (1 <= number <= 12 and 1 <= day <= 31):
         return None
-    return Quantity(float(year * 10_000 + number * 100 + day), "date")
+    other = -1.0
+    if "/" in found[0] and day <= 12:  # nobody can tell which of the two is the month
+        other = float(year * 10_000 + day * 100 + number)
+    return Quantity(float(year * 10_000 + number * 100 + day), "date", other=other)
+
+
+def _clock(found: re.Match[str]) -> Quantity:
+    """Without a.m. or p.m. 5:00 may be in the afternoon; 05:00 is not."""
+    value, hour = _minutes(found), found["h"] or "0"
+    is_open = not found["half"] and hour[0] != "0" and int(hour) <= 12
+    return Quantity(value, "clock", other=(value + HALF_DAY) % 1440 if is_open else -1.0)
 
 
 def _minutes(found: re.Match[str]) -> float:
@@ -166,13 +140,16 @@ def _plain(pieces: list[str]) -> list[Quantity]:
         following = pieces[at + 1] if at + 1 < len(pieces) else ""
         # `10 a month` is a rate, `a month` is a time.
         rate = bool(found) and at == ended
+        rate |= bool(at) and pieces[at - 1] == "once"
+        is_loose = value in (0.0, 1.0) and after == at + 1
         if value is None and pieces[at] in _ONE and _SPANS.fullmatch(following) and not rate:
-            value, after = 1.0, at + 1
+            value, after, is_loose = 1.0, at + 1, True
         if value is None:
             at += 1
             continue
         before = pieces[at - 1] if at and pieces[at - 1] in _BEFORE else ""
         measure, factor, ended = _unit(pieces, after, before)
+        works = measure == "second" and not _WORKING.isdisjoint(pieces[after:ended])
         if pieces[at] == "полчаса":
             measure, factor = "second", 3600.0
         if not measure and after == at + 1 and pieces[at] in VAGUE:
@@ -181,7 +158,9 @@ def _plain(pieces: list[str]) -> list[Quantity]:
             at += 1
             continue
         last = found[-1] if found and at and pieces[at - 1] in _LINKS else None
-        quantity = Quantity(value * factor, measure, value)
+        is_loose &= value == 0 or not measure or pieces[at] in _ONE
+        other = value * factor * 1.4 if works else -1.0
+        quantity = Quantity(value * factor, measure, value, other, is_loose)
         if last and measure and last.measure == measure and quantity.value < last.value:
             found[-1] = Quantity(last.value + quantity.value, measure)  # 1 hour and 30 minutes
         else:
@@ -190,10 +169,11 @@ def _plain(pieces: list[str]) -> list[Quantity]:
     return found
 
 
-_LINKS = {"and", "и", "hour", "hours", "час", "часа", "часов", "week", "weeks"}
+_WORKING = {"working", "business", "рабочих", "рабочие"}
+_LINKS = {"and", "и", "h", "hour", "hours", "час", "часа", "часов", "week", "weeks"}
 # A unit of time after `a` is one of it; `half an hour` is half of one.
 _ONE = {"a", "an"}
-_SPANS = re.compile(r"second|minute|hour|day|week|fortnight|month|quarter|year|decade|century")
+_SPANS = re.compile(r"minute|hour|day|week|fortnight|month|year|decade|century")
 
 
 def _number(pieces: list[str], at: int) -> tuple[float | None, int]:
@@ -202,6 +182,7 @@ def _number(pieces: list[str], at: int) -> tuple[float | None, int]:
     while at < len(pieces):
         word = pieces[at]
         step = _digits(word) if word[0].isdigit() else ENGLISH.get(word, russian_number(word))
+        step = None if word == "dozen" and total is not None else step  # two dozen
         if step is not None:
             if total is not None and (word[0].isdigit() or not _joins(total, step)):
                 break
@@ -229,6 +210,8 @@ def _joins(total: float, step: float) -> bool:
 def _digits(word: str) -> float:
     if _COMMAS.fullmatch(word):
         return float(word.replace(",", ""))
+    if _POINTS.fullmatch(word):
+        return float(word.replace(".", "").replace(",", "."))
     if word.count(",") == 1 and "." not in word:
         return float(word.replace(",", "."))
     parts = word.replace(",", ".").split(".")
@@ -247,6 +230,8 @@ def _unit(pieces: list[str], at: int, before: str) -> tuple[str, float, int]:
     """The measure of a number, how many of it its unit is, and where the unit ends."""
     if before:
         _, measure, factor = next(one for one in UNITS if one[0].fullmatch(before))
+        if pieces[at : at + 1] in (["m"], ["b"]):  # £1.5m
+            return measure, factor * (1e6 if pieces[at] == "m" else 1e9), at + 1
         return measure, factor, at
     word = pieces[at] if at < len(pieces) else ""
     if word == "or" and pieces[at + 1 : at + 2] in (["more"], ["less"], ["fewer"]):
@@ -262,5 +247,7 @@ def _unit(pieces: list[str], at: int, before: str) -> tuple[str, float, int]:
         word = pieces[at]
     for pattern, measure, factor in UNITS:
         if word and pattern.fullmatch(word):
+            if measure == "degree" and pieces[at + 1 : at + 2] in (["f"], ["fahrenheit"]):
+                return "fahrenheit", factor, at + 2
             return measure, factor, at + 1
     return "", 1.0, at

@@ -22,6 +22,7 @@ _EXCEPT = re.compile(
     r"\b(?:except(?:ions?)?(?: for| is| are)?|excluding|other than|apart from|unless|кроме|"
     r"(?:за )?исключени[ея]м?|исключая|если не)\b"
 )
+_ALL_BUT = re.compile(r"\b(every(?:one|body|thing)|all|any(?:one|body|thing)) but\b")
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _DENY = (
     "not no never none nor cannot neither nobody nothing hardly "
@@ -63,14 +64,13 @@ OPPOSITES: tuple[tuple[str, str], ...] = (
         "accept accepted approve approved принять одобрен",
         "reject rejected refuse refused decline declined отклонен отклонить отказано",
     ),
-    ("enable enabled on включить включен", "disable disabled off выключить отключить отключен"),
+    ("enable enabled включить включен", "disable disabled выключить отключить отключен"),
     ("free бесплатно бесплатный бесплатная бесплатен", "paid charged chargeable платно платный"),
     ("maximum most максимум максимальный", "minimum least минимум минимальный"),
     ("win won победил выиграл", "lose lost проиграл"),
     ("inside indoors внутри", "outside outdoors снаружи"),
     ("same одинаковый одинаковые", "different differ distinct разный разные различный"),
     ("public публичный открытый", "private частный закрытый"),
-    ("start starts begin begins начинается", "end ends finish finishes заканчивается"),
 )
 
 
@@ -105,6 +105,7 @@ def signs(text: str) -> tuple[dict[str, int], ...]:
     2 or -2 for what is excepted. Linear in the text. A clause that has no word is left out.
     """
     plain = nfkc(text).casefold().replace("ё", "е").replace("’", "'")
+    plain = _ALL_BUT.sub(r"\1 except", plain)
     return tuple(found for piece in _CLAUSE.split(plain) if (found := _of_clause(piece)))
 
 

@@ -59,6 +59,58 @@ def test_how_two_answers_differ(
     assert differ(question, response, expected) == rules
 
 
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("1.5h", "90 minutes"),
+        ("30 days", "a month"),
+        ("two weeks", "10 working days"),
+        ("Backups are made every week.", "Backups are made once a week."),
+        ("You get 25 days of annual leave.", "Employees get 25 days of leave a year."),
+        ("Another manager must also approve.", "A second manager must approve."),
+        ("One manager must approve.", "1 manager must approve."),
+        ("5 Feb 2024", "2/5/2024"),
+        ("from 9 to 17", "9 a.m. to 5 p.m."),
+        ("5:00", "17:00"),
+        ("£1,500,000", "£1.5m"),
+        ("1200.50 euros", "€1.200,50"),
+        ("first floor", "1st floor"),
+        ("Open the settings, then save.", "1. Open the settings.\n2. Save."),
+        ("20 °C", "68 °F"),
+        ("8 km", "5 miles"),
+        ("25% of the staff", "a quarter of the staff"),
+        ("90 minutes", "an hour and a half"),
+        ("2½ hours", "2.5 hours"),
+        ("24", "two dozen"),
+        ("every six months", "twice a year"),
+        ("none", "0 days"),
+        ("Payment starts once probation is over.", "You are paid after the probation ends."),
+        ("It is for everyone but contractors.", "It is for everyone except contractors."),
+        ("Paris is smaller than London.", "London is larger than Paris."),
+    ],
+)
+def test_the_same_answer_in_other_clothes_does_not_differ(response: str, expected: str) -> None:
+    assert differ("What is it?", response, expected) == ()
+    assert differ("What is it?", expected, response) == ()
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("5 miles", "5 km"),
+        ("9 a.m.", "9 p.m."),
+        ("09:00", "21:00"),
+        ("£1.5m", "£1.5bn"),
+        ("1 week", "2 weeks"),
+        ("It takes a week.", "It takes two weeks."),
+        ("60 days", "30 days"),
+        ("2/3/2024", "4/3/2024"),
+    ],
+)
+def test_other_amounts_differ_though_they_look_alike(response: str, expected: str) -> None:
+    assert differ("What is it?", response, expected) == ("number",)
+
+
 def test_answers_that_agree_by_their_amounts() -> None:
     assert agree("How long?", "It lasts two weeks", "14 days")
     assert not agree("How long?", "It lasts two weeks", "15 days")
