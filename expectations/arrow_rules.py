@@ -44,7 +44,10 @@ def judge(rule: Rule, rows: pa.Table) -> Judged | None:
     asked = _asked(rule.kwargs, rows)
     if asked is None or not all(_is_complete(rows, name) for name in rule.columns):
         return None
-    held = kind.holds([rows[name] for name in rule.columns], rule.kwargs)
+    try:
+        held = kind.holds([rows[name] for name in rule.columns], rule.kwargs)
+    except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
+        return None  # an argument that Arrow cannot hold, or a pattern that RE2 does not know
     if held is None:
         return None
     broken = np.flatnonzero(asked & ~held)

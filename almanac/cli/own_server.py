@@ -52,10 +52,13 @@ def start_own_server() -> None:
 
 
 def _serve(port: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    app = "prefect.server.api.server:create_app"
-    command = [sys.executable, "-m", "uvicorn", "--factory", app, "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--log-level", "error", "--lifespan", "on"]
-    return subprocess.Popen(command, env=environment)
+    # Of its own session: Ctrl-C is for the run, which tells the server how it ended.
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "almanac.cli.own_server_process", str(port)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 def _free_port() -> int:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -52,3 +53,40 @@ def test_its_runs_are_stored_and_it_ends_with_the_night(tmp_path: Path) -> None:
     address = httpx.URL(done.stdout.split()[-1])
     with pytest.raises(httpx.ConnectError):
         httpx.get(address)
+
+
+_KILLED = """
+import os, signal
+from almanac.cli.own_server import start_own_server
+start_own_server()
+print(os.environ["PREFECT_API_URL"], flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_its_server_ends_where_the_run_is_killed(tmp_path: Path) -> None:
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED],
+        cwd=tmp_path,
+        env=environment
+        | {
+            "PREFECT_HOME": str(tmp_path / "prefect"),
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+            "PYTHONPATH": str(Path.cwd()),
+        },
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    address = done.stdout.strip()
+    assert address.startswith("http://127.0.0.1:"), done
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            httpx.get(f"{address}/health")
+        except httpx.ConnectError:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"the server at {address} goes on")

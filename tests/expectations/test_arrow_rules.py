@@ -143,6 +143,9 @@ def test_all_texts_of_the_list_are_judged_alike() -> None:
         ("expect_column_values_to_match_regex", {"column": "n", "regex": "1"}),
         ("expect_column_values_to_be_in_set", {"column": "n", "value_set": ["1"]}),
         ("expect_column_values_to_be_in_set", {"column": "n", "value_set": []}),
+        ("expect_column_values_to_be_in_set", {"column": "n", "value_set": [2**70]}),
+        ("expect_column_values_to_be_in_set", {"column": "t", "value_set": ["\ud800"]}),
+        ("expect_column_values_to_match_regex", {"column": "t", "regex": "1(?!2)"}),
         (
             "expect_column_values_to_be_between",
             {"column": "n", "min_value": 0, "row_condition": "n > 0 and n < 3"},
