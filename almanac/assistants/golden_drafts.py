@@ -82,7 +82,8 @@ def approve(file: Path, ids: Collection[str], actor: str, every: bool = False) -
     open_ = {str(row.get("id")) for row in rows if row.get("draft")}
     wanted = open_ if every else set(ids)
     if missing := sorted(wanted - open_):
-        raise ConfigError(f"{file} has no draft {missing[0]!r}; drafts: {', '.join(sorted(open_))}")
+        known = ", ".join(sorted(open_)) or "none"
+        raise ConfigError(f"{file} has no draft {missing[0]!r}; drafts: {known}")
     at = isoformat(datetime.now(UTC))
     for row in rows:
         if str(row.get("id")) in wanted:

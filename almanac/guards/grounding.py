@@ -1,8 +1,9 @@
 """Numbers and names of an answer that stand in nothing it was made from.
 
 Numbers count as equal across their spelling: `1,000` and `1000`, `thirty` and `30`, `half an hour`
-and `30 minutes`, `9 pm` and `21:00`. Names are capitalised words within a sentence; in languages
-that capitalise more than names they are not looked at.
+and `30 minutes`, `two weeks` and `14 days`, `9 pm` and `21:00`. Names are capitalised words
+within a sentence; in headings, and in languages that capitalise more than names, they are not
+looked at.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from collections.abc import Iterable
 from functools import cached_property
 
 from almanac.core.stems import words
+from almanac.guards.spans_of_time import named_days, other_units, parts_of_dates
 from schemas.text import nfkc
 
 _CITED = re.compile(r"\[\d{1,3}(?:\s*[,;]\s*\d{1,3})*\]")
-_LISTED = re.compile(r"^[^\S\n]{0,8}\d{1,2}[.)]\s", re.M)
+_LISTED = re.compile(r"^[^\S\n]{0,8}[#*_>( -]{0,8}\d{1,2}[.)][*_]{0,2}\s", re.M)
+_STEP = re.compile(r"(?<!\w)(?:step|option|шаг\w*|вариант\w*) \d{1,2}(?!\w|[.,]\d)", re.IGNORECASE)
+_HEADING = re.compile(r"^\s*(?:#{1,6} .*|\*\*[^*\n]+\*\*:?)\s*$", re.M)  # capitals of a title
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d{3}(?!\d))*(?:[.,]\d+)?")
 _GROUPS = re.compile(r"[,.\u00a0\u202f ](?=\d{3}(?!\d))")
 _PM = re.compile(r"(\d{1,2})(?:[:.]\d{2})?\s*(?:p\.?m\b|вечера|дня)", re.IGNORECASE)
@@ -69,8 +73,10 @@ _PREFIX = 5  # letters that make two inflections of a name the same
 _OTHERS = (
     "monday tuesday wednesday thursday friday saturday sunday january february march april may "
     "june july august september october november december english russian internet mr mrs ms dr "
-    "yes no note important ok okay "
-    "понедельник вторник среда четверг пятница суббота воскресенье да нет важно"
+    "mon tue wed thu fri sat sun jan feb mar apr jun jul aug sep sept oct nov dec "
+    "yes no note important ok okay i'm i've i'll i'd i’m i’ve i’ll i’d "
+    "понедельник вторник среда четверг пятница суббота воскресенье да нет важно "
+    "вас вам вами ваш ваша ваше ваши вашу вашей вашего вашему вашим вашем ваших вашими"
 )
 _NO_NAME = frozenset(_OTHERS.split())
 _CAPITALISED_LANGUAGE = 0.34  # of the words within sentences; German nouns come to this
@@ -86,7 +92,8 @@ class Sources:
     def numbers(self) -> frozenset[str]:
         """Every number that they say, in figures or words."""
         implied = {one for form, some in _IMPLIED if form.search(self._text) for one in some}
-        return frozenset(_figures(self._text) | _spelt(self._text) | implied)
+        told = {*other_units(self._text, _value), *named_days(self._text)}
+        return frozenset(_figures(self._text) | _spelt(self._text) | implied | told)
 
     @cached_property
     def _beginnings(self) -> frozenset[str]:
@@ -106,10 +113,15 @@ class Sources:
 
 def unfounded(answer: str, sources: Sources) -> list[str]:
     """The numbers and names of an answer, or of a part of one, that no source has."""
-    text = _LISTED.sub(" ", _CITED.sub(" ", answer))
+    written = _CITED.sub(" ", answer)
+    text = _STEP.sub(" ", _LISTED.sub(" ", written))
     plain = nfkc(text).casefold().replace("ё", "е")
     numbers = [one for one in sorted(_figures(plain)) if not _is_told(one, sources)]
-    return numbers + [name for name in _names(text) if not sources.has_name(name)]
+    return numbers + [
+        name
+        for name in _names(_LISTED.sub(" ", _HEADING.sub(" ", written)))
+        if not sources.has_name(name)
+    ]
 
 
 def _is_told(number: str, sources: Sources) -> bool:
@@ -120,16 +132,13 @@ def _is_told(number: str, sources: Sources) -> bool:
 
 
 def _figures(text: str) -> set[str]:
-    found = {_GROUPS.sub("", one).replace(",", ".").rstrip(".") for one in _NUMBER.findall(text)}
-    found |= {part for one in re.findall(r"\d+", text) for part in (one, one.lstrip("0") or "0")}
-    found |= {str(int(hour) % 12 + 12) for hour in _PM.findall(text)}
-    whole = {one for one in found if "." in one or len(one) > 3}
-    parts = {part for one in whole for part in re.split(r"\.", one)}
-    # Of `1,250.00` the whole is the number, and not its parts.
-    grouped = {
-        part for one in _NUMBER.findall(text) if len(one) > 4 for part in re.findall(r"\d+", one)
-    }
-    return {one for one in found if one not in grouped | parts or one in whole} or found
+    """Of `1,250.00` the whole is the number, and not its parts; of a date its parts are."""
+    hours = {str(int(hour) % 12 + 12) for hour in _PM.findall(text)}
+    rest, found = parts_of_dates(text)
+    for one in _NUMBER.findall(rest):
+        whole = _GROUPS.sub("", one).replace(",", ".")
+        found.add(whole if "." in whole else whole.lstrip("0") or "0")
+    return found | hours
 
 
 def _spelt(text: str) -> set[str]:

@@ -15,8 +15,15 @@ from almanac.guards.profanity import profane
 from almanac.serving.decisions import Decisions, Stopped
 from almanac.serving.guarding import borne_by
 
-# After a sentence: not after an abbreviation, which a postal address is full of.
-_END = re.compile(r"(?:(?<=\w{5}[.!?…])|(?<=[\]\d)\"»][.!?…])|(?<=[\])]))\s+(?=\S)|\n+(?=\S)")
+# After a sentence: not after an abbreviation, which a postal address is full of; after a citation
+# or a bracket alone only where a capital follows, since a sentence may go on behind them.
+_END = re.compile(
+    r"(?:(?<=\w{5}[.!?…])|(?<=[\]\d)\"»][.!?…]))\s+(?=\S)"
+    r"|(?<=[\])])\s+(?=[*_«\"]{0,2}[A-ZÀ-ÞА-ЯЁ])|\n+(?=\S)"
+)
+_NUMBERED = re.compile(
+    r"\s*[#*_>( -]{0,8}\d{1,2}[.)]\s+"
+)  # `2. ` begins what it numbers, and ends nothing
 _CITED = re.compile(r"\[\d{1,3}(?:\s*[,;]\s*\d{1,3})*\]")
 _BEGINS = re.compile(
     r"[\d@]|\b(?:at|dot|собака|точка|pass\w*|парол\w*|ул|улиц\w*)\b", re.IGNORECASE
@@ -38,6 +45,7 @@ class Withheld:
         self._sources = Sources(sources)
         self._held = ""
         self._tail = ""
+        self._is_code = False  # between two fences
 
     def feed(self, text: str) -> str:
         """Take a piece; what may be said now, often nothing. Raises Stopped."""
@@ -51,13 +59,17 @@ class Withheld:
         """The answer has ended; what is left to say. Raises Stopped."""
         said = ""
         while self._held:
-            match = _END.search(self._held, 1)
+            match = self._end()
             said += self._checked(match.end() if match else len(self._held))
         return said
 
+    def _end(self) -> re.Match[str] | None:
+        numbered = _NUMBERED.match(self._held)
+        return _END.search(self._held, numbered.end() if numbered else 1)
+
     def _cut(self) -> int:
         """Where the first sentence ends that may be checked alone; 0 where none may yet."""
-        match = _END.search(self._held, 1)
+        match = self._end()
         if match is None:
             return 0
         begins = _BEGINS.search(_CITED.sub("", self._held[: match.end()]))
@@ -68,12 +80,18 @@ class Withheld:
             found = self._personal()
             end = max([end, *(one.end for one in found if one.start < end < one.end)])
             sentence, self._held = self._held[:end], self._held[end:]
-            if self._is_unfounded(sentence):
+            if not self._is_in_code(sentence) and self._is_unfounded(sentence):
                 return ""
             masks = self._masks([one for one in found if one.end <= end])
             said = _replaced(sentence, masks + self._bad_words(sentence))
             self._tail = (self._tail + said)[-_TAIL:]
             return said
+
+    def _is_in_code(self, sentence: str) -> bool:
+        """A line of code is left in its place: without it the rest would be other code."""
+        fences = sentence.count("```")
+        was, self._is_code = self._is_code, self._is_code ^ bool(fences % 2)
+        return was or fences > 0
 
     def _personal(self) -> list[Found]:
         """Personal data in what is held, by its places there."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from almanac.guards.personal.detect import masked, personal
+from almanac.guards.personal.patterns import find
 
 BOTH = ("en", "ru")
 
@@ -60,3 +61,12 @@ def test_what_documents_bear_stays() -> None:
     text = "Is 020 7946 0321 the number of the desk?"
     assert [one.kind for one in personal(text, (), names=False)] == ["PHONE"]
     assert personal(text, (), lambda entity: entity == "020 7946 0321", names=False) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["rows\n\n@app.get(items)", "Use @router.post in it", "rows @ table.mean()", "a @app.get b"],
+)
+def test_code_with_an_at_sign_is_no_address(text: str) -> None:
+    assert find(text) == ()
+    assert [one.kind for one in find("write to anna @ gmail.com")] == ["EMAIL"]

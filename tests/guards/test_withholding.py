@@ -71,6 +71,44 @@ def test_numbers_and_names_that_no_passage_has(answer: str, shown: str | None) -
     assert said(answer, answer_grounding="flag") == answer
 
 
+HANDBOOK = (
+    "Leave is 28 days; apply two weeks before, by 15 December, through HR Online. "
+    "Руководитель согласует отпуск за две недели. Python 3.10 and 10 rows of FastAPI."
+)
+CODE = 'Use it [1]:\n```python\nitems = load(77)\n\n@app.get("/items/")\nasync def read(): ...\n```'
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Step 1: apply [1]. Step 2: wait [1]. Step 3: take your leave [1].",
+        "### 2. Next Steps\nApply 14 days before, by 15.12 [1].",
+        "Leave is 28 days, that is 4 weeks [1]. I'm sure, and I've read it [1].",
+        "Отпуск согласует Ваш руководитель за 14 дней [1].",
+        "There are 10 rows [1].",
+        CODE,
+    ],
+)
+def test_what_follows_from_the_passages_may_be_said(answer: str) -> None:
+    decisions = Decisions(GuardSettings())
+    held = Withheld(decisions, [HANDBOOK])
+    assert "".join(map(held.feed, answer)) + held.finish() == answer
+    assert decisions.made == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["Trips over 700 euro [1] are not paid.", "It is not paid (see page 44) by the manager."],
+)
+def test_half_a_sentence_is_never_said(answer: str) -> None:
+    assert said(answer) == ""
+
+
+def test_a_number_of_a_list_goes_with_what_it_numbers() -> None:
+    answer = "1. Ask the manager [1].\n2. Pay 700 euro [1].\n3. Travel [1]."
+    assert said(answer) == "1. Ask the manager [1].\n3. Travel [1]."
+
+
 def test_profanity_is_masked_in_both_languages() -> None:
     text = said("Ask the damn manager, you moron [1]. Отвалите, козлы [1].")
     assert text == "Ask the *** manager, you *** [1]. ***, *** [1]."

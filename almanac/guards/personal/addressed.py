@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 Span = tuple[int, int]
 _AT = re.compile(
-    r"\s{0,2}[\[({<]\s{0,2}(?:at|@|собак[аи]|эт)\s{0,2}[\])}>]\s{0,2}|\s{1,2}(?:at|собак[аи]|собачка|эт)\s{1,2}|\s{1,3}@\s{0,3}"
+    r"\s{0,2}[\[({<]\s{0,2}(?:at|@|собак[аи]|эт)\s{0,2}[\])}>]\s{0,2}|\s{1,2}(?:at|собак[аи]|собачка|эт)\s{1,2}"
+    r"|[^\S\n]{1,3}@\s{0,3}"
     r"|@\s{1,3}",
     re.IGNORECASE,
 )
@@ -21,6 +22,7 @@ _DOT = (
 )
 _LOCAL = re.compile(rf"[\w+-]{{1,40}}(?:{_DOT}[\w+-]{{1,40}}){{0,3}}$", re.IGNORECASE)
 _DOMAIN = re.compile(rf"[\w-]{{1,40}}(?P<dots>(?:{_DOT}[\w-]{{2,24}}){{1,3}})", re.IGNORECASE)
+_ENDING = re.compile(r"\.(?:com|org|net|edu|gov|info|biz|[a-z]{2})\Z", re.IGNORECASE)
 _WORDED = re.compile(r"dot|точка|тчк|[\[({<]", re.IGNORECASE)
 _MAIL_CUE = re.compile(
     r"\b(?:e-?mails?|mail|reach|write|contact|почт\w*|мейл\w*|имейл\w*|пишите|писать|напиши\w*"
@@ -111,6 +113,10 @@ def worded_emails(text: str) -> Iterator[Span]:
             before = text[max(0, begin - 40) : begin]
             if not (_MAIL_CUE.search(before) and re.search(r"[\d._]", local[0])):
                 continue  # "look at example.com"
+        if sign[0].strip() == "@" and not _WORDED.search(domain["dots"]):
+            called = text[domain.end() : domain.end() + 1] == "("
+            if called or not _ENDING.search(domain["dots"]):
+                continue  # `@app.get("/")`, `rows @ table.mean()`
         yield begin, domain.end()
 
 
