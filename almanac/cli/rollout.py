@@ -32,6 +32,8 @@ def _listing(report: Report) -> str:
 
 
 def _status(report: Report) -> str:
+    if report.get("rollouts") == [] and report["ended"]:
+        return f"None is under way; {report['ended']} ended: `almanac rollout history`."
     if "rollouts" in report:
         return _listing(report)
     evidence = report["evidence"]

@@ -55,6 +55,8 @@ def decide(plan: Plan, share: float, clock: Clock, evidence: Evidence) -> Verdic
         return Verdict("hold", "a test does not promote itself: no arm is worse by more than "
                        f"{plan.margin:.0%}")  # fmt: skip
     said = f"no worse than by {plan.margin:.0%}: {_words(plan.needs, intervals[plan.needs])}"
+    if _only_behind(plan, share):
+        said = f"{_behind(evidence)}; {_MEASURES[plan.needs]} come with the first users"
     following = plan.after(share)
     if following is None:
         return Verdict("promote", said)
@@ -65,6 +67,12 @@ def _lacks(plan: Plan, share: float, clock: Clock, evidence: Evidence) -> str:
     """What is missing for the share to grow; empty where nothing is."""
     if clock.since_step < plan.min_minutes:
         return f"{clock.since_step:.0f} of {plan.min_minutes:g} minutes at {share:.0%}"
+    if _only_behind(plan, share):
+        pairs = evidence.pairs
+        enough = pairs.answered >= plan.min_step_pairs
+        if enough and pairs.answered >= plan.min_coverage * pairs.tried:
+            return ""
+        return f"not measured yet: {_behind(evidence)}, {plan.min_step_pairs} are needed"
     interval = evidence.intervals()[plan.needs]
     if interval.n < plan.min_pairs:
         return f"not measured yet: {interval.n} of {plan.min_pairs} by {_MEASURES[plan.needs]}"
@@ -84,6 +92,16 @@ def _lacks(plan: Plan, share: float, clock: Clock, evidence: Evidence) -> str:
     if interval.lower <= -plan.margin:
         return f"may be worse by more than {plan.margin:.0%}: {_words(plan.needs, interval)}"
     return ""
+
+
+def _only_behind(plan: Plan, share: float) -> bool:
+    """Nobody gets the candidate, and no judge compares: whether it answers is all that shows."""
+    return share == 0 and plan.needs != "judge"
+
+
+def _behind(evidence: Evidence) -> str:
+    pairs = evidence.pairs
+    return f"it answered {pairs.answered} of {pairs.tried} questions in the background"
 
 
 def _words(source: str, interval: Interval) -> str:

@@ -16,7 +16,9 @@ class Pairs:
     """Judged pairs: how many, and the sum and the sum of squares of their differences.
 
     `sent` and `judged` are of the last WINDOW pairs that the judge was asked about; `since_step`
-    are the judged ones since the share last grew.
+    are the judged ones since the share last grew, and `tried` and `answered`, of all questions that
+    both versions were asked since then, with a judge or without, those and the ones that the other
+    version answered.
     """
 
     n: int = 0
@@ -25,6 +27,8 @@ class Pairs:
     sent: int = 0
     judged: int = 0
     since_step: int = 0
+    tried: int = 0
+    answered: int = 0
 
     @property
     def coverage(self) -> float | None:

@@ -64,6 +64,7 @@ def _pairs(judgements: Sequence[Judgement], since: datetime) -> Pairs:
     asked = [one for one in judgements if one.judge not in (SKIPPED, NO_JUDGE)]
     judged = [one for one in asked if one.verdict != "not_judged"]
     last = asked[-WINDOW:]
+    tried = [one for one in judgements if one.at >= since]
     return Pairs(
         n=len(judged),
         total=sum(one.score for one in judged),
@@ -71,6 +72,8 @@ def _pairs(judgements: Sequence[Judgement], since: datetime) -> Pairs:
         sent=len(last),
         judged=sum(one.verdict != "not_judged" for one in last),
         since_step=sum(one.at >= since for one in judged),
+        tried=len(tried),
+        answered=sum(one.judge != SKIPPED for one in tried),
     )
 
 

@@ -67,10 +67,11 @@ def check_approved(lake: Lakehouse, version: str) -> None:
     """Raises RolloutRefused for a version that no gate and no person let into staging."""
     stage = stage_of(lake, version)
     if stage != "staging":
+        steps = "dev`, then `... staging" if stage == "rejected" else "staging"
         raise RolloutRefused(
             f"version {version[:12]} is in {stage}, and a rollout starts from staging: "
             f"`almanac assistant gate {version[:12]}` holds it against what answers, and `almanac "
-            f"assistant stage {version[:12]} staging` brings it there"
+            f"assistant stage {version[:12]} {steps}` brings it there"
         )
 
 

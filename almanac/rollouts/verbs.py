@@ -45,9 +45,11 @@ def start(
 def status(settings: Settings, name: str | None) -> Report:
     """One rollout with its figures; without a name the only one under way, or a list of them."""
     lake = _lake(settings)
-    under_way = [one for one in rollouts(lake.rollouts.steps()) if one.is_open]
+    every = rollouts(lake.rollouts.steps())
+    under_way = [one for one in every if one.is_open]
     if name is None and len(under_way) != 1:
-        return {"rollouts": [summary(one) for one in under_way]}
+        ended = len(every) - len(under_way)
+        return {"rollouts": [summary(one) for one in under_way], "ended": ended}
     return report(look(lake, steps.find(lake, name) if name else under_way[0]))
 
 

@@ -134,6 +134,25 @@ def test_without_a_judge_votes_decide() -> None:
     assert decide(plan, 0.5, LONG, votes).kind == "step"
 
 
+def test_without_a_judge_the_first_users_come_once_it_answered_in_the_background() -> None:
+    for needs in ("votes", "signals"):
+        plan = replace(PLAN, needs=needs)  # type: ignore[arg-type]
+        assert decide(plan, 0.0, Clock(30, 30), Evidence(Pairs(tried=20, answered=20))).reason == (
+            "30 of 60 minutes at 0%"
+        )
+        for tried, answered in ((19, 19), (40, 20)):
+            held = decide(plan, 0.0, LONG, Evidence(Pairs(tried=tried, answered=answered)))
+            assert held.kind == "hold"
+            assert held.reason == (
+                f"not measured yet: it answered {answered} of {tried} questions in the background, "
+                "20 are needed"
+            )
+        stepped = decide(plan, 0.0, LONG, Evidence(Pairs(tried=22, answered=20)))
+        assert (stepped.kind, stepped.share) == ("step", 0.05)
+        assert stepped.reason.startswith("it answered 20 of 22 questions in the background; ")
+        assert decide(plan, 0.05, LONG, Evidence(Pairs(tried=22, answered=20))).kind == "hold"
+
+
 def test_the_alphas_are_spent_over_the_three_sources() -> None:
     assert ALPHA == {"signals": 0.01, "judge": 0.02, "votes": 0.02}
 
