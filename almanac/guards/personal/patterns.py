@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -72,11 +73,15 @@ class Found:
 @lru_cache(maxsize=20_000)
 def find(text: str) -> tuple[Found, ...]:
     """Entities that do not overlap, in their order; the more certain kind wins a shared place."""
-    taken: list[Found] = []
+    taken: list[Found] = []  # in their order
     for found in _every(text):
-        if all(found.end <= one.start or one.end <= found.start for one in taken):
-            taken.append(found)
-    return tuple(sorted(taken, key=lambda one: one.start))
+        at = bisect_left(taken, found.start, key=lambda one: one.start)
+        before, after = taken[max(0, at - 1) : at], taken[at : at + 1]
+        if all(one.end <= found.start for one in before) and all(
+            found.end <= one.start for one in after
+        ):
+            taken.insert(at, found)
+    return tuple(taken)
 
 
 def _every(text: str) -> Iterator[Found]:

@@ -140,7 +140,10 @@ class Crawl:
         page_id = self._scope.id_of(url)
         visit = self._visitor.visit(url, page_id, date)
         self._visits[url] = replace(visit, page=None)
-        self._failures = self._failures + 1 if visit.kind == "unknown" else 0
+        # A part behind a password, or on a new host, is no site that is down, if others are there.
+        is_refusal = visit.is_answered and bool(self.found.pages or self._variants)
+        is_failure = visit.kind == "unknown" and not is_refusal
+        self._failures = self._failures + 1 if is_failure else 0
         if self._failures >= _FAILURES_IN_A_ROW:
             raise SourceUnavailable(
                 f"{self._scope.root} gave no answer to {self._failures} pages one after another "

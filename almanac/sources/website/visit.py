@@ -33,7 +33,8 @@ class Visit:
     page: it is there. gone: the server says that it is not; `is_permanent` unless only the page's
     own words say so. moved: `target` is another address of the site, for good if `is_permanent`.
     no_document: nobody reads its media type, `reason`. unknown: it could not be asked, for
-    `reason`, and its last version stays. too_large: over max_bytes.
+    `reason`, and its last version stays; the server said so itself if `is_answered`. too_large:
+    over max_bytes.
     """
 
     kind: Literal["page", "gone", "moved", "no_document", "unknown", "too_large"]
@@ -41,6 +42,7 @@ class Visit:
     target: str = ""
     reason: str = ""
     is_permanent: bool = True
+    is_answered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class Visitor:
         try:
             answer = self._ask(url, known.conditions if known else {})
         except Unanswered as failure:
-            return Visit("unknown", known, reason=failure.reason)
+            return Visit("unknown", known, reason=failure.reason, is_answered=False)
         now = time.time()
         if answer.status == 304 and known:
             page = replace(known, checked=now, sitemap_date=sitemap_date)

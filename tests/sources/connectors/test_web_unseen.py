@@ -115,6 +115,30 @@ def test_a_page_that_redirects_went_only_where_it_now_is(
         assert re.search(f"{re.escape(reason)}; its last version stays$", notes["mail"])
 
 
+@pytest.mark.parametrize("answer", ["a password", "a new host"])
+@pytest.mark.parametrize("is_linked", [True, False])
+def test_a_part_that_is_refused_stops_no_night(
+    nights: Nights, site: Site, answer: str, is_linked: bool
+) -> None:
+    part = [f"part/{number:02}" for number in range(12)]
+    site.page("/docs/", "Start of the docs", " ".join(["mail", "pay/", *part]))
+    for path in part:
+        site.page(f"/docs/{path}", f"Page {path} of a part")
+    nights.run()
+    assert set(nights.stored) == ALL | set(part)
+    for path in part:
+        if answer == "a password":
+            site.put(f"/docs/{path}", 403)
+        else:
+            site.put(f"/docs/{path}", 301, location="https://example.org/")
+    if not is_linked:
+        site.page("/docs/", "Start of the docs", "mail pay/")
+    site.page("/docs/mail", "Set up mail, changed")
+    assert set(part) <= _notes(nights).keys()
+    assert set(nights.stored) == ALL | set(part)
+    assert nights.texts["mail"].startswith("Set up mail, changed")
+
+
 def test_a_chain_of_redirects_is_followed_to_its_end(nights: Nights, site: Site) -> None:
     site.put("/docs/mail", 301, Location="/docs/post")
     site.put("/docs/post", 301, Location="/docs/letters")
