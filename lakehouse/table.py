@@ -25,9 +25,10 @@ _log = logging.getLogger("almanac.table")
 _TICK_NS = 50_000_000  # the coarsest clock of a usual file system, and more
 _OPENINGS = 3
 # Before a row of these is written, all that it speaks of is on the disk; and after it the row
-# itself, as is what users send, which nobody else has.
+# itself, as is what users send and people decide, which nobody else has.
 _ANNOUNCING = ("releases", "placements", "erasures", "datasets", "adapters")
-_AT_ONCE = (*_ANNOUNCING, "requests", "votes", "runs", "rollouts")
+_BY_PEOPLE = ("prompts", "assistant_versions", "assistant_stages", "assistant_gates")
+_AT_ONCE = (*_ANNOUNCING, *_BY_PEOPLE, "requests", "votes", "runs", "rollouts", "triage_labels")
 _ATTEMPTS = 10  # to commit where others commit at the same time
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from lakehouse import Lakehouse, open_lakehouse
+from lakehouse.assistants import StageStep
 from lakehouse.disk import Disk
 from schemas.errors import LakehouseDamaged
 from schemas.tables import TABLES
@@ -142,6 +144,20 @@ def test_a_folder_is_synced_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "lake" / "a" / "new").write_text(json.dumps({}), encoding="utf-8")
     disk.sync("a")
     assert [Path(one).name for one in synced] == ["new", "a"]
+
+
+def test_what_people_decided_of_an_assistant_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr("lakehouse.disk._fsync", synced.append)
+    lake = open_lakehouse(str(tmp_path / "lake"))
+    step = StageStep("handbook", "a" * 64, "production", "ann", "", datetime.now(UTC), "run")
+    lake.assistant_stages.append([step])
+    folder = tmp_path / "lake" / "delta" / "assistant_stages"
+    written = {str(one) for one in folder.rglob("*") if one.suffix in (".json", ".parquet")}
+    assert len(written) >= 2
+    assert written <= set(synced)
 
 
 def _fields(table: str) -> list[tuple[str, pa.Field]]:
