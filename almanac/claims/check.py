@@ -2,7 +2,8 @@
 
 Rules, each by its name: `number` (amounts, dates, clock times), `name`, `negation` (and exceptions
 and opposites), `yes_no`, `comparison`. A rule that finds nothing to compare says nothing. One that
-contradicts outweighs all that support. Linear in the texts.
+contradicts outweighs all that support. Time grows with the clauses of the claim times those of the
+passage: 0.1 s for an answer of a sentence and 70 kB of passages.
 """
 
 from __future__ import annotations
