@@ -43,7 +43,8 @@ def start_own_server() -> None:
             break
     else:
         raise AlmanacError(
-            "Prefect's own server for this run could not be started: see its lines above, or name "
+            "Prefect's own server for this run could not be started: see its lines above. Where "
+            f"the folder {settings.home} cannot be written, name another in PREFECT_HOME; or name "
             "a server that runs in PREFECT_API_URL"
         )
     # Without an address of its pages: nobody can look at what is made for them alone.

@@ -17,6 +17,7 @@ from almanac.claims.yes_no import polar
 from almanac.core.stems import words
 from almanac.llm.judge import Judge, Judgement
 from almanac.triage.case import Case, keys_of
+from almanac.triage.finding import EXACT, Best, Finding
 from almanac.triage.replay import Held
 from almanac.triage.signals import Level, Support, agreement, support, together
 from almanac.triage.voices import CLOSER, NO, YES, Heard, Voices, is_whole
@@ -28,61 +29,12 @@ VERSION = 2
 LONG = 20  # stems of an answer that may be spread over several passages of a document
 _THIN = 3  # stems of a question below which no text can be told to be about it
 _FIRST = 3  # hits of the question that are taken to be about it, whatever their words
-_EXACT = 1e-9
 _MEANT = 6  # passages of a search whose meaning is compared: the first, and as many by their words
 _SAYS_ENOUGH = 3  # stems of an answer that stands literally in a text by more than chance
 UNKNOWN_CONTEXT = (
     "the log does not say what the model was shown: log `context`, or the whole prompt"
 )
 _NOTHING = Support(0.0, 0.0, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A cause, why in a sentence, the signals that led to it, and the documents of the work.
-
-    `judged` is what a judge said, where one was asked; None where there was none to ask.
-    """
-
-    cause: Cause
-    reason: str
-    signals: tuple[dict[str, Any], ...]
-    documents: tuple[Key, ...] = ()
-    judged: tuple[Judgement, ...] = ()
-    heard: Heard | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Best:
-    """The passages of one place that support an answer best. `exact`: they have it word by word.
-
-    heard: what the voices said of it, where they were asked.
-    """
-
-    held: tuple[Held, ...]
-    support: Support
-    level: Level
-    exact: bool = False
-    heard: Heard | None = None
-
-    @property
-    def keys(self) -> tuple[Key, ...]:
-        """Their documents."""
-        return keys_of(self.held)
-
-    def beats(self, other: Best, margin: float) -> bool:
-        """Does it support the answer, and better than the other does?
-
-        Better is: word by word, more of it, or by a margin closer to the question.
-        """
-        if self.level != "yes" or other.level != "yes":
-            return self.level == "yes"
-        if self.exact != other.exact:
-            return self.exact
-        return (
-            self.support.answer > other.support.answer + _EXACT
-            or self.support.pair > other.support.pair + margin
-        )
 
 
 @dataclass(slots=True)
@@ -408,7 +360,7 @@ class Examination:
             (),
             level=level,
         )
-        return "same" if level == "yes" and found.expected > 1 - _EXACT else level
+        return "same" if level == "yes" and found.expected > 1 - EXACT else level
 
     def _asked(self, judge: Judge, answer: str, expected: str | None) -> Level:
         """What the judge says of an answer in this context."""

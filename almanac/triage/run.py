@@ -14,12 +14,13 @@ from almanac.embedding.factory import open_encoder
 from almanac.feedback.drain import bring_in
 from almanac.llm.judge import Judge, open_judge
 from almanac.triage.case import Case
+from almanac.triage.finding import Finding
 from almanac.triage.invalidation import Changes
 from almanac.triage.labels import of_lake
 from almanac.triage.load_case import Answered, Releases, case_of, queries
 from almanac.triage.meaning import Model, open_models
 from almanac.triage.replay import Held, Replay
-from almanac.triage.rules import VERSION, Examination, Finding
+from almanac.triage.rules import VERSION, Examination
 from almanac.triage.verdict_cache import (
     Fingerprints,
     disliked_now,
