@@ -44,7 +44,8 @@ def _status(report: Report) -> str:
         lines.append(f"  {name}: {figures if one['n'] else 'not measured'}, n = {one['n']}")
     coverage = evidence["coverage"]
     judged = "no pair sent" if coverage is None else f"judged {coverage:.0%} of the last pairs"
-    lines.append(f"  coverage: {judged}; the share grows by {_SOURCES[report['plan']['needs']]}")
+    grows = f"the share grows by {_SOURCES[report['plan']['needs']]}"
+    lines.append(f"  coverage: {judged}; {'a test keeps its share' if report['test'] else grows}")
     if report["verdict"]:
         lines.append(f"  now: {report['verdict']}: {report['verdict_reason']}")
     lines += [

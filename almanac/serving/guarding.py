@@ -11,6 +11,7 @@ from almanac.guards import meaning
 from almanac.guards.hidden import readable
 from almanac.guards.injection import find_injections
 from almanac.guards.personal.detect import IsBorne, masked, personal
+from almanac.guards.profanity import profane
 from almanac.serving.decisions import Decisions, Stopped
 from almanac.serving.passages import ShownPassage
 from schemas.errors import ConfigError
@@ -19,6 +20,8 @@ from schemas.sections.guards import GuardSettings
 from schemas.text import nfkc
 
 _log = logging.getLogger("almanac.serving")
+# Has what every library that recognises personal data is opened for.
+_EVERY_FORM = "Is it ann@example.com, 020 7946 0321 or 192.168.0.1? Спросите Анну."
 _MESSAGES = {
     "en": "I can't help with that request.",
     "ru": "С этой просьбой я не могу помочь.",
@@ -31,12 +34,17 @@ def message_for(settings: GuardSettings, language: str) -> str:
 
 
 def warm(settings: Iterable[GuardSettings]) -> None:
-    """Open the model of the meaning, so that no question waits for it."""
-    if any(one.meaning and one.question_injection != "off" for one in settings):
+    """Open the model of the meaning and what knows numbers, so that no question waits for them."""
+    every = list(settings)
+    if any(one.meaning and one.question_injection != "off" for one in every):
         try:
             meaning.excess(["Who approves travel?"], ["question"])
         except ConfigError as error:
             _log.warning("injections are not told by meaning: %s", error)
+    if any({one.question_personal, one.answer_personal} != {"off"} for one in every):
+        personal(_EVERY_FORM, (), borne_by(()), names=False)
+    if any(one.answer_words != "off" for one in every):
+        profane(_EVERY_FORM)
 
 
 def check_question(decisions: Decisions, question: str, history: Sequence[Message]) -> None:

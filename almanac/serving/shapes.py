@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from almanac.guards.hidden import readable
 from almanac.retrieval.filters import Filters
 from almanac.serving.asking import Begun, Ended
 from almanac.serving.assistants import Assistant
@@ -107,6 +108,11 @@ class StreamOptions(_Shape):
     include_usage: bool | None = None
 
 
+def is_blank(question: str) -> bool:
+    """Has it nothing that a reader sees?"""
+    return not readable(question).strip()
+
+
 class ChatRequest(_Shape):
     """OpenAI's request for a chat completion; what is not known is passed over."""
 
@@ -125,7 +131,7 @@ class ChatRequest(_Shape):
     @model_validator(mode="after")
     def _ends_with_a_question(self) -> ChatRequest:
         last = self.messages[-1]
-        if last.role != "user" or not last.text.strip():
+        if last.role != "user" or is_blank(last.text):
             raise ValueError("the last message must be the user's question, and not blank")
         if len(last.text) > _LONGEST_QUESTION:
             raise ValueError(

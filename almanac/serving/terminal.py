@@ -9,7 +9,7 @@ from typing import Any
 from almanac.serving.asking import Ask, Begun, Ended, Event, Text
 from almanac.serving.replay import replay as run_replay
 from almanac.serving.service import Service
-from almanac.serving.shapes import about
+from almanac.serving.shapes import about, is_blank
 from almanac.serving.who import PUBLIC
 from schemas.errors import AlmanacError
 from schemas.settings import Settings
@@ -30,8 +30,11 @@ def ask(
         on_text: is told words as they come.
 
     Raises:
-        AlmanacError: no release or no model can answer, or no such assistant is configured.
+        AlmanacError: no release or no model can answer, no such assistant is configured, or the
+            question is blank.
     """
+    if is_blank(question):
+        raise AlmanacError("the question is blank: write what you want to know")
     service = Service(settings)
     try:
         if assistant is not None and assistant not in service.assistants:

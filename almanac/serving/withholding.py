@@ -21,6 +21,7 @@ _END = re.compile(
     r"(?:(?<=\w{5}[.!?…])|(?<=[\]\d)\"»][.!?…]))\s+(?=\S)"
     r"|(?<=[\])])\s+(?=[*_«\"]{0,2}[A-ZÀ-ÞА-ЯЁ])|\n+(?=\S)"
 )
+_END_REACHES = 8  # characters back that `_END` looks at
 _NUMBERED = re.compile(
     r"\s*[#*_>( -]{0,8}\d{1,2}[.)]\s+"
 )  # `2. ` begins what it numbers, and ends nothing
@@ -45,6 +46,7 @@ class Withheld:
         self._sources = Sources(sources)
         self._held = ""
         self._tail = ""
+        self._looked = 0  # characters of what is held in which no sentence ends
         self._is_code = False  # between two fences
 
     def feed(self, text: str) -> str:
@@ -65,12 +67,14 @@ class Withheld:
 
     def _end(self) -> re.Match[str] | None:
         numbered = _NUMBERED.match(self._held)
-        return _END.search(self._held, numbered.end() if numbered else 1)
+        begin = numbered.end() if numbered else 1
+        return _END.search(self._held, max(begin, self._looked))
 
     def _cut(self) -> int:
         """Where the first sentence ends that may be checked alone; 0 where none may yet."""
         match = self._end()
         if match is None:
+            self._looked = max(0, len(self._held.rstrip()) - _END_REACHES)
             return 0
         begins = _BEGINS.search(_CITED.sub("", self._held[: match.end()]))
         return 0 if begins and len(self._held) - match.end() < _WINDOW else match.end()
@@ -79,7 +83,7 @@ class Withheld:
         with self._decisions.timed("answer"):
             found = self._personal()
             end = max([end, *(one.end for one in found if one.start < end < one.end)])
-            sentence, self._held = self._held[:end], self._held[end:]
+            sentence, self._held, self._looked = self._held[:end], self._held[end:], 0
             if not self._is_in_code(sentence) and self._is_unfounded(sentence):
                 return ""
             masks = self._masks([one for one in found if one.end <= end])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from random import Random
+from time import process_time
 
 import pytest
 
+from almanac.guards.personal.patterns import _recognisers
 from almanac.serving.decisions import Decisions, Stopped
+from almanac.serving.guarding import warm
 from almanac.serving.withholding import Withheld
 from schemas.sections.guards import GuardSettings
 
@@ -107,6 +110,25 @@ def test_half_a_sentence_is_never_said(answer: str) -> None:
 def test_a_number_of_a_list_goes_with_what_it_numbers() -> None:
     answer = "1. Ask the manager [1].\n2. Pay 700 euro [1].\n3. Travel [1]."
     assert said(answer) == "1. Ask the manager [1].\n3. Travel [1]."
+
+
+def test_no_question_waits_until_numbers_can_be_told() -> None:
+    _recognisers.cache_clear()
+    warm([GuardSettings(meaning=False, question_personal="off", answer_personal="off")])
+    assert _recognisers.cache_info().currsize == 0
+    warm([GuardSettings(meaning=False)])
+    assert _recognisers.cache_info().currsize == 1
+
+
+def test_a_text_without_an_end_is_looked_at_once() -> None:
+    held = Withheld(Decisions(GuardSettings(answer_grounding="off")), [PASSAGE])
+    held.feed("word 12 " * 4_000)
+    before = process_time()
+    for _ in range(500):
+        assert held.feed("word 12 ") == ""
+    assert process_time() - before < 0.2  # 3 seconds, were all of it searched each time
+    assert held.feed("It ends behind this.  It ends only now behind that sentence.  ") == ""
+    assert held.feed("Next " + "word " * 60).endswith("It ends only now behind that sentence.  ")
 
 
 def test_profanity_is_masked_in_both_languages() -> None:

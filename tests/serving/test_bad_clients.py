@@ -38,6 +38,7 @@ BODIES: list[tuple[bytes, int, str]] = [
     (bad(messages=[{"content": "hello"}]), 422, "messages.0.role"),
     (bad(messages=[{"role": "assistant", "content": "hello"}]), 422, "must be the user's"),
     (bad(messages=[{"role": "user", "content": "  "}]), 422, "not blank"),
+    (bad(messages=[{"role": "user", "content": "\u200b"}]), 422, "not blank"),
     (bad(messages=[{"role": "user", "content": [{"type": "image_url"}]}]), 422, "not blank"),
     (bad(messages=[QUESTION] * 1_001), 422, "messages"),
     (bad(messages=[{"role": "user", "content": "a " * 60_000}]), 422, "more than 100,000 char"),
