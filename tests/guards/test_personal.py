@@ -74,6 +74,26 @@ def test_code_with_an_at_sign_is_no_address(text: str) -> None:
     assert [one.kind for one in find("write to anna @ gmail.com")] == ["EMAIL"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password=os.environ['PW']",
+        "api_key = settings.api_key",
+        "password: ${PASSWORD}",
+        "secret: true",
+        "password: <your password>",
+        "password: SecretStr",
+    ],
+)
+def test_where_code_gets_a_secret_from_is_none(text: str) -> None:
+    assert find(text) == ()
+
+
+def test_only_the_secret_itself_is_masked() -> None:
+    assert masked("password=hunter2!x", list(find("password=hunter2!x"))) == "password=[SECRET]"
+    assert masked("the pin is 4821", list(find("the pin is 4821"))) == "the pin is [SECRET]"
+
+
 def test_many_entities_take_linear_time() -> None:
     began = time.process_time()
     found = find("8.8.8.8 " * 30_000)

@@ -99,7 +99,13 @@ _SECRET_WORD = re.compile(
     r"|пин(?:-?код)?\w{0,2}|код из смс|ключ (?:api|доступа)|вай-?фай)(?!\w)",
     re.IGNORECASE,
 )
-_TOKEN = re.compile(r"[^\s,;:«»\"“”'’()]{4,64}")
+_TOKEN = re.compile(r"[^\s,;:=«»\"“”'’()][^\s,;:«»\"“”'’()]{3,63}")
+# What stands in code and configurations in the place of a secret.
+_REFERENCE = re.compile(
+    r"[$%<{]|(?:os|env|self|this|settings|config|cfg|process|request|args|form\w{0,10}|user|data"
+    r"|options|params|secrets)\.\w|(?:true|false|null|none|str|string|secretstr|optional|required)\b",
+    re.IGNORECASE,
+)
 _SAID = re.compile(r"(?:[:=]|\b(?:is|was|это|такой|такая)\b)\s*$", re.IGNORECASE)
 _AFTER = 48  # characters behind the word in which the secret is looked for
 
@@ -127,6 +133,8 @@ def secrets(text: str) -> Iterator[Span]:
         start = word.end()
         for token in _TOKEN.finditer(text, start, start + _AFTER):
             value = token[0].rstrip(".!?") if token[0].rstrip(".!?") else token[0]
+            if _REFERENCE.match(value):
+                break
             if _BROKEN.search(text[start : token.start() + 1]):
                 break
             if _looks_secret(value) or (
