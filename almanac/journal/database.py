@@ -101,6 +101,10 @@ def storage_answers(path: Path) -> Iterator[None]:
     """Say in plain words what is wrong with the file or its disk."""
     try:
         yield
+    except sqlite3.ProgrammingError as error:  # of Python's own module: no code, nothing damaged
+        raise StorageUnavailable(
+            f"the journal {path} is closed: its server ends ({error})"
+        ) from error
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
             raise StorageUnavailable(

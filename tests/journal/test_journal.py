@@ -266,3 +266,12 @@ def test_ids_sort_by_time_and_differ() -> None:
     made = int(ids[0][4:16], 16) / 1000
     assert abs(made - datetime.now(UTC).timestamp()) < 60
     assert [one[4:16] for one in ids] == sorted(one[4:16] for one in ids)
+
+
+def test_a_journal_that_was_closed_is_not_called_damaged(journal: Journal) -> None:
+    journal.append_request(FULL)
+    journal.close()
+    with pytest.raises(StorageUnavailable, match=r"is closed: its server ends"):
+        journal.append_request(replace(FULL, request_id="req-2"))
+    with pytest.raises(StorageUnavailable, match=r"is closed: its server ends"):
+        journal.room()
