@@ -16,9 +16,12 @@ from functools import cached_property
 from almanac.core.stems import stems_of, words
 
 _CITED = re.compile(r"(?P<blank>[ \t]?)(?<!\w)\[(?P<numbers>\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
-# A sentence with the citations behind it, as soon as what comes next cannot be another citation.
+# A sentence with the citations behind it, as soon as what comes next cannot be another citation. A
+# short word with a dot before a number or a small letter is an abbreviation: `ext. 4410`.
 _SENTENCE = re.compile(
-    r"\s*\S.*?(?:[.!?…][\"'»”)]*(?:\s*\[[\d\s,;]+\]\.?)*(?=\s+[^\s\[])|(?=\n\s*[^\s\[]))", re.S
+    r"\s*\S.*?(?:(?!(?:(?<=[ .][^\W\d_])|(?<= [^\W\d_]{2})|(?<= [^\W\d_]{3}))\. +[\da-zа-яё])"
+    r"[.!?…][\"'»”)]*(?:\s*\[[\d\s,;]+\]\.?)*(?=\s+[^\s\[])|(?=\n\s*[^\s\[]))",
+    re.S,
 )
 _FENCE = "```"
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.S)

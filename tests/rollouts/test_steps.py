@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from almanac.cli.rollout import _status
 from almanac.rollouts import steps
 from almanac.rollouts.assignment import arm_of
 from almanac.rollouts.check import check, look
@@ -239,3 +240,10 @@ def test_what_a_judge_said_of_a_users_questions_is_erased_with_them(house: House
     erase(house.settings, Subject(user_id="user 1"))
     left = [one.request_id for one in house.lake.judgements.of_rollout(name)]
     assert left == [pair.request_id, "q00002"]
+
+
+def test_where_none_is_under_way_the_ended_ones_are_named() -> None:
+    assert _status({"rollouts": [], "ended": 2}) == (
+        "None is under way; 2 ended: `almanac rollout history`."
+    )
+    assert _status({"rollouts": [], "ended": 0}).startswith("No rollouts: ")

@@ -64,6 +64,13 @@ def test_what_is_shown(said: str, text: str) -> None:
         assert "".join(shown(said, size=size)) == text
 
 
+@pytest.mark.parametrize("short", ["ext. 4410", "ca. 30", "т.е. два", "руб. за"])
+def test_an_abbreviation_ends_no_sentence(short: str) -> None:
+    said = f"Travel over 500 euro, at {short}, is approved by your manager."
+    cited = CitedText([said], "Who approves?", "I don't know.")
+    assert cited.feed(f"{said} Then go.") + cited.finish() == f"{said} [1] Then go."
+
+
 def test_nothing_is_shown_before_the_first_citation() -> None:
     pieces = shown("Let me think. It is your manager [1]. Mail is daily. And more [2].", size=1)
     assert pieces == [
