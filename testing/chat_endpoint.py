@@ -78,6 +78,7 @@ def stub_model() -> Iterator[StubModel]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128  # a client that is not queued tries again after whole seconds
 
     def __init__(self, model: StubModel) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

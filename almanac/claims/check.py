@@ -21,6 +21,7 @@ from almanac.core.stems import sentences
 
 Says = Literal["supports", "contradicts", "unclear"]
 _FEW = 2  # stems of a claim that says no more than its number, such as `a month`
+_TURNED = 2.5  # words that one counts for whose sign is turned
 _NEAR = 3  # sentences of a passage that a number may stand in to be the one that is meant
 
 
@@ -170,8 +171,9 @@ def _alike(own: dict[str, int], shared: dict[str, int]) -> int:
         )
     if any(one < 0 for stem, one in shared.items() if stem[0] == "="):
         return -1
-    # What stands before a negation keeps its sign, so a word that is turned says more.
-    total = sum(one if one > 0 else 1.5 * one for one in shared.values())
+    # What stands before a negation keeps its sign ("At weekends bicycles are not carried"), so one
+    # word that is turned says more than two that are not.
+    total = sum(one if one > 0 else _TURNED * one for one in shared.values())
     return (total > 0) - (total < 0)
 
 

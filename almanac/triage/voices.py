@@ -28,6 +28,7 @@ _log = logging.getLogger("almanac.triage")
 # below `_NO` it does not.
 YES, NO = 0.8, 0.55
 CLOSER = 0.08  # by which the correction is nearer to a passage than the response
+FURTHER = 0.1  # by which it is further off than the response, so that the response may be right
 UNLIKE = 0.6  # of two answers as wholes, below which they say other things
 SAME = 1.0  # of two texts as wholes
 
@@ -206,7 +207,8 @@ def _level(ballot: _Ballot, low: bool, needed: int) -> Level:
     """yes by so many voices, of which one compares all of the answer and, where an embedder is to
     be had, one tells it from a wrong one, and none against."""
     whole = [one for one in ballot.agree if is_whole(one)]
-    if ballot.near >= NO and "claims" in ballot.agree:
+    further = ballot.figures.get("closer", 0.0) <= -FURTHER
+    if ballot.near >= NO and "claims" in ballot.agree and not further:
         whole.append("claims")
     apart = [one for one in ballot.agree if one in _APART]
     enough = whole and len(ballot.agree) >= needed and (apart or needed == 1)
