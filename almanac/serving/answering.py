@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Protocol, TypeVar
 
 from almanac.assistants.logged import language
@@ -138,8 +139,11 @@ class Answering:
             def mask(text: str) -> str:
                 return guarding.without_personal_data(decisions, text, texts)
 
-            draft.question, draft.query = await in_thread(lambda: (mask(asked), mask(draft.query)))
-            draft.history = tuple({**one, "content": mask(one["content"])} for one in draft.history)
+            query, history = draft.query, draft.history
+            draft.question, draft.query = await in_thread(lambda: (mask(asked), mask(query)))
+            draft.history = await in_thread(
+                lambda: tuple({**one, "content": mask(one["content"])} for one in history)
+            )
         except Stopped:
             draft.opened = draft.opened or await in_thread(
                 lambda: self._releases.as_of(draft.ask.when)
@@ -206,10 +210,10 @@ class Answering:
                 async for piece in pieces:
                     _count(draft, piece)
                     shown = cited.feed(piece.text)
-                    if shown and (text := withheld.feed(shown)):
+                    if shown and (text := await in_thread(partial(withheld.feed, shown))):
                         yield text
-            withheld_end = withheld.feed(cited.finish())
-            if text := withheld_end + withheld.finish():
+            last = cited.finish()
+            if text := await in_thread(lambda: withheld.feed(last) + withheld.finish()):
                 yield text
         finally:
             draft.raw = cited.raw

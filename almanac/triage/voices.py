@@ -141,6 +141,7 @@ class _Ballot:
         self.figures: dict[str, Any] = {}
         self.at = 0
         self.near = 1.0
+        self.by_amount = False
 
     def say(self, name: str, agrees: bool, against: bool = False) -> None:
         """One voice."""
@@ -172,6 +173,7 @@ class _Ballot:
         """What the rules of `almanac.claims` find."""
         found = check(self._question, self._answer, self._whole)
         self.say("claims", found.says == "supports")
+        self.by_amount = "number" in found.supports
         self.against += [f"claims:{one}" for one in (*found.contradicts, *found.lacks)]
 
     def against_other(self, models: Sequence[Model]) -> None:
@@ -207,7 +209,8 @@ def _level(ballot: _Ballot, low: bool, needed: int) -> Level:
     """yes by so many voices, of which one compares all of the answer and, where an embedder is to
     be had, one tells it from a wrong one, and none against."""
     whole = [one for one in ballot.agree if is_whole(one)]
-    further = ballot.figures.get("closer", 0.0) <= -FURTHER
+    # Embedders tell no amount from another.
+    further = ballot.figures.get("closer", 0.0) <= -FURTHER and not ballot.by_amount
     if ballot.near >= NO and "claims" in ballot.agree and not further:
         whole.append("claims")
     apart = [one for one in ballot.agree if one in _APART]

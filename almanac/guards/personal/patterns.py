@@ -60,6 +60,14 @@ _NO_CALL = re.compile(
 _VERSION = re.compile(r"(?:\bv|версии?|versions?|release|build)\W*$", re.IGNORECASE)
 
 
+# A country with its check digits and the ten characters that the shortest have after them; and the
+# least length of an address of a wallet.
+_ALIKE = {
+    "IBAN": re.compile(r"[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){10}"),
+    "CRYPTO": re.compile(r"[A-Za-z0-9]{25}"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One entity at text[start:end]; `key` is the same for every spelling of it."""
@@ -91,9 +99,10 @@ def _every(text: str) -> Iterator[Found]:
         yield from _matches("URL", _SECRET_URL, text)
     if "@" in text:
         yield from _emails(text)
-    if digits >= 2:
-        yield from _presidio("IBAN", text)
-        yield from _presidio("CRYPTO", text)
+    # Presidio is imported for seconds, so ordinary texts do without.
+    for kind, alike in _ALIKE.items():
+        if digits >= 2 and alike.search(text):
+            yield from _presidio(kind, text)
     if digits >= 2:
         for kind, (start, end) in cued(text):
             yield Found(kind, start, end, _key(kind, text[start:end]))
