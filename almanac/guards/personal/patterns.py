@@ -99,13 +99,8 @@ def _every(text: str) -> Iterator[Found]:
         yield from _matches("URL", _SECRET_URL, text)
     if "@" in text:
         yield from _emails(text)
-    # Presidio is imported for seconds, so ordinary texts do without.
-    for kind, alike in _ALIKE.items():
-        if digits >= 2 and alike.search(text):
-            yield from _presidio(kind, text)
     if digits >= 2:
-        for kind, (start, end) in cued(text):
-            yield Found(kind, start, end, _key(kind, text[start:end]))
+        yield from _with_digits(text)
     if digits >= 9:
         yield from _numbers(text)
     if text.count(".") > 2 or text.count(":") > 1:
@@ -117,6 +112,15 @@ def _every(text: str) -> Iterator[Found]:
     if digits >= 1:
         yield from _spans("ADDRESS", postal_addresses(text), text)
         yield from _spans("BIRTH_DATE", birth_dates(text), text)
+
+
+def _with_digits(text: str) -> Iterator[Found]:
+    # Presidio is imported for seconds, so ordinary texts do without.
+    for kind, alike in _ALIKE.items():
+        if alike.search(text):
+            yield from _presidio(kind, text)
+    for kind, (start, end) in cued(text):
+        yield Found(kind, start, end, _key(kind, text[start:end]))
 
 
 def _spans(kind: str, spans: Iterable[tuple[int, int]], text: str) -> Iterator[Found]:
