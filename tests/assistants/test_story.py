@@ -46,7 +46,8 @@ def house(tmp_path_factory: pytest.TempPathFactory, model: StubModel) -> House:
         model,
         '[gate]\ngolden = "golden.jsonl"\nmin_questions = 3\nmargin = 0.3\n'
         '[assistants.documents]\nendpoint = "stub"\nprompt = "handbook.j2"\n'
-        'guards = { meaning = false, answer_grounding = "flag" }\n',
+        'guards = { meaning = false, question_personal = "off", answer_personal = "off", '
+        'answer_grounding = "flag" }\n',
         revision="assistants",
     )
     house.folder.joinpath("handbook.j2").write_text(PROMPT)

@@ -47,9 +47,10 @@ class House:
     def config(self) -> Path:
         file = self.folder / "almanac.toml"
         if not file.exists():
-            # The model of the guards takes seconds to open: tests/serving/test_guards.py has it.
+            # What guards open takes seconds of each server: tests/serving/test_guards.py has them.
             # The stub says numbers that no passage has.
-            guards = '{ meaning = false, answer_grounding = "flag" }'
+            guards = '{ meaning = false, question_personal = "off", answer_personal = "off", '
+            guards += 'answer_grounding = "flag" }'
             guarded = f'[assistants.documents]\nendpoint = "stub"\nguards = {guards}\n'
             file.write_text(
                 f'lakehouse = "lake"\n[sources.handbook]\nuri = "docs"\n{self.more}\n'
