@@ -99,9 +99,9 @@ def drain(
         if not held:
             return Drained(busy=True)
         done = Drained()
-        while batch := journal.first("requests", _ROWS, _CHARACTERS):
+        for batch in _waiting(journal, "requests"):
             done += _store_requests(lake, journal, batch)
-        while batch := journal.first("votes", _ROWS, _CHARACTERS):
+        for batch in _waiting(journal, "votes"):
             done += _store_votes(lake, journal, batch)
         waiting = _quarantine(lake, journal, lease or LeaseSettings())
         if done != Drained():
@@ -109,6 +109,18 @@ def drain(
             lake.requests.tend(_GRACE)
             lake.votes.tend(_GRACE)
         return replace(done, waiting=waiting)
+
+
+def _waiting(journal: Journal, table: Table) -> Iterator[list[Stored]]:
+    """What waits now, in batches, each once the one before it is settled.
+
+    A batch that is not full is the last: what came meanwhile waits for the next drain, else under
+    load every few rows would be a commit of their own.
+    """
+    is_full = True
+    while is_full and (batch := journal.first(table, _ROWS, _CHARACTERS)):
+        yield batch
+        is_full = len(batch) == _ROWS or sum(len(row.record) for row in batch) >= _CHARACTERS
 
 
 def drain_all(settings: Settings) -> Drained:

@@ -16,6 +16,7 @@ import pytest
 from almanac.client import log_request, log_vote
 from almanac.feedback.drain import Drained, bring_in, drain, drain_all
 from almanac.journal import Journal, journal_places
+from almanac.journal.journal import Stored, Table
 from schemas.errors import StorageUnavailable
 from schemas.feedback import Passage, Request, Vote
 from tests.feedback.conftest import Desk, request
@@ -66,6 +67,24 @@ def test_rows_are_stored_as_they_came(desk: Desk, journal: Journal) -> None:
     assert journal.pending().rows == 0
     assert journal.path.with_name("journal.sqlite-wal").stat().st_size == 0
     assert drain(desk.lake, journal) == Drained()
+
+
+def test_what_comes_meanwhile_is_no_commit_of_its_own(desk: Desk, journal: Journal) -> None:
+    class Busy(Journal):
+        """One that a row comes to after each look."""
+
+        def first(self, table: Table, count: int, characters: int = 1 << 62) -> list[Stored]:
+            found = super().first(table, count, characters)
+            if table == "requests":
+                journal.append_request(asked(100 + len(desk.lake.requests.rows())))
+            return found
+
+    journal.append_request(asked(1))
+    before = desk.versions()["requests"]
+    assert drain(desk.lake, Busy(journal.path)).requests == 1
+    assert desk.versions()["requests"] == before + 2  # the table, and one commit
+    assert journal.pending().requests == 1
+    assert drain(desk.lake, journal).requests == 1
 
 
 def test_a_broken_row_is_quarantined_and_holds_up_nothing(desk: Desk, journal: Journal) -> None:
