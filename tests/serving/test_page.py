@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -96,6 +97,12 @@ def test_an_error_is_shown_where_the_answer_would_be(program: Browser, served: S
 
 @pytest.mark.slow
 def test_how_the_lakehouse_stands(program: Browser, served: Served) -> None:
+    disliked = served.chat(TRAVEL).json()["id"]
+    served.client.post("/v1/feedback", json={"request_id": disliked, "rating": -1})
+    deadline = time.monotonic() + 30
+    while not served.client.get("/v1/status").json()["steps"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
     page = program.new_page()
     page.goto(f"{served.address}/status")
     expect(page.locator("#headline")).to_contain_text(
