@@ -19,7 +19,8 @@ from schemas.text import nfkc
 _CITED = re.compile(r"\[\d{1,3}(?:\s*[,;]\s*\d{1,3})*\]")
 _LISTED = re.compile(r"^[^\S\n]{0,8}[#*_>( -]{0,8}\d{1,2}[.)][*_]{0,2}\s", re.M)
 _STEP = re.compile(r"(?<!\w)(?:step|option|шаг\w*|вариант\w*) \d{1,2}(?!\w|[.,]\d)", re.IGNORECASE)
-_HEADING = re.compile(r"^\s*(?:#{1,6} .*|\*\*[^*\n]+\*\*:?)\s*$", re.M)  # capitals of a title
+# Capitals of a title. Blanks of its own line alone: over many empty lines each would look at all.
+_HEADING = re.compile(r"^[^\S\n]*(?:#{1,6} .*|\*\*[^*\n]+\*\*:?)[^\S\n]*$", re.M)
 _NUMBER = re.compile(r"\d+(?:[.,\u00a0\u202f ]\d{3}(?!\d))*(?:[.,]\d+)?")
 _GROUPS = re.compile(r"[,.\u00a0\u202f ](?=\d{3}(?!\d))")
 _PM = re.compile(r"(\d{1,2})(?:[:.]\d{2})?\s*(?:p\.?m\b|вечера|дня)", re.IGNORECASE)
