@@ -16,7 +16,7 @@ from lakehouse.delta import DeltaLog
 from lakehouse.feedback import next_ordinal
 from schemas.errors import AssistantRefused
 from schemas.stored import StoredTable
-from schemas.tables import ASSISTANT_GATES, ASSISTANT_STAGES, ASSISTANT_VERSIONS, PROMPTS
+from schemas.tables.assistants import ASSISTANT_GATES, ASSISTANT_STAGES, ASSISTANT_VERSIONS, PROMPTS
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lakehouse.delta import DeltaLog
 from schemas.documents import Chunk
 from schemas.hashing import sha256_text
-from schemas.tables import CHUNKS, EMBEDDINGS
+from schemas.tables.documents import CHUNKS, EMBEDDINGS
 
 
 class ChunkStore:

@@ -17,7 +17,7 @@ from lakehouse.damage import table_sentence
 from lakehouse.table import TransactionTaken, storage_errors
 from lakehouse.vacuum import ClearedTable
 from schemas.errors import LakehouseDamaged
-from schemas.tables import SEALED_TABLES
+from schemas.tables.releases import SEALED_TABLES
 
 __all__ = ["DeltaLog", "TransactionTaken", "storage_errors"]
 _MEMORY = "1GB"  # of one query; what is more goes to temporary files

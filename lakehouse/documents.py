@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from lakehouse.delta import DeltaLog
 from schemas.documents import Document
-from schemas.tables import DOCUMENT_CHANGES
+from schemas.tables.documents import DOCUMENT_CHANGES
 
 Key = tuple[str, str]  # (source, doc_id)
 _ROWS = 500  # in memory at a time, with their texts

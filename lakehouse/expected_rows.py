@@ -11,7 +11,7 @@ from lakehouse.delta import DeltaLog
 from lakehouse.documents import Key
 from lakehouse.rows import chunk_id, row_hash
 from schemas.errors import VerificationFailed
-from schemas.tables import index_schema
+from schemas.tables.releases import index_schema
 
 # Equal passages of one document are told apart by their count, in document order.
 _PASSAGES = """

@@ -17,7 +17,7 @@ from lakehouse.columns import id_column
 from lakehouse.delta import DeltaLog
 from schemas.feedback import Request, Triaged, Vote
 from schemas.request_rows import request_of_row, request_row
-from schemas.tables import TRIAGE, VOTES
+from schemas.tables.feedback import TRIAGE, VOTES
 from schemas.times import isoformat
 
 _REQUESTS = """

@@ -18,7 +18,7 @@ from lakehouse.files import Files
 from lakehouse.location import Location
 from schemas.errors import LeaseHeld
 from schemas.hashing import sha256_parts
-from schemas.tables import index_schema
+from schemas.tables.releases import index_schema
 
 # How a text becomes words. Releases without the setting were made at blanks and signs.
 _TOKENIZERS: dict[str, dict[str, Any]] = {

@@ -41,7 +41,8 @@ from lakehouse.training import AdapterLog, DatasetLog, EvaluationLog
 from lakehouse.triage_labels import TriageLabels
 from lakehouse.upgrades import pending, upgrade
 from schemas.errors import ReleaseNotOpen
-from schemas.tables import SEALED_TABLES, TABLES
+from schemas.tables import TABLES
+from schemas.tables.releases import SEALED_TABLES
 from schemas.times import as_when
 
 

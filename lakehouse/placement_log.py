@@ -10,7 +10,7 @@ from typing import Any
 
 from lakehouse.delta import DeltaLog
 from schemas.hashing import canonical_json, sha256_text
-from schemas.tables import PLACEMENTS
+from schemas.tables.releases import PLACEMENTS
 
 _NEWEST = """
     SELECT * EXCLUDE (newest, sealed) FROM (

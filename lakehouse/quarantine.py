@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from lakehouse.delta import DeltaLog
 from schemas.documents import Rejection
 from schemas.hashing import canonical_json, sha256_parts
-from schemas.tables import QUARANTINE
+from schemas.tables.documents import QUARANTINE
 from schemas.times import isoformat
 
 FEEDBACK = "feedback/"

@@ -10,7 +10,7 @@ from typing import Any
 from lakehouse.delta import DeltaLog, TransactionTaken
 from lakehouse.placement_log import PlacementLog
 from schemas.errors import LeaseHeld, ReleaseNotFound, ReleaseNotOpen
-from schemas.tables import RELEASES
+from schemas.tables.releases import RELEASES
 from schemas.times import When, as_utc, isoformat
 
 _NUMBERS = "release"  # the name under which Delta keeps the number of the last release

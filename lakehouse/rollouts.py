@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from lakehouse.delta import DeltaLog
 from lakehouse.feedback import next_ordinal
-from schemas.tables import JUDGEMENTS, ROLLOUTS
+from schemas.tables.assistants import JUDGEMENTS, ROLLOUTS
 from schemas.times import isoformat
 
 # One row a request of a rollout that Almanac's server answered.

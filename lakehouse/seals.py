@@ -19,7 +19,7 @@ from lakehouse.delta import DeltaLog
 from lakehouse.files import Files
 from lakehouse.releases import Release
 from lakehouse.rows import EMPTY_DIGEST, updated_digest
-from schemas.tables import SEALED_FILES
+from schemas.tables.releases import SEALED_FILES
 from schemas.times import isoformat
 
 _NEWEST = """

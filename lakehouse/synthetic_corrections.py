@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.delta import DeltaLog
-from schemas.tables import SYNTHETIC_CORRECTIONS
+from schemas.tables.training import SYNTHETIC_CORRECTIONS
 
 # Versions up to 0.1.0 kept them among the training examples, their ids marked. They are read there,
 # and an erasure takes them from there, too.

@@ -15,7 +15,7 @@ from lakehouse.delta import DeltaLog
 from lakehouse.feedback import next_ordinal
 from schemas.errors import AdapterRefused, DatasetRefused
 from schemas.examples import Example, Side
-from schemas.tables import ADAPTERS, DATASETS, REJECTED_EXAMPLES
+from schemas.tables.training import ADAPTERS, DATASETS, REJECTED_EXAMPLES
 
 _SIDES = "SELECT key, arg_min(side, ordinal) AS side FROM log GROUP BY key"
 _BEGINNING = """

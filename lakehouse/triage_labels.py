@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from lakehouse.delta import DeltaLog
 from lakehouse.feedback import next_ordinal
 from schemas.feedback import TriageLabel
-from schemas.tables import TRIAGE_LABELS
+from schemas.tables.feedback import TRIAGE_LABELS
 
 _CURRENT = """
     SELECT * EXCLUDE (nth) FROM (

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.feedback import Passage, Request
-from schemas.tables import REQUESTS
+from schemas.tables.feedback import REQUESTS
 
 
 def request_row(request: Request) -> dict[str, Any]:

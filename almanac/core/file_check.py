@@ -11,7 +11,8 @@ from lakehouse.releases import Release
 from lakehouse.seals import SealedFile
 from schemas.errors import AlmanacError
 from schemas.report import Finding
-from schemas.tables import SEALED_TABLES, TABLES
+from schemas.tables import TABLES
+from schemas.tables.releases import SEALED_TABLES
 
 Progress = Callable[[int, int], None]  # (done, total)
 HEAL = "almanac doctor --heal"

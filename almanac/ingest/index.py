@@ -21,7 +21,7 @@ from lakehouse.releases import Release
 from lakehouse.rows import EMPTY_DIGEST, updated_digest
 from schemas.search import SearchSettings, later_search_settings
 from schemas.settings import IndexSettings
-from schemas.tables import index_schema
+from schemas.tables.releases import index_schema
 
 _log = logging.getLogger("almanac.index")
 _LARGE = 50_000  # rows; of fewer an index takes seconds

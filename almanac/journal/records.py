@@ -13,7 +13,7 @@ from schemas.feedback import Request, Vote
 from schemas.hashing import sha256_text
 from schemas.request_rows import request_of_row, request_row
 from schemas.stored import StoredTable
-from schemas.tables import REQUESTS, VOTES
+from schemas.tables.feedback import REQUESTS, VOTES
 from schemas.times import as_utc, isoformat
 
 Item = TypeVar("Item", Request, Vote)

@@ -22,7 +22,7 @@ from lakehouse.releases import Release
 from schemas.errors import VerificationFailed
 from schemas.report import Finding
 from schemas.settings import Settings
-from schemas.tables import index_schema
+from schemas.tables.releases import index_schema
 
 _ROWS = {
     "missing_row",

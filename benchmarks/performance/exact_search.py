@@ -28,7 +28,7 @@ from lakehouse.releases import Release
 from lakehouse.rows import EMPTY_DIGEST, chunk_id, row_hash
 from lakehouse.search import Hit, IndexReader
 from schemas.hashing import sha256_text
-from schemas.tables import index_schema
+from schemas.tables.releases import index_schema
 
 DIMENSION, PART, WORDS = 384, 20_000, 5_000
 TABLE = table_name("documents", "0" * 16, "synthetic")

@@ -40,7 +40,7 @@ from lakehouse.placements import moved
 from lakehouse.releases import Release
 from lakehouse.rows import row_hash
 from schemas.settings import IndexSettings, Settings
-from schemas.tables import DOCUMENT_CHANGES
+from schemas.tables.documents import DOCUMENT_CHANGES
 from testing.synthetic_lakehouse import Synthetic
 
 Found = list[tuple[str, str]]

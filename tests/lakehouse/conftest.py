@@ -14,7 +14,7 @@ from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.releases import Release
 from lakehouse.rows import EMPTY_DIGEST, chunk_id, row_hash, updated_digest
 from schemas.hashing import sha256_text
-from schemas.tables import index_schema
+from schemas.tables.releases import index_schema
 
 DIMENSION = 16
 SEARCH = {

@@ -24,7 +24,7 @@ from schemas.documents import Document
 from schemas.errors import VerificationFailed
 from schemas.hashing import sha256_text
 from schemas.settings import EmbedderSettings
-from schemas.tables import index_schema
+from schemas.tables.releases import index_schema
 from tests.releases.conftest import DIMENSION, House, ToyEncoder, contents, kinds
 
 Found = list[tuple[str, str]]

@@ -15,7 +15,7 @@ from almanac.releases.verify import verify
 from lakehouse import Lakehouse
 from lakehouse.placements import moved, seal_placement
 from lakehouse.releases import Release
-from schemas.tables import SEALED_TABLES
+from schemas.tables.releases import SEALED_TABLES
 from tests.releases.conftest import House, contents, kinds
 
 SEED = 20260301
