@@ -15,7 +15,7 @@ from almanac.adapters import promotion
 from almanac.dataset.build import build
 from almanac.training import jobs
 from almanac.training.jobs import Job
-from almanac.training.tokens import token_counter
+from almanac.training.tokens import base_facts
 from almanac.tuning import tune
 from almanac.tuning.due import due
 from lakehouse import open_lakehouse
@@ -49,7 +49,7 @@ def build_dataset(
     settings: Settings, start: datetime | None, end: datetime | None, run_id: str | None
 ) -> str:
     """See `almanac.dataset.build`; the dataset's hash."""
-    built = build(settings, start, end, run_id, token_counter(settings.tuning))
+    built = build(settings, start, end, run_id, base=base_facts(settings.tuning))
     artifacts.page("dataset-card", built["card"], "Training data")
     return str(built["dataset"])
 

@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "triage": "core claims embedding feedback llm retrieval lakehouse",
     "evaluation": "core llm retrieval training",
     "assistants": "core llm retrieval training evaluation adapters lakehouse",
-    "dataset": "core feedback guards llm retrieval assistants lakehouse expectations",
+    "dataset": "core claims feedback guards llm retrieval assistants lakehouse expectations",
     "tuning": "core embedding llm retrieval training adapters assistants dataset evaluation "
     "lakehouse",
     "lineage": "core feedback adapters lakehouse",

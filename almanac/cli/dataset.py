@@ -25,10 +25,10 @@ def dataset() -> None:
 def build(start: datetime | None, end: datetime | None) -> Report:
     """Make a dataset of the model's own faults, and of likes; the same feedback, the same hash."""
     from almanac.dataset import build as stage
-    from almanac.training.tokens import token_counter
+    from almanac.training.tokens import base_facts
 
     given = settings(writes=True)
-    return stage.build(given, start, end, count_tokens=token_counter(given.tuning))
+    return stage.build(given, start, end, base=base_facts(given.tuning))
 
 
 @dataset.command("list")

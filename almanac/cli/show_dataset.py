@@ -26,7 +26,8 @@ def built(result: Report) -> str:
         f"  left out   {sum(result['dropped'].values())}",
     ]
     lines += [f"    {number:>6} {reason}" for reason, number in _most(result["dropped"])]
-    return "\n".join([*lines, "", "  its card: almanac dataset show"])
+    warned = [f"\n  WARNING: {one}" for one in result.get("warnings", ())]
+    return "\n".join([*lines, *warned, "", "  its card: almanac dataset show"])
 
 
 def listing(result: Report) -> str:

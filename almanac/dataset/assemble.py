@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -50,12 +50,13 @@ def assemble(
     system_prompt: str,
     source: str,
     prompt: Prompt | None = None,
+    sent: Callable[[Request], tuple[Message, ...]] = lambda request: (),
 ) -> Assembled:
     """One candidate a request: a like, or a dislike that triage laid to the model.
 
     A dislike with another cause, or without a verdict, is dropped under that name. `source` is said
     of requests that name none. With a `prompt`, every request whose passages are known is told by
-    it, whatever its log has.
+    it, whatever its log has. `sent` makes the prompt that production sent, where it is known.
     """
     candidates: list[Candidate] = []
     dropped: list[Rejected] = []
@@ -66,21 +67,24 @@ def assemble(
         counts.update(["total", _voted(opinion)])
         if opinion is None:
             continue
-        messages = prompt_of(request, system_prompt, prompt)
+        messages = prompt_of(request, system_prompt, prompt, sent)
         found = _example(request, opinion, triaged.get(request.request_id), messages, source)
         if isinstance(found, Rejected):
             dropped.append(found)
             continue
-        prompts["logged" if messages == logged_prompt(request) else "template"] += 1
+        prompts[_made_by(request, messages, prompt, sent)] += 1
         whose = (request.asked_at, request.user_id, request.session_id)
         candidates.append(Candidate(found, *whose, opinion))
     return Assembled(tuple(in_order(candidates)), tuple(dropped), dict(counts), dict(prompts))
 
 
 def prompt_of(
-    request: Request, system_prompt: str, prompt: Prompt | None = None
+    request: Request,
+    system_prompt: str,
+    prompt: Prompt | None = None,
+    sent: Callable[[Request], tuple[Message, ...]] = lambda request: (),
 ) -> tuple[Message, ...]:
-    """The final prompt as it was logged, else the messages that the template makes.
+    """The final prompt as it was logged, else as it was `sent`, else the template's messages.
 
     A stored `prompt` goes before both where the passages are known.
 
@@ -89,11 +93,25 @@ def prompt_of(
     """
     if prompt is not None and request.context:
         return rendered(prompt, request)
-    return logged_prompt(request) or (
+    found = logged_prompt(request) or sent(request)
+    return found or (
         {"role": "system", "content": system_prompt},
         *(_plain(message) for message in request.history if _is_message(message)),
         {"role": "user", "content": _question(request)},
     )
+
+
+def _made_by(
+    request: Request,
+    messages: tuple[Message, ...],
+    prompt: Prompt | None,
+    sent: Callable[[Request], tuple[Message, ...]],
+) -> str:
+    """logged, stored (its template is known) or template (one of Almanac's own)."""
+    if messages == logged_prompt(request):
+        return "logged"
+    stored = prompt is not None and bool(request.context)
+    return "stored" if stored or messages == sent(request) else "template"
 
 
 def logged_prompt(request: Request) -> tuple[Message, ...]:

@@ -20,12 +20,14 @@ from schemas.feedback import Request
 from schemas.hashing import canonical_json, sha256_text
 
 _KEPT, _DROPPED = 2, 3  # shown of each origin, of each reason
+_DRAWN = 20  # examples for a person to read, by the second rules
 
 
 def card(lake: Lakehouse, manifest: Mapping[str, Any]) -> str:
     """The page of a stored dataset; the same dataset, the same page."""
     parts = [
         _head(manifest),
+        *_warnings(manifest),
         _counts(manifest),
         _left_out(manifest),
         _shown_kept(lake, manifest),
@@ -49,6 +51,11 @@ def _head(manifest: Mapping[str, Any]) -> str:
     )
 
 
+def _warnings(manifest: Mapping[str, Any]) -> list[str]:
+    said = manifest.get("warnings", ())
+    return ["## Before you train\n\n" + "\n".join(f"- **{one}**" for one in said)] if said else []
+
+
 def _counts(manifest: Mapping[str, Any]) -> str:
     views = manifest["views"]
     rows = [(method.upper(), *(views[method][side] for side in SIDES)) for method in METHODS]
@@ -57,9 +64,21 @@ def _counts(manifest: Mapping[str, Any]) -> str:
         "Held-back likes beyond their share are in `examples.parquet`, for the check against "
         "forgetting, and not in the held-back views."
     )
+    if styles := manifest.get("styles"):
+        named = ((_STYLES.get(style, style), number) for style, number in styles.items())
+        lines += ["", table(("right answer", "examples"), named)]
     for name in ("cause", "origin", "lang", "source"):
         lines += ["", table((name, "examples"), manifest["counts"][name].items())]
     return "\n".join(lines)
+
+
+_STYLES = {
+    "": "none: a bare dislike",
+    "as_written": "sentences as the user or the model wrote them",
+    "passage": "sentences of the passage that says the correction",
+    "teacher": "written out by the teacher",
+    "span": "a word or two: for preference, not for SFT",
+}
 
 
 def _left_out(manifest: Mapping[str, Any]) -> str:
@@ -76,11 +95,28 @@ def _shown_kept(lake: Lakehouse, manifest: Mapping[str, Any]) -> str:
         examples = lake.datasets.examples(manifest)
     except DatasetRefused as error:
         return "\n\n".join([*lines, f"Not to be shown: {error}."])
+    if "styles" in manifest:
+        return "\n\n".join([_DRAWN_HEAD, *map(_whole, _few(examples, _DRAWN, _by_request))])
     for origin in manifest["counts"]["origin"]:
         some = [one for one in examples if one.origin == origin]
         for one in _few(some, _KEPT, lambda example: example.request_id):
             lines += ["", _example(one)]
     return "\n".join(lines)
+
+
+_DRAWN_HEAD = (
+    f"## {_DRAWN} drawn rows\n\nDrawn by hash. Read them as what the model will imitate: would you "
+    "sign each right answer?"
+)
+
+
+def _by_request(example: Example) -> str:
+    return example.request_id
+
+
+def _whole(example: Example) -> str:
+    head = f"{_example(example)}\n- passages: {quoted(' '.join(example.context), 300) or 'none'}"
+    return f"{head}\n- style: {_STYLES.get(example.style, example.style)}"
 
 
 def _example(example: Example) -> str:
@@ -154,7 +190,8 @@ def _made_by(manifest: Mapping[str, Any]) -> str:
     lines += [
         "",
         f"Prompts of the candidates: {prompts['logged']} as they were logged, "
-        f"{prompts['template']} made by the template.",
+        f"{prompts['template']} made by the template, {prompts.get('stored', 0)} by the stored "
+        "prompt that was sent.",
     ]
     if taught := manifest["teacher"]:
         lines += ["", f"Teacher and judge: {quoted(canonical_json(taught))}"]

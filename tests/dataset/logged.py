@@ -101,7 +101,8 @@ def fill(
 
 def configured(root: Path, **rules: Any) -> Settings:
     return Settings(
-        lakehouse=str(root / "lake"), dataset=DatasetSettings(**({"meaning": False} | rules))
+        lakehouse=str(root / "lake"),
+        dataset=DatasetSettings(**({"meaning": False, "rules": 1} | rules)),
     )
 
 

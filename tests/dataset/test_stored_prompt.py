@@ -26,7 +26,7 @@ def test_examples_are_told_by_a_stored_prompt(tmp_path: Path) -> None:
     stored, _ = push(lake, file, "ann")
     result = build(settings, None, None)
     manifest = lake.datasets.manifest()
-    assert manifest["prompts"] == {"logged": 0, "template": 9}
+    assert manifest["prompts"] == {"logged": 0, "template": 0, "stored": 9}
     assert manifest["rules"]["prompt"] == stored.prompt_id
     said = {one.request_id: one for one, _ in asks}
     prompt = Prompt.of(stored.content, "handbook")

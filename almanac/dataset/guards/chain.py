@@ -1,7 +1,8 @@
 """All guards in their fixed order.
 
 A candidate meets, in this order, and is dropped by the first that objects: `empty`,
-`prompt_injection`, `contradicting_votes`, `golden_question`; then its personal data is masked; then
+`prompt_injection`, `contradicting_votes`, `golden_question`, and by the second rules
+`language_of_base`, `like_without_context`, `like_not_grounded`; then personal data is masked; then
 `too_long`, `exact_duplicate`, `near_duplicate`, `flood`. So duplicates are told by what would be
 trained on, and only what is kept makes a duplicate of a later one or counts towards a flood.
 """
@@ -19,7 +20,10 @@ from almanac.dataset.guards.empty import Empty
 from almanac.dataset.guards.exact_duplicate import ExactDuplicates
 from almanac.dataset.guards.flood import Flood
 from almanac.dataset.guards.golden_question import GoldenQuestion
-from almanac.dataset.guards.mask import Masked, mask
+from almanac.dataset.guards.language_of_base import LanguageOfBase
+from almanac.dataset.guards.like_not_grounded import LikeNotGrounded
+from almanac.dataset.guards.like_without_context import LikeWithoutContext
+from almanac.dataset.guards.mask import IsBorne, Masked, mask
 from almanac.dataset.guards.near_duplicate import NearDuplicates
 from almanac.dataset.guards.prompt_injection import PromptInjection
 from almanac.dataset.guards.rule import Guard
@@ -28,6 +32,7 @@ from lakehouse.training import Rejected
 from schemas.settings import DatasetSettings
 
 GUARDS = "2"  # raise it with any change of what is kept, dropped or masked
+NO_WINDOW = 960  # tokens of an example where nothing says what the base reads
 _TELL = 2_000  # rows between two lines of progress
 _log = logging.getLogger("almanac.dataset")
 
@@ -37,11 +42,14 @@ def guard(
     rules: DatasetSettings,
     golden: Sequence[str],
     count_tokens: Callable[[str], int],
+    languages: tuple[str, ...] = (),
+    is_borne: IsBorne = lambda name: False,
 ) -> Guarded:
     """Keep what may be trained on, masked, in `Candidate.order`; say why of everything else.
 
     The order of `candidates` does not matter. Candidates that come later in `Candidate.order` never
     change what happened to earlier ones. `masked` counts the entities of what was kept, by kind.
+    `languages` are those of the base; `is_borne` tells a name that the documents bear.
 
     Raises:
         ConfigError: a model for the names of a language is not installed.
@@ -49,9 +57,11 @@ def guard(
     ordered = in_order(candidates)
     injections, copies = PromptInjection(rules.meaning), GoldenQuestion(golden, rules.meaning)
     before: list[Guard] = [Empty(), injections, ContradictingVotes(), copies]
+    if rules.rules > 1:
+        before += [LanguageOfBase(languages), LikeWithoutContext(), LikeNotGrounded()]
     questions = [one.example.question for one in ordered]
     after: list[Guard] = [
-        TooLong(rules.max_tokens, count_tokens),
+        TooLong(rules.max_tokens or NO_WINDOW, count_tokens),
         ExactDuplicates(),
         NearDuplicates(rules.near_duplicate, questions),
         Flood(rules.max_per_user),
@@ -62,7 +72,7 @@ def guard(
     for number, one in enumerate(ordered, 1):
         if number % _TELL == 0:
             _log.info("%d of %d examples guarded", number, len(ordered))
-        masked, objection = _judged(one, before, after, rules.languages)
+        masked, objection = _judged(one, before, after, rules, is_borne)
         if objection is not None:
             dropped.append(objection)
             continue
@@ -76,11 +86,15 @@ def guard(
 
 
 def _judged(
-    one: Candidate, before: Sequence[Guard], after: Sequence[Guard], languages: tuple[str, ...]
+    one: Candidate,
+    before: Sequence[Guard],
+    after: Sequence[Guard],
+    rules: DatasetSettings,
+    is_borne: IsBorne,
 ) -> tuple[Masked, Rejected | None]:
     if objection := _objection(one, before):
         return Masked(one.example, {}), objection
-    masked = mask(one.example, languages)
+    masked = mask(one.example, rules.languages, rules.rules > 1, is_borne)
     return masked, _objection(replace(one, example=masked.example), after)
 
 

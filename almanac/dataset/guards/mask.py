@@ -1,4 +1,4 @@
-"""Replace personal data in an example by typed placeholders.
+"""Replace personal data in an example by typed placeholders, or by stand-ins that read as text.
 
 What has a form (addresses, numbers) is masked wherever it stands, in passages too. A name is masked
 only where a *user* brought it: in the question, in earlier turns, or in a correction, and not where
@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 from almanac.core.stems import words
+from almanac.dataset.guards.stand_ins import is_stand_in, labels_of, name_labels
 from almanac.guards.personal.detect import private_names
 from almanac.guards.personal.patterns import find
 from schemas.examples import Example
@@ -29,6 +30,9 @@ _ENDINGS = (
 _SHORT = 3  # letters of a name's word below which it is not replaced on its own
 
 
+IsBorne = Callable[[str], bool]
+
+
 @dataclass(frozen=True, slots=True)
 class Masked:
     """An example without personal data, and how many entities of each kind it had."""
@@ -37,18 +41,27 @@ class Masked:
     counts: Mapping[str, int]
 
 
-def mask(example: Example, languages: tuple[str, ...]) -> Masked:
+def mask(
+    example: Example,
+    languages: tuple[str, ...],
+    stand_ins: bool = False,
+    is_borne: IsBorne = lambda name: False,
+) -> Masked:
     """Numbered placeholders, `[EMAIL_1]`, where an example has several of a kind, else `[EMAIL]`.
 
-    Depends on the example alone. `group` stays: it is a hash of the question as it was asked.
+    With `stand_ins` people, addresses and phone numbers get one that reads as text, the same in
+    all texts of the example. Names that the documents bear (`is_borne`) stay. Depends on the
+    example and on them alone. `group` stays: it is a hash of the question as it was asked.
     """
     spellings = _spellings(example)
-    people = _people(example, languages)
+    people = _people(example, languages, is_borne)
     if not spellings and not people:
         return Masked(example, {})
     kinds = Counter(kind for kind, _ in dict.fromkeys(spellings.values()))
-    named = _placeholders(dict.fromkeys(spellings.values()), kinds)
-    swap = _Swap({word: named[entity] for word, entity in spellings.items()}, people)
+    entities = list(dict.fromkeys(spellings.values()))
+    named = _placeholders(entities, kinds) | (labels_of(entities) if stand_ins else {})
+    labels = name_labels(people, example.lang) if stand_ins else None
+    swap = _Swap({word: named[entity] for word, entity in spellings.items()}, people, labels)
     kinds.update({"PERSON": len(people)} if people else {})
     return Masked(_everywhere(example, swap), dict(sorted(kinds.items())))
 
@@ -61,7 +74,9 @@ def _spellings(example: Example) -> dict[str, Entity]:
     found: dict[str, Entity] = {}
     for text in _texts(example):
         for one in find(text):
-            found.setdefault(text[one.start : one.end], (one.kind, one.key))
+            spelling = text[one.start : one.end]
+            if not is_stand_in(spelling):
+                found.setdefault(spelling, (one.kind, one.key))
     return found
 
 
@@ -90,7 +105,7 @@ def _placeholders(entities: Iterable[Entity], kinds: Mapping[str, int]) -> dict[
     return named
 
 
-def _people(example: Example, languages: tuple[str, ...]) -> list[str]:
+def _people(example: Example, languages: tuple[str, ...], is_borne: IsBorne) -> list[str]:
     """The names that users brought and the documents do not have, each person's longest."""
     passages = _known(example.context)
     turns = [one["content"] for one in example.prompt[:-1] if one["role"] == "user"]
@@ -101,7 +116,7 @@ def _people(example: Example, languages: tuple[str, ...]) -> list[str]:
         known = passages | words(example.rejected or "").known
         written = private_names(example.chosen or "", languages)
         found += [name for name in written if not _stands(name, known)]
-    return _persons(found)
+    return _persons(one for one in found if not is_borne(one) and not is_stand_in(one))
 
 
 def _known(texts: Iterable[str]) -> frozenset[str]:
@@ -126,29 +141,38 @@ def _persons(found: Iterable[str]) -> list[str]:
 class _Swap:
     """Replaces entities in one text."""
 
-    def __init__(self, spellings: Mapping[str, str], people: list[str]) -> None:
+    def __init__(
+        self, spellings: Mapping[str, str], people: list[str], labels: list[str] | None = None
+    ) -> None:
         self._spellings = spellings
         longest = sorted(spellings, key=len, reverse=True)
         self._forms = _union(rf"(?<!\w){re.escape(word)}(?!\w)" for word in longest)
         self._people = []
         for number, name in enumerate(people, 1):
             label = f"[PERSON_{number}]" if len(people) > 1 else "[PERSON]"
-            self._people.append((_name_pattern(name), label))
+            label = labels[number - 1] if labels else label
+            self._people.append((_name_pattern(name), label, name))
 
     def __call__(self, text: str, passages: frozenset[str]) -> str:
         if self._forms is not None:
             text = self._forms.sub(lambda found: self._spellings[found[0]], text)
-        for pattern, label in self._people:
-            text = pattern.sub(partial(_labelled, label, passages), text)
+        for pattern, label, name in self._people:
+            text = pattern.sub(partial(_labelled, label, name, passages), text)
         return text
 
 
-def _labelled(label: str, passages: frozenset[str], found: re.Match[str]) -> str:
-    """A single word of a name is left alone where the documents use it, or if it is no name."""
+def _labelled(label: str, name: str, passages: frozenset[str], found: re.Match[str]) -> str:
+    """A single word of a name is left alone where the documents use it, or if it is no name.
+
+    Of a stand-in a first name stands for a first name, and a last one for a last one.
+    """
     word = found[0]
     if not word[0].isupper() or (" " not in word and words(word).known & passages):
         return word
-    return label
+    if " " in word or " " not in label or "." in label:
+        return label
+    first, last = label.split()
+    return first if words(name.split()[0]).known & words(word).known else last
 
 
 def _union(patterns: Iterable[str]) -> re.Pattern[str] | None:
