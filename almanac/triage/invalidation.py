@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from almanac.core.stems import Rarity, Words, stems_of
-from almanac.triage.rules import LONG
+from almanac.triage.measures import LONG
 from almanac.triage.signals import support
 from lakehouse import Lakehouse
 from lakehouse.documents import Key
