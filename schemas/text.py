@@ -63,7 +63,9 @@ def with_short_marks(text: str) -> str:
     What sorts marks takes quadratic time on a longer row, and no language has one: this is the
     stream-safe form of Unicode Standard Annex 15. Idempotent.
     """
-    return text if text.isascii() else _long_marks().sub("\\1\u034f", text)
+    if text.isascii() or not any(map(unicodedata.combining, frozenset(text))):
+        return text  # most texts: each of their letters is looked at once
+    return _long_marks().sub("\\1\u034f", text)
 
 
 @cache

@@ -87,7 +87,11 @@ class Sources:
     """What an answer was made from: passages, question, earlier turns."""
 
     def __init__(self, texts: Iterable[str]) -> None:
-        self._text = nfkc("\n".join(texts)).casefold().replace("ё", "е")
+        self._texts = tuple(texts)
+
+    @cached_property
+    def _text(self) -> str:
+        return nfkc("\n".join(self._texts)).casefold().replace("ё", "е")
 
     @cached_property
     def numbers(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from almanac.core.stems import sentences
 from almanac.guards import meaning
@@ -59,9 +60,8 @@ def find_injections(
     Raises:
         ConfigError: the model of the meaning is not installed.
     """
-    found = [injected(text) for text in texts]
-    if kind == "document":
-        found = [rule or _to_readers(text) for rule, text in zip(found, texts, strict=True)]
+    look = _broken_by_passage if kind == "document" else injected
+    found = [look(text) for text in texts]
     if not by_meaning:
         return found
     parts = [(at, part) for at, text in enumerate(texts) if not found[at] for part in _parts(text)]
@@ -70,6 +70,12 @@ def find_injections(
         if over >= 0:
             found[at] = "meaning"
     return found
+
+
+@lru_cache(maxsize=4_096)
+def _broken_by_passage(text: str) -> str | None:
+    """The rule of words that a passage breaks; the same passages come again and again."""
+    return injected(text) or _to_readers(text)
 
 
 def _to_readers(text: str) -> str | None:

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 
 from almanac.guards import meaning
 from almanac.guards.hidden import readable
@@ -85,8 +86,8 @@ def without_personal_data(decisions: Decisions, text: str, passages: Sequence[st
 
 def borne_by(texts: Sequence[str]) -> IsBorne:
     """Whether an entity stands in a text, spelt as it may be."""
-    squeezed = _squeezed(" ".join(texts))
-    return lambda entity: bool(texts) and _squeezed(entity) in squeezed
+    squeezed = cache(lambda: _squeezed(" ".join(texts)))  # most texts hold no entity to ask for
+    return lambda entity: bool(texts) and _squeezed(entity) in squeezed()
 
 
 def _squeezed(text: str) -> str:

@@ -16,9 +16,10 @@ import asyncio
 import json
 import multiprocessing
 import os
+import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
@@ -30,6 +31,7 @@ from testing.chat_endpoint import StubModel, stub_model
 from tests.serving.conftest import FIRST, SECOND, House, Served, text_of
 from tests.serving.test_durability import Readers
 
+SAMPLE = Path(__file__).resolve().parents[2] / "sample/documents"
 QUESTIONS = ("Who approves travel?", "When is a backup written?", "When are salaries paid?")
 
 
@@ -57,26 +59,44 @@ def main() -> None:
 
 
 def overhead(house: House, requests: int) -> dict[str, Any]:
-    """Milliseconds of an answer, one after the other, beside those of the stub alone."""
+    """Milliseconds that an answer takes beyond those of model and encoder, asked one by one."""
+    shutil.copytree(SAMPLE, house.folder / "docs", dirs_exist_ok=True)
+    house.night("2026-03-03", {})
+    house.environment |= {"ALMANAC_SERVING__POLL_SECONDS": "2"}
+    chat = {"model": "stub-1", "messages": [{"role": "user", "content": "Question: Who?"}]}
+    texts = {"model": "words", "input": ["Who?"], "encoding_format": "base64"}
+    answers, model, encoder, over = [], [], [], []
+    url = house.model.url
     with house.served() as served, httpx.Client(timeout=30) as alone:
         for at in range(50):
             ask(served, at)
-        bare = {"model": "stub-1", "messages": [{"role": "user", "content": "Question: Who?"}]}
-        answers, stub, used = [], [], cpu_seconds(served)
+        used = cpu_seconds(served)
         for at in range(requests):
-            began = time.perf_counter()
-            ask(served, at)
-            answers.append(1000 * (time.perf_counter() - began))
-            began = time.perf_counter()
-            alone.post(f"{house.model.url}/chat/completions", json=bare | {"stream": True})
-            stub.append(1000 * (time.perf_counter() - began))
+            answers.append(milliseconds(lambda at=at: ask(served, at)))
+            model.append(
+                milliseconds(
+                    lambda: alone.post(f"{url}/chat/completions", json=chat | {"stream": True})
+                )
+            )
+            encoder.append(milliseconds(lambda: alone.post(f"{url}/embeddings", json=texts)))
+            over.append(answers[-1] - model[-1] - encoder[-1])
         used = cpu_seconds(served) - used
     return {
         "requests": requests,
+        "chunks": house.lake.releases("documents").as_of(None).rows,
         "answer_ms": spread(answers),
-        "stub_alone_ms": spread(stub),
+        "model_alone_ms": spread(model),
+        "encoder_alone_ms": spread(encoder),
+        "overhead_ms": spread(over),
         "server_cpu_ms": round(1000 * used / requests, 1),
     }
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    """How long it takes."""
+    began = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - began)
 
 
 def load(house: House, rate: float, seconds: float) -> dict[str, Any]:
