@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from almanac.feedback.door import Door as LogDoor
-from almanac.feedback.drain import drain
 from almanac.feedback.fields import Broken
 from almanac.feedback.rows import request_of
 from almanac.journal import journal_places, new_request_id
@@ -26,6 +25,7 @@ from almanac.serving.metrics import Metrics
 from almanac.serving.open_releases import OpenReleases
 from almanac.serving.open_versions import OpenVersions
 from almanac.serving.rollouts import ServedRollouts
+from almanac.serving.storing import Storing
 from almanac.serving.traffic import Live, answer_in_rollout
 from almanac.serving.who import Caller, Door
 from expectations.feedback import request_facts
@@ -64,6 +64,7 @@ class Service:
             self._log_door = LogDoor(self.lake, place)
             self.journal = self._log_door.journal
             self.journal.limit(settings.serving.journal_max_bytes)
+            self._storing = Storing(settings, place)
             self.keys = Keys.of(settings)
             self.door = Door(self.keys, is_loopback(settings.serving.host))
         except BaseException:
@@ -228,15 +229,15 @@ class Service:
 
     def _drain(self) -> None:
         """Bring what is in the journal to Delta, where triage finds it."""
-        lake = open_lakehouse(self.settings.lakehouse, self.settings.storage_options)
         while not self._stopping.wait(self.settings.serving.flush_seconds):
             try:
                 if self.journal.pending().rows:
-                    drain(lake, self.journal, self.settings.lease)
+                    self._storing.store()
             except AlmanacError as error:
                 _log.warning("requests and votes wait in the journal: %s", error)
             except Exception:  # noqa: BLE001 (a thread that ends would let it grow)
                 _log.exception("requests and votes wait in the journal")
+        self._storing.close()
 
 
 def _unknown(request_id: str) -> FeedbackUnknown:
