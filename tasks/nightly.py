@@ -19,6 +19,7 @@ from prefect.tasks import Task, exponential_backoff
 
 from almanac.feedback.drain import bring_in
 from almanac.ingest import compare, data_docs, index, ingest, publish, refused, report, snapshot
+from almanac.ingest.ingested import Ingested
 from almanac.ingest.nightly_run import NightlyRun
 from almanac.ingest.preflight import refuse_past
 from almanac.ingest.run import Run, begin_run
@@ -91,13 +92,11 @@ def recover(night: NightlyRun) -> Documents:
 
 
 @task(name="read-and-validate", **_OUTSIDE)
-def read_and_validate(
-    night: NightlyRun, state: Documents, read_all: bool, retry: bool
-) -> ingest.Ingested:
+def read_and_validate(night: NightlyRun, state: Documents, read_all: bool, retry: bool) -> Ingested:
     """Read what may have changed and quarantine what breaks a must."""
     run = night.run
     progress = artifacts.progress("reading-progress", "files read", _PROGRESS_FROM)
-    found = ingest.Ingested()
+    found = Ingested()
     try:
         ingest.ingest(run, state, read_all, retry, progress, found)
         stored = ingest.quarantine(run, found)
@@ -119,7 +118,7 @@ def read_and_validate(
 
 @task(name="compare-with-last-release", cache_policy=NO_CACHE)
 def compare_with_last_release(
-    night: NightlyRun, state: Documents, found: ingest.Ingested, accept_losses: bool
+    night: NightlyRun, state: Documents, found: Ingested, accept_losses: bool
 ) -> compare.Changes:
     """What changed; stops the run where too much is gone."""
     run, outcome = night.run, night.outcome
@@ -209,7 +208,7 @@ def embed_texts(night: NightlyRun, change: snapshot.IndexChange) -> snapshot.Emb
 def chunk_and_embed(
     night: NightlyRun,
     state: Documents,
-    found: ingest.Ingested,
+    found: Ingested,
     changes: compare.Changes,
     change: snapshot.IndexChange,
     accept_losses: bool,
@@ -335,7 +334,7 @@ def _publish(night: NightlyRun, draft: DraftRelease, probes: Probes) -> Release:
 
 
 @task(name="report", cache_policy=NO_CACHE)
-def finish(night: NightlyRun, found: ingest.Ingested | None, judged: bool = True) -> dict[str, Any]:
+def finish(night: NightlyRun, found: Ingested | None, judged: bool = True) -> dict[str, Any]:
     """Remember the files that were read, if any were, and make the report of the run.
 
     `judged`: what changed was cut and embedded, or nothing had to be.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from almanac.ingest import page, pictures
-from almanac.ingest.ingest import Ingested
+from almanac.ingest.ingested import Ingested
 from almanac.ingest.run import Run
 from lakehouse.quarantine import Quarantined
 from lakehouse.releases import Release

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
-from almanac.ingest.ingest import Ingested, kept_keys
+from almanac.ingest.ingested import Ingested, kept_keys
 from expectations.previous import DOCUMENT_SIZES, compare
 from lakehouse.documents import Key, StoredDocument
 from schemas.documents import Document

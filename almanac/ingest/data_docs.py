@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from almanac.ingest.ingest import Ingested
+from almanac.ingest.ingested import Ingested
 from almanac.ingest.run import Run
 from expectations.data_docs import data_docs_page
 

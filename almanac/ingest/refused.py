@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from almanac.ingest.compare import Changes
-from almanac.ingest.ingest import Ingested
 from almanac.ingest.ingest import quarantine as store_rejections
+from almanac.ingest.ingested import Ingested
 from almanac.ingest.models import Models
 from almanac.ingest.run import Run
 from almanac.ingest.snapshot import Cut, Embedding, IndexChange, Refusal, plan_index, store_changes

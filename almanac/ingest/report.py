@@ -12,7 +12,7 @@ from typing import Any
 from almanac.core.file_check import Attempt
 from almanac.ingest.compare import Changes
 from almanac.ingest.index import Written
-from almanac.ingest.ingest import Ingested
+from almanac.ingest.ingested import Ingested
 from almanac.ingest.run import Run
 from almanac.ingest.snapshot import Embedding
 from lakehouse.quarantine import Recorded

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from almanac.ingest.compare import Changes
-from almanac.ingest.ingest import Progress
 from almanac.ingest.models import Models
 from almanac.ingest.run import Run
+from almanac.ingest.source_reading import Progress
 from expectations.frames import chunks_frame
 from expectations.runner import failed_as_a_whole, validate
 from expectations.values import shown

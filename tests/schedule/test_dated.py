@@ -12,7 +12,8 @@ from traceback import format_exception
 import fsspec
 import pytest
 
-from almanac.ingest.ingest import Ingested, ingest
+from almanac.ingest.ingest import ingest
+from almanac.ingest.ingested import Ingested
 from almanac.ingest.run import begin_run
 from almanac.schedule.dated import absence, dated_names
 from schemas.dated import is_dated, resolved

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from almanac.ingest.compare import Changes
-from almanac.ingest.ingest import Ingested, ingest, quarantine
+from almanac.ingest.ingest import ingest, quarantine
+from almanac.ingest.ingested import Ingested
 from almanac.ingest.run import begin_run
 from lakehouse import Lakehouse
 from lakehouse.documents import StoredDocument
