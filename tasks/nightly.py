@@ -19,6 +19,8 @@ from prefect.tasks import Task, exponential_backoff
 
 from almanac.feedback.drain import bring_in
 from almanac.ingest import compare, data_docs, index, ingest, publish, refused, report, snapshot
+from almanac.ingest.chunk import Cut, Refusal, store_chunks
+from almanac.ingest.embed import Embedding, store_vectors
 from almanac.ingest.ingested import Ingested
 from almanac.ingest.nightly_run import NightlyRun
 from almanac.ingest.preflight import refuse_past
@@ -180,21 +182,21 @@ def store_snapshot(night: NightlyRun, changes: compare.Changes) -> snapshot.Inde
 
 
 @task(name="chunk", cache_policy=NO_CACHE)
-def chunk_documents(night: NightlyRun, change: snapshot.IndexChange) -> snapshot.Cut:
+def chunk_documents(night: NightlyRun, change: snapshot.IndexChange) -> Cut:
     """Cut the texts that were never cut by this chunker."""
     progress = artifacts.progress("chunking-progress", "document texts cut", _PROGRESS_FROM)
     with night.run.timed("chunk"):
-        cut = snapshot.store_chunks(night.run, night.models, change.taken.values(), progress)
+        cut = store_chunks(night.run, night.models, change.taken.values(), progress)
     get_run_logger().info("%d document texts cut into chunks", cut.texts)
     return cut
 
 
 @task(name="embed", **_OUTSIDE)
-def embed_texts(night: NightlyRun, change: snapshot.IndexChange) -> snapshot.Embedding:
+def embed_texts(night: NightlyRun, change: snapshot.IndexChange) -> Embedding:
     """Embed the texts that have no vector yet."""
     progress = artifacts.progress("embedding-progress", "texts embedded", _PROGRESS_FROM)
     with night.run.timed("embed"):
-        result = snapshot.store_vectors(night.run, night.models, change.taken.values(), progress)
+        result = store_vectors(night.run, night.models, change.taken.values(), progress)
     get_run_logger().info(
         "%d texts needed, %d embedded (%d tokens), %d known",
         result.texts,
@@ -212,26 +214,23 @@ def chunk_and_embed(
     changes: compare.Changes,
     change: snapshot.IndexChange,
     accept_losses: bool,
-) -> tuple[snapshot.IndexChange, snapshot.Embedding]:
+) -> tuple[snapshot.IndexChange, Embedding]:
     """Cut and embed; a document that the chunker or the model refuses costs itself alone."""
     run, models = night.run, night.models
 
-    def without(
-        change: snapshot.IndexChange, texts: Mapping[str, snapshot.Refusal]
-    ) -> snapshot.IndexChange:
+    def without(change: snapshot.IndexChange, texts: Mapping[str, Refusal]) -> snapshot.IndexChange:
         left = refused.leave_out(run, models, state, found, changes, change, texts)
         get_run_logger().warning("%d document texts were refused: see quarantine", len(texts))
         night.outcome.saw(changes, found)
         compare.check_losses(changes, state, run.settings.loss_limits, accept_losses)
         return left
 
-    def cut(change: snapshot.IndexChange) -> snapshot.Cut:
-        return chunk_documents(night, change)
-
-    def embed(change: snapshot.IndexChange) -> snapshot.Embedding:
-        return embed_texts(night, change)
-
-    return refused.cut_and_embed(change, cut, embed, without)
+    return refused.cut_and_embed(
+        change,
+        cut=lambda change: chunk_documents(night, change),
+        embed=lambda change: embed_texts(night, change),
+        without=without,
+    )
 
 
 @task(name="write-index", **_OUTSIDE)

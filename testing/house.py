@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from almanac.ingest import compare, index, ingest, publish, refused, snapshot
+from almanac.ingest import chunk, compare, embed, index, ingest, publish, refused, snapshot
 from almanac.ingest.models import Models
 from almanac.ingest.run import begin_run
 from almanac.releases.erase import finish_erasure
@@ -86,8 +86,8 @@ def night(
         assert not index.is_current(run, models, change, run.releases.latest())
         change, _ = refused.cut_and_embed(
             change,
-            lambda change: snapshot.store_chunks(run, models, change.taken.values()),
-            lambda change: snapshot.store_vectors(
+            lambda change: chunk.store_chunks(run, models, change.taken.values()),
+            lambda change: embed.store_vectors(
                 run, models, change.taken.values(), lambda done, total: None
             ),
             lambda change, texts: refused.leave_out(

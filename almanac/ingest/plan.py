@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from almanac.ingest.chunk import cut_texts
 from almanac.ingest.compare import Changes, sizes
 from almanac.ingest.ingest import ingest
 from almanac.ingest.models import Models
 from almanac.ingest.report import files_seen
 from almanac.ingest.run import Run
-from almanac.ingest.snapshot import cut_texts
 from expectations.previous import compare
 from schemas.hashing import sha256_text
 from schemas.times import isoformat

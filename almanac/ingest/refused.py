@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
+from almanac.ingest.chunk import Cut, Refusal
 from almanac.ingest.compare import Changes
+from almanac.ingest.embed import Embedding
 from almanac.ingest.ingest import quarantine as store_rejections
 from almanac.ingest.ingested import Ingested
 from almanac.ingest.models import Models
 from almanac.ingest.run import Run
-from almanac.ingest.snapshot import Cut, Embedding, IndexChange, Refusal, plan_index, store_changes
+from almanac.ingest.snapshot import IndexChange, plan_index, store_changes
 from lakehouse.documents import Key, StoredDocument
 from schemas.documents import Rejection
 

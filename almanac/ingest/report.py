@@ -11,10 +11,10 @@ from typing import Any
 
 from almanac.core.file_check import Attempt
 from almanac.ingest.compare import Changes
+from almanac.ingest.embed import Embedding
 from almanac.ingest.index import Written
 from almanac.ingest.ingested import Ingested
 from almanac.ingest.run import Run
-from almanac.ingest.snapshot import Embedding
 from lakehouse.quarantine import Recorded
 from lakehouse.releases import Release
 from schemas.errors import RunRefused, SourceAbsent

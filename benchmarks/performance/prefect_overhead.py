@@ -185,7 +185,7 @@ def plain(config: str, at: str) -> dict[str, Any]:
     """The night as `flows/nightly.py` orders it, without Prefect and without what the UI shows."""
     from datetime import datetime
 
-    from almanac.ingest import compare, index, ingest, publish, report, snapshot
+    from almanac.ingest import chunk, compare, embed, index, ingest, publish, report, snapshot
     from almanac.ingest.models import Models
     from almanac.ingest.run import begin_run
     from lakehouse.probes import ask_probes
@@ -212,9 +212,9 @@ def plain(config: str, at: str) -> dict[str, Any]:
             change = snapshot.plan_index(run, models, snapshot.store_changes(run, changes))
         if not index.is_current(run, models, change, latest):
             with run.timed("chunk"):
-                snapshot.store_chunks(run, models, change.taken.values())
+                chunk.store_chunks(run, models, change.taken.values())
             with run.timed("embed"):
-                embedding = snapshot.store_vectors(
+                embedding = embed.store_vectors(
                     run, models, change.taken.values(), lambda done, total: None
                 )
             with run.timed("index"):

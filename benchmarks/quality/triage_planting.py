@@ -23,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from almanac.ingest import compare, index, ingest, publish, snapshot
+from almanac.ingest import chunk, compare, embed, index, ingest, publish, snapshot
 from almanac.ingest.models import Models
 from almanac.ingest.run import begin_run
 from almanac.retrieval.search import Searcher
@@ -234,8 +234,8 @@ def _night(settings: Settings, models: Models, at: datetime) -> None:
         found = ingest.ingest(run, state, read_all=True)
         seq = snapshot.store_changes(run, compare.Changes(state, found))
         change = snapshot.plan_index(run, models, seq)
-        snapshot.store_chunks(run, models, change.taken.values())
-        snapshot.store_vectors(run, models, change.taken.values(), lambda done, total: None)
+        chunk.store_chunks(run, models, change.taken.values())
+        embed.store_vectors(run, models, change.taken.values(), lambda done, total: None)
         written = index.write_index(run, models, change)
         draft = publish.tag_release(run, models, written)
         probes = ask_probes(run.lake.read(draft))

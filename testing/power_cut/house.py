@@ -14,7 +14,7 @@ from traceback import extract_tb
 from typing import Any
 from unittest.mock import patch
 
-from almanac.ingest import compare, index, ingest, publish, snapshot
+from almanac.ingest import chunk, compare, embed, index, ingest, publish, snapshot
 from almanac.ingest.models import Models
 from almanac.ingest.run import begin_run
 from almanac.releases.doctor import doctor
@@ -50,8 +50,8 @@ def night(house: House, at: datetime) -> Release | None:
         )
         if index.is_current(run, models, change, run.releases.latest()):
             return None
-        snapshot.store_chunks(run, models, change.taken.values())
-        snapshot.store_vectors(run, models, change.taken.values(), lambda done, total: None)
+        chunk.store_chunks(run, models, change.taken.values())
+        embed.store_vectors(run, models, change.taken.values(), lambda done, total: None)
         written = index.write_index(run, models, change)
         draft = publish.tag_release(run, models, written)
         probes = ask_probes(run.lake.read(draft))

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from almanac.ingest import ingest as stage
+from almanac.ingest import source_reading
+from almanac.ingest.ingest import ingest
 from almanac.ingest.plan import plan
 from almanac.ingest.report import unread_files
 from almanac.ingest.run import begin_run
@@ -57,7 +58,7 @@ def test_what_was_read_before_formats_had_fingerprints_holds_where_nothing_chang
 def read_again(house: House) -> list[str]:
     run = begin_run(house.settings, FIRST_NIGHT, "again")
     state = run.lake.documents.state(run.releases.last_snapshot())
-    return sorted(known.path for known in stage.ingest(run, state).read)
+    return sorted(known.path for known in ingest(run, state).read)
 
 
 def test_the_next_night_reads_what_a_parser_concerns(
@@ -76,7 +77,9 @@ def test_the_next_night_reads_what_a_parser_concerns(
     # As if the night had run before formats had fingerprints of their own.
     before = identity._fingerprint_before
     with monkeypatch.context() as patched:
-        patched.setattr(stage, "accepted_fingerprints", lambda settings, *_: (before(settings),))
+        patched.setattr(
+            source_reading, "accepted_fingerprints", lambda settings, *_: (before(settings),)
+        )
         house.put("d", "New.")
         house.configure(sources={"documents": SourceSettings(uri=str(house.docs))})
         for name in ("a.md", "b.html", "c.rst"):
