@@ -105,7 +105,7 @@ PAST_THE_LOGS = {
     "almanac/journal/journal.py": {"SQL"},
     "almanac/core/file_check.py": {".delta()"},
     "almanac/releases/doctor.py": {".deltas()"},
-    "almanac/releases/erase.py": {".delta()"},
+    "almanac/releases/erasure_execution.py": {".delta()"},
     "almanac/releases/retention.py": {".delta()", ".deltas()"},
 }
 

@@ -180,6 +180,7 @@ def erase(
     There is no form for it: Prefect would keep the id among the parameters of the run.
     """
     from almanac.releases import erase as stage
+    from almanac.releases.erasure_planning import Subject
     from almanac.serving.forgetting import erase_with_keys
 
     if sum(value is not None for value in (doc_id, user_id, receipt)) != 1:
@@ -188,7 +189,7 @@ def erase(
         raise click.UsageError("--receipt goes with --allow")
     configured, subject = (
         settings(writes=True),
-        stage.Subject(doc_id, source, user_id, copies, receipt),
+        Subject(doc_id, source, user_id, copies, receipt),
     )
     if allow:
         return Change(

@@ -15,8 +15,7 @@ import pytest
 
 from almanac.client import log_request
 from almanac.journal import Journal, journal_places
-from almanac.releases import erase as stage
-from almanac.releases import retention
+from almanac.releases import erasure_execution, retention
 from almanac.releases.doctor import doctor
 from almanac.releases.erase import Subject, allow, erase
 from almanac.releases.heal import heal
@@ -200,7 +199,7 @@ def test_a_killed_erasure_is_finished_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(Lakehouse if at == "seal_tables" else stage, at, killed)
+        patched.setattr(Lakehouse if at == "seal_tables" else erasure_execution, at, killed)
         erase(house.settings, SECRET)
     if at != "seal_tables":  # by then it is done but for the seals of the tables
         receipt = erase(house.settings, SECRET)
@@ -384,7 +383,7 @@ def test_the_journal_is_erased_with_the_rest(house: House, monkeypatch: pytest.M
     log("ann")
     log("bob", told)
     log(f"{MARKER}-user")
-    carried_out = stage.carry_out
+    carried_out = erasure_execution.carry_out
 
     def late(lake: Lakehouse, plan: Plan) -> None:
         text = told if plan.kind == "document" else "nothing more"
@@ -393,7 +392,7 @@ def test_the_journal_is_erased_with_the_rest(house: House, monkeypatch: pytest.M
         journal.append_request(Request(plan.receipt, LATE, "ann", "Who knows?", "Them.", shown))
         carried_out(lake, plan)
 
-    monkeypatch.setattr(stage, "carry_out", late)
+    monkeypatch.setattr(erasure_execution, "carry_out", late)
     receipt = erase(house.settings, Subject(user_id=f"{MARKER}-user"))
     assert (receipt["touched"]["requests"], receipt["folders"]["journal"]) == (1, 0)
     assert files_with(house, f"{MARKER}-user") == []
