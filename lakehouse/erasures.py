@@ -51,6 +51,10 @@ class ErasureLog:
         self._log = log
         self._files = files
 
+    def head(self) -> int:
+        """What changes with each commit, also on an object store; see `Table.head`."""
+        return self._log.head()
+
     def stamp(self) -> int | None:
         """What changes whenever the table does, for a lakehouse in a folder; None for others."""
         return self._log.stamp()

@@ -169,6 +169,10 @@ class VoteLog:
         """Add votes in one commit."""
         self._log.append([VOTES.to_row(vote) for vote in votes])
 
+    def head(self) -> int:
+        """What changes with each commit; cheap, for who asks often."""
+        return self._log.head()
+
     def remove(self, votes: Collection[Vote]) -> None:
         """Take back votes, and others of the same user on the same request at the same time."""
         keys = {(one.request_id, one.user_id, one.rated_at) for one in votes}

@@ -84,8 +84,9 @@ PLACES: dict[str, Holding] = {
         False,
     ),
     "journal": Holding(
-        "requests and votes on their way to Delta; may also be elsewhere: `almanac.journal.place`",
-        "stored first, then rows of the subject, and what the file had of them",
+        "requests and votes on their way to Delta, answers that are kept to be given again; may "
+        "also be elsewhere: `almanac.journal.place`",
+        "stored first, then rows of the subject, and what the files had of them",
     ),
     "data_docs": Holding("values of the last validation", "the page of the document's source"),
     "lance": Holding(

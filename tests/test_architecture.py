@@ -31,12 +31,14 @@ MAY_IMPORT = {
     "chunking": "core",
     "training": "core",
     "embedding": "core llm",
+    "cache": "core journal claims feedback embedding lakehouse",
     "guards": "core embedding",
     "schedule": "core sources lakehouse",
     "ingest": "core sources chunking embedding guards schedule lakehouse expectations",
     "retrieval": "core sources embedding ingest lakehouse",
     "adapters": "core training lakehouse",
-    "releases": "core embedding journal feedback ingest retrieval training adapters lakehouse",
+    "releases": "core embedding journal feedback cache ingest retrieval training adapters "
+    "lakehouse",
     "drift": "core embedding feedback retrieval lakehouse",
     "triage": "core claims embedding feedback llm retrieval lakehouse",
     "evaluation": "core llm retrieval training",
@@ -52,10 +54,10 @@ MAY_IMPORT = {
     "training adapters tuning lineage lakehouse",
     "flows": "tasks",
     "supervisor": "core drift schedule tasks",
-    "serving": "core journal llm embedding guards ingest retrieval feedback training adapters "
-    "assistants evaluation overview rollouts lakehouse expectations",
+    "serving": "core journal cache llm embedding guards ingest retrieval feedback training "
+    "adapters assistants evaluation overview rollouts lakehouse expectations",
     "cli": "core schedule ingest retrieval releases drift feedback triage dataset training "
-    "adapters assistants lineage overview rollouts supervisor serving",
+    "adapters assistants lineage overview rollouts supervisor cache serving",
 }
 # What starts from a shell: nothing imports these.
 LEAVES = {"cli", "client"}
@@ -101,6 +103,7 @@ _SQL = re.compile(r"\b(SELECT|FROM log)\b")
 # tables, which are checked, tidied and cleared alike.
 PAST_THE_LOGS = {
     "almanac/feedback/traces.py": {"SQL"},
+    "almanac/cache/store.py": {"SQL"},
     "almanac/journal/database.py": {"SQL"},
     "almanac/journal/journal.py": {"SQL"},
     "almanac/core/file_check.py": {".delta()"},

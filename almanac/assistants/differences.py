@@ -24,6 +24,8 @@ _WORDS = {
     "route.max_tokens": "tokens of an answer, at most",
     "params.temperature": "the temperature",
     "params.seed": "the seed",
+    "cache.mode": "which answers are given again without a model",
+    "cache.threshold": "how near two questions must be for that",
     "refusal": "what is said where nothing supports an answer",
 }
 

@@ -16,7 +16,7 @@ from schemas.explain import explain
 from schemas.hashing import canonical_json, sha256_text
 from schemas.sections.base import Section
 from schemas.sections.guards import GuardSettings
-from schemas.sections.serving import AssistantSettings, right_release
+from schemas.sections.serving import AssistantSettings, CacheSettings, right_release
 
 S = TypeVar("S", bound="Part")
 
@@ -77,6 +77,7 @@ class VersionSpec(Part):
     refusal: str | None = None
     variables: Mapping[str, Any] = {}
     guards: GuardSettings = GuardSettings()
+    cache: CacheSettings = CacheSettings()
 
     _release = field_validator("release")(right_release)
 
@@ -91,6 +92,12 @@ class VersionSpec(Part):
     def version(self) -> str:
         """SHA-256 of the canonical JSON: the same content, the same version."""
         return sha256_text(canonical_json(self.plain()))
+
+    @property
+    def answers_alike(self) -> str:
+        """The name of all that makes an answer but the release and the cache: SHA-256."""
+        same = {"release": "latest", "cache": CacheSettings()}
+        return self.model_copy(update=same).version
 
     @property
     def model(self) -> Route:
@@ -111,6 +118,7 @@ class VersionSpec(Part):
             refusal=self.refusal,
             variables=dict(self.variables),
             guards=self.guards,
+            cache=self.cache,
             **self.retrieval.model_dump(),
             **self.params.model_dump(),
         )
@@ -144,6 +152,7 @@ def spec_of_settings(
         refusal=settings.refusal,
         variables=settings.variables,
         guards=settings.guards,
+        cache=settings.cache,
     )
 
 
@@ -175,7 +184,7 @@ def _plain(value: Any) -> Any:
             or getattr(value, name) != field.get_default(call_default_factory=True)
         ]
         return {name: _plain(getattr(value, name)) for name in kept}
-    if isinstance(value, GuardSettings):
+    if isinstance(value, GuardSettings | CacheSettings):
         return value.model_dump(mode="json", exclude_defaults=True)
     if isinstance(value, tuple):
         return [_plain(one) for one in value]

@@ -18,6 +18,7 @@ from almanac.cli import (
     ask,
     assistant,
     backfill,
+    cache,
     dataset,
     deploy,
     drift,
@@ -90,6 +91,7 @@ for room in (
     replay,
     status,
     rollout,
+    cache,
 ):
     for verb in room.VERBS:
         main.add_command(verb)

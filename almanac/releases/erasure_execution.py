@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from almanac.cache.tending import forget_erased
 from almanac.feedback.drain import forget
 from almanac.feedback.refusals import erased_note
 from almanac.releases.rebuild import rebuild
@@ -39,7 +40,8 @@ def execute(settings: Settings, lake: Lakehouse, plan: Plan, run_id: str) -> dic
     carry_out(lake, plan)
     rebuilt = _clear_indexes(lake, plan, run_id) if plan.kind == "document" else []
     folders = _clear_folders(settings, lake, plan) | {
-        "journal": _clear_journal(settings, lake, plan)
+        "journal": _clear_journal(settings, lake, plan),
+        "kept_answers": forget_erased(settings, lake, plan.user_id or None),
     }
     _forget_bytes(lake)
     report = {

@@ -9,6 +9,8 @@ from functools import cached_property
 from threading import Lock
 from typing import Any, TypeVar
 
+import numpy as np
+
 from almanac.retrieval.access import Rights
 from almanac.retrieval.filters import Filters
 from almanac.retrieval.search import Searcher
@@ -19,6 +21,7 @@ from lakehouse.documents import Key, StoredDocument
 from lakehouse.releases import Release
 from lakehouse.search import Mode
 from schemas.settings import Settings
+from schemas.text import normalized
 from schemas.times import When
 
 _T = TypeVar("_T")
@@ -113,6 +116,16 @@ class OpenRelease:
         scored = zip((one.score for one in ranked), rows, strict=True)
         kept = [(score, row) for score, row in scored if self._may_see(row, principals)]
         return [self._passage(rank, *one) for rank, one in enumerate(kept, 1)]
+
+    def likeness(self, one: str, other: str) -> float:
+        """The cosine of two questions, by the embedder of the release.
+
+        Raises:
+            EmbeddingFailed: the model can't be had.
+        """
+        pair = self._searcher.encoder.encode_queries([normalized(one), normalized(other)])
+        first, second = (vector / np.linalg.norm(vector) for vector in np.asarray(pair))
+        return float(first @ second)
 
     def close(self) -> None:
         """Let go of the vectors and of what else is kept; searches under way end as they began."""

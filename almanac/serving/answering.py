@@ -19,6 +19,7 @@ from almanac.retrieval.open_release import OpenRelease
 from almanac.serving import guarding
 from almanac.serving.asking import Ask, Begun, Draft, Ended, Event
 from almanac.serving.budget import newest_within, within
+from almanac.serving.caching import AnswerCache
 from almanac.serving.citing import CitedText
 from almanac.serving.decisions import Stopped
 from almanac.serving.open_releases import OpenReleases
@@ -49,10 +50,12 @@ class Answering:
         releases: OpenReleases,
         journal: RequestJournal,
         on_logged: Callable[[Request], None] = lambda _: None,
+        cache: AnswerCache | None = None,
     ) -> None:
         self._releases = releases
         self._journal = journal
         self._on_logged = on_logged
+        self._cache = cache
 
     async def answer(self, ask: Ask) -> AsyncGenerator[Event]:
         """The answer as it comes; closing the iterator stops the model.
@@ -67,18 +70,23 @@ class Answering:
         try:
             is_allowed = await self._begin(draft)
             assert draft.opened
+            if self._cache and is_allowed:
+                await self._look_up(draft, self._cache)
             release = draft.opened.release
             yield Begun(
                 draft.request_id,
                 release.seq,
                 release.logical_time,
                 citations(draft.passages, ()),
+                draft.hit is not None,
             )
             async with aclosing(self._said(draft, is_allowed)) as texts:
                 async for text in texts:
                     yield draft.say(text)
             request = draft.request(draft.status)
             await self._log(draft, request)
+            if cache := self._cache:
+                await asyncio.shield(in_thread(lambda: cache.keep(draft, request)))
             marks = CitedText.marks_in(draft.text)
             yield Ended(
                 request,
@@ -102,7 +110,11 @@ class Answering:
         try:
             if not is_allowed:
                 raise Stopped
-            if draft.passages:
+            if draft.hit:
+                draft.status = "answered"
+                for piece in draft.hit.pieces():
+                    yield piece
+            elif draft.passages:
                 draft.status = "refused"
                 async with aclosing(self._generate(draft)) as texts:
                     async for text in texts:
@@ -114,6 +126,13 @@ class Answering:
                 yield guarding.message_for(assistant.settings.guards, language(draft.question))
         if draft.status in ("empty", "refused"):
             yield assistant.refusal_for(draft.question)
+
+    async def _look_up(self, draft: Draft, cache: AnswerCache) -> None:
+        """Take a kept answer where there is one; its prompt is what a model would be asked."""
+        draft.hit = await in_thread(lambda: cache.find(draft))
+        if draft.hit:
+            values = [one.for_prompt() for one in draft.passages]
+            draft.prompt = tuple(draft.ask.assistant.render(draft.question, values))
 
     async def retrieve(self, ask: Ask) -> tuple[OpenRelease, list[ShownPassage]]:
         """The passages for a question, without a model."""
@@ -202,9 +221,7 @@ class Answering:
         temperature = settings.temperature if warmth is None else warmth
         cited = CitedText([one.text for one in draft.passages], draft.question, refusal)
         stream = assistant.chat.stream(draft.prompt, limit, temperature, settings.seed)
-        said_before = [draft.original, draft.question, *(one["content"] for one in draft.history)]
-        sources = [*said_before, *(f"{one.heading} {one.text}" for one in draft.passages)]
-        withheld = Withheld(draft.decisions, sources)
+        withheld = Withheld(draft.decisions, draft.sources)
         try:
             async with aclosing(stream) as pieces:
                 async for piece in pieces:
@@ -230,6 +247,7 @@ class Answering:
 
 def _count(draft: Draft, piece: Piece) -> None:
     draft.finish_reason = piece.finish_reason or draft.finish_reason
+    draft.is_whole = draft.is_whole or piece.finish_reason == "stop"
     if piece.prompt_tokens is not None:
         draft.prompt_tokens = piece.prompt_tokens
         draft.completion_tokens = piece.completion_tokens

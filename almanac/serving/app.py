@@ -129,7 +129,7 @@ def _feedback(app: FastAPI, service: Service) -> None:
             comment=vote.comment or None,
             correction=vote.correction or None,
         )
-        await in_thread(lambda: service.journal.append_vote(stored))
+        await in_thread(lambda: service.vote(stored))
         service.metrics.votes.labels("like" if vote.rating > 0 else "dislike").inc()
         return {"request_id": vote.request_id, "rating": vote.rating}
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -20,6 +21,8 @@ from schemas.feedback import Message, Passage, Request, Status
 from schemas.times import When
 
 EVERYTHING = Filters()
+_PIECE = re.compile(r"\S+\s*|\s+")
+_WORDS = 8  # of a piece of a stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Ask:
     """A question as it came in, with who asks.
 
     `messages` end with the user's question. `when` is None for the release that the assistant has.
+    `may_be_cached`: where the version says so, a kept answer may be given, and this one be kept.
     `arm` is of a rollout: candidate, current, or fallback for a user of a candidate that failed.
     """
 
@@ -42,6 +46,7 @@ class Ask:
     filters: Filters = EVERYTHING
     arm: str | None = None
     rollout: str | None = None
+    may_be_cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class Begun:
     release: int
     as_of: datetime
     citations: list[dict[str, Any]]
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,20 @@ class Ended:
 Event = Begun | Text | Ended
 
 
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """The kept answer of another request that is given, with the numbers of its passages now."""
+
+    request_id: str
+    text: str
+
+    def pieces(self) -> Iterator[str]:
+        """The text, a few words at a time."""
+        words = _PIECE.findall(self.text)
+        for at in range(0, len(words), _WORDS):
+            yield "".join(words[at : at + _WORDS])
+
+
 @dataclass(slots=True)
 class Draft:
     """An answer under way, and what its request will say."""
@@ -94,13 +114,21 @@ class Draft:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     finish_reason: str = "stop"
+    is_whole: bool = False  # the model said itself that its answer ends
     is_logged: bool = False
     status: Status = "empty"
     original: str = ""  # the question before personal data was masked
     decisions: Decisions = field(init=False)
+    hit: Hit | None = None
 
     def __post_init__(self) -> None:
         self.decisions = Decisions(self.ask.assistant.settings.guards)
+
+    @property
+    def sources(self) -> list[str]:
+        """Question, earlier turns and passages: what stands in them may be said."""
+        said_before = [self.original, self.question, *(one["content"] for one in self.history)]
+        return [*said_before, *(f"{one.heading} {one.text}" for one in self.passages)]
 
     @property
     def text(self) -> str:
@@ -125,7 +153,7 @@ class Draft:
         details: dict[str, Any] = {"citations": citations(self.passages, self._used)}
         if self.query != self.question:
             details["standalone_question"] = self.query
-        if self.raw.strip() != self.text.strip():
+        if self.raw.strip() != self.text.strip() and not self.hit:
             details["model_text"] = self.raw
         if self.ask.when is not None:
             details["as_of"] = str(self.ask.when)
@@ -150,13 +178,14 @@ class Draft:
             version=assistant.version,
             status=status,
             route={"chosen": endpoint, "model": assistant.chat.endpoint.model},
-            params=assistant.params | _given(self.ask),
+            params=assistant.params | given(self.ask),
             guard=self.decisions.as_json(),
             first_token_ms=self.first_token_ms,
             principals_hash=self.ask.caller.principals_hash,
             context_hashes=tuple(one.row_hash for one in self.passages),
             arm=self.ask.arm,
             rollout=self.ask.rollout,
+            cached=self.hit.request_id if self.hit else None,
         )
 
     @property
@@ -164,10 +193,10 @@ class Draft:
         return {mark.n for mark in CitedText.marks_in(self.text)}
 
 
-def _given(ask: Ask) -> dict[str, Any]:
+def given(ask: Ask) -> dict[str, Any]:
     """The parameters that the client set itself."""
-    given = {"k": ask.k, "max_tokens": ask.max_tokens, "temperature": ask.temperature}
-    set_by_client = {name: value for name, value in given.items() if value is not None}
+    values = {"k": ask.k, "max_tokens": ask.max_tokens, "temperature": ask.temperature}
+    set_by_client = {name: value for name, value in values.items() if value is not None}
     return set_by_client | ({"filters": plain(ask.filters)} if ask.filters else {})
 
 

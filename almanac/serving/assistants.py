@@ -20,7 +20,8 @@ class Assistant:
     """What clients name as their model.
 
     `version` is the id of the stored version that it answers by: a SHA-256 over all of it, the
-    prompt's text and the model's name included. `settings` are the same as a configuration says it.
+    prompt's text and the model's name included. `answers_alike` is that of all but release and
+    cache. `settings` are the same as a configuration says it.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Assistant:
     prompt: Prompt
     chat: StreamingChat
     version: str
+    answers_alike: str = ""
 
     @property
     def short(self) -> str:

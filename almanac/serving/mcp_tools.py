@@ -70,7 +70,14 @@ def tools(service: Service, key: str | None) -> MCPServer:
         assistant = service.assistant(None)
         caller, when = let_in(context), assistant.when(_when(as_of))
         messages = ({"role": "user", "content": question},)
-        asked = Ask(assistant, messages, caller.named("mcp"), when=when, caller=caller)
+        asked = Ask(
+            assistant,
+            messages,
+            caller.named("mcp"),
+            when=when,
+            caller=caller,
+            may_be_cached=as_of is None,
+        )
         asked, answering = await service.answer(*service.rollouts.traffic.route(asked))
         begun, ended = None, None
         async with aclosing(answering) as events:

@@ -35,6 +35,12 @@ class Metrics:
         self._tokens = Counter(
             "almanac_tokens", "Tokens by kind.", ["assistant", "kind"], registry=self.registry
         )
+        self._cached = Counter(
+            "almanac_cached_answers",
+            "Answers that were given again without a model.",
+            ["assistant"],
+            registry=self.registry,
+        )
         self._guards = Counter(
             "almanac_guards",
             "Decisions of guards.",
@@ -78,6 +84,8 @@ class Metrics:
             self._first.labels(name).observe(request.first_token_ms / 1000)
         self._tokens.labels(name, "prompt").inc(request.prompt_tokens or 0)
         self._tokens.labels(name, "completion").inc(request.completion_tokens or 0)
+        if request.cached:
+            self._cached.labels(name).inc()
         guard = request.guard or {}
         for one in guard.get("decisions", ()):
             self._guards.labels(name, one["guard"], one["action"]).inc(one["times"])

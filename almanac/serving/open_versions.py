@@ -105,7 +105,8 @@ class OpenVersions:
 
     def _assistant(self, spec: VersionSpec, prompt: Prompt) -> Assistant:
         chat = self._chat(spec.model.endpoint, spec.model.model)
-        return Assistant(spec.assistant, spec.settings(), prompt, chat, spec.version)
+        names = spec.version, spec.answers_alike
+        return Assistant(spec.assistant, spec.settings(), prompt, chat, *names)
 
     def _chat(self, endpoint: str, model: str) -> StreamingChat:
         known = self._chats.get((endpoint, model))

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from almanac.cache.tending import Tending, open_store
 from almanac.feedback.door import Door as LogDoor
 from almanac.feedback.fields import Broken
 from almanac.feedback.rows import request_of
@@ -17,6 +18,7 @@ from almanac.serving import guarding, telemetry
 from almanac.serving.answering import Answering
 from almanac.serving.asking import Ask, Event
 from almanac.serving.assistants import Assistant
+from almanac.serving.caching import AnswerCache
 from almanac.serving.errors import Refused
 from almanac.serving.hosts import is_loopback
 from almanac.serving.keys import Keys
@@ -62,6 +64,8 @@ class Service:
             self.rollouts = ServedRollouts(settings, self.lake, self.releases, self.versions.open)
             place = journal_places(self.lake.location.uri, settings.serving.journal)[0]
             self._log_door = LogDoor(self.lake, place)
+            store = open_store(settings, self.lake)
+            self.cache = AnswerCache(store, Tending(store, self.lake))
             self.journal = self._log_door.journal
             self.journal.limit(settings.serving.journal_max_bytes)
             self._storing = Storing(settings, place)
@@ -72,7 +76,7 @@ class Service:
             raise
         self.metrics = Metrics()
         self.under_way = 0
-        self.answering = Answering(self.releases, self.journal, self._answered)
+        self.answering = Answering(self.releases, self.journal, self._answered, self.cache)
         self._stopping = threading.Event()
         self.metrics.watch(
             settings.index.name,
@@ -102,6 +106,7 @@ class Service:
             if thread.is_alive():
                 thread.join(_JOIN_SECONDS)
         self.local.close()
+        self.cache.close()
         self.journal.close()
 
     @property
@@ -155,6 +160,12 @@ class Service:
         ]
         waiting = self.journal.votes(request_id)
         return [*kept, *(vote for vote in waiting if vote not in kept)]
+
+    def vote(self, vote: Vote) -> None:
+        """Store a vote; an answer that is disliked is not given again."""
+        self.journal.append_vote(vote)
+        if vote.rating < 0:
+            self.cache.disliked(vote.request_id)
 
     def _answered(self, request: Request) -> None:
         self.metrics.answered(request)
@@ -215,6 +226,7 @@ class Service:
                 ("release", self.releases.poll),
                 ("version", self.versions.poll),
                 ("step of a rollout", self.rollouts.traffic.poll),
+                ("erasure or dislike", self.cache.poll),
             ):
                 try:
                     look()

@@ -79,6 +79,8 @@ class _Dated(_Strict):
 class AlmanacOptions(_Dated):
     """What a client may ask of Almanac beyond OpenAI's form."""
 
+    no_cache: bool = Field(default=False, description="Ask the model, whatever answers are kept.")
+
 
 class TextPart(_Shape):
     """A part of a message; only texts are read."""
@@ -206,6 +208,7 @@ def about(assistant: Assistant, begun: Begun) -> dict[str, Any]:
         "served_by": assistant.settings.endpoint,
         "model": assistant.chat.endpoint.model,
         "adapter": None,
+        "cached": begun.cached,
         "citations": begun.citations,
     }
 

@@ -41,8 +41,9 @@ def ask(
             known = ", ".join(service.assistants)
             raise AlmanacError(f"there is no assistant {assistant!r}, only: {known}")
         chosen = service.assistant(assistant)
-        when = chosen.when(when)
-        asked = Ask(chosen, ({"role": "user", "content": question},), user, when=when)
+        is_now, when = when is None, chosen.when(when)
+        messages = ({"role": "user", "content": question},)
+        asked = Ask(chosen, messages, user, when=when, may_be_cached=is_now)
         events = asyncio.run(_events(service, asked, on_text))
         begun, ended = events[0], events[-1]
         assert isinstance(begun, Begun) and isinstance(ended, Ended)

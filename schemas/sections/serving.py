@@ -64,9 +64,31 @@ class ServingSettings(Section):
         ge=1,
         description="Releases of the past that stay open for questions as of a date.",
     )
+    cache_entries: int = Field(
+        default=10_000, ge=1, description="Answers that are kept to be given again."
+    )
+    cache_days: float = Field(
+        default=30.0, gt=0, description="That an answer is kept to be given again, at most."
+    )
     up: bool = Field(default=False, description="Does `almanac up` serve answers too?")
     log_texts: bool = Field(
         default=False, description="Do logs and traces hold questions and answers?"
+    )
+
+
+class CacheSettings(Section):
+    """Whether an answer is given again without a model, part of an assistant's version."""
+
+    mode: Literal["off", "exact", "semantic"] = Field(
+        default="off",
+        description="exact: for the same question; semantic: also for one that is worded nearly "
+        "alike. Only while a new answer would be made from the very same passages.",
+    )
+    threshold: float = Field(
+        default=0.97,
+        ge=0,
+        le=1,
+        description="Cosine of two questions for `semantic`; `almanac cache calibrate` says which.",
     )
 
 
@@ -115,6 +137,9 @@ class AssistantSettings(Section):
     guards: GuardSettings = Field(
         default=GuardSettings(),
         description="What is looked for in questions, passages and answers.",
+    )
+    cache: CacheSettings = Field(
+        default=CacheSettings(), description="Answers that are given again without a model."
     )
     variables: dict[str, Any] = Field(
         default={}, description="Values of the variables that the prompt's YAML file declares."
