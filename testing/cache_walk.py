@@ -41,6 +41,7 @@ STEPS = 8  # of a sequence
 _WORDS = ("badge", "backup", "holiday", "invoice", "laptop", "parking", "printer", "travel")
 _ASKED = (
     "Who looks after the {}?", "who looks after the {}", "Please, who looks after a {}?",
+    "Hi, who looks after the {}?", "Tell me who looks after the {}",
     "Where is the {} kept?", "Is the {} not for visitors?", "Is the {} for visitors?",
 )  # fmt: skip
 _CALLERS = (
@@ -156,12 +157,13 @@ class Walk:
         common: Any = {"endpoint": "says", "k": 3, "guards": guards, "max_context_tokens": 300}
         self._assistants = [
             Assistant(
-                mode,
-                AssistantSettings(mode=mode, cache=CacheSettings(mode=kept, threshold=0.0),
-                                  **common),
-                prompt, says, mode, mode,  # type: ignore[arg-type]
+                f"{mode} {kept}",
+                AssistantSettings(
+                    mode=mode, cache=CacheSettings(mode=kept, threshold=0.0), **common
+                ),
+                prompt, says, f"{mode} {kept}", f"{mode} {kept}",  # type: ignore[arg-type]
             )
-            for mode, kept in (("hybrid", "exact"), ("text", "exact"), ("vector", "semantic"))
+            for mode, kept in (("hybrid", "exact"), ("text", "exact"), ("text", "semantic"))
         ]  # fmt: skip
         self.found = Found()
 
@@ -242,7 +244,7 @@ class Walk:
         assistant = self._assistant
         user, principals = rng.choice(self._callers)
         wording, word = rng.choice(self._asked)
-        question = (rng.choice(_ASKED) if rng.random() < 0.3 else wording).format(word)
+        question = (rng.choice(_ASKED) if rng.random() < 0.4 else wording).format(word)
         messages = ({"role": "user", "content": question},)
         ask = Ask(assistant, messages, user, caller=Caller(user, principals), may_be_cached=True)
         said = await _answer(self._with, ask)

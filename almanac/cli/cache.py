@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from almanac.cli.options import Change, Report, applies, reports, settings
-from schemas.times import isoformat
 
 
 def _status(report: Report) -> str:
@@ -54,20 +51,11 @@ def cache() -> None:
 def status() -> Report:
     """How many answers are kept on this machine, how often they were given, what became of them."""
     from almanac.assistants.configured import configured
+    from almanac.cache import reading
 
     found = settings()
-    store = _store(found)
-    try:
-        figures = dict(store.figures())
-    finally:
-        store.close()
-    oldest = figures["oldest"]
     modes = {name: one.cache.mode for name, one in configured(found).items()}
-    return figures | {
-        "oldest": isoformat(datetime.fromtimestamp(oldest, UTC)) if oldest else None,
-        "file": str(store.path),
-        "assistants": modes,
-    }
+    return reading.status(found) | {"assistants": modes}
 
 
 @cache.command("calibrate")
@@ -88,24 +76,10 @@ def calibrate(file: Path) -> Report:
 @applies(_cleared)
 def clear() -> Change:
     """Let go of all kept answers of this machine; they are made anew when they are asked for."""
+    from almanac.cache import reading
+
     found = settings(writes=True)
-
-    def cleared(dry_run: bool) -> Report:
-        store = _store(found)
-        try:
-            count = store.figures()["answers"] if dry_run else store.clear()
-        finally:
-            store.close()
-        return {"answers": count, "dry_run": dry_run}
-
-    return Change(lambda: cleared(True), lambda: cleared(False))
-
-
-def _store(found: Any) -> Any:
-    from almanac.cache.tending import open_store
-    from lakehouse import open_lakehouse
-
-    return open_store(found, open_lakehouse(found.lakehouse, found.storage_options))
+    return Change(lambda: reading.clear(found, dry_run=True), lambda: reading.clear(found))
 
 
 VERBS = (cache,)
