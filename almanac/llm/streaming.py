@@ -8,10 +8,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import httpx
+import httpx2
 
 from almanac.llm.address import host
 from almanac.llm.chat import EndpointFailed
+from almanac.llm.events import events
 from schemas.feedback import Message
 from schemas.settings import ModelEndpoint
 
@@ -54,7 +55,8 @@ class StreamingChat:
 
         try:
             async with asyncio.timeout(self.endpoint.timeout_seconds):
-                opened = await self._open().chat.completions.create(  # type: ignore[call-overload]
+                asked = self._open().chat.completions.with_streaming_response
+                opening = asked.create(  # type: ignore[call-overload]
                     model=self.endpoint.model,
                     messages=list(messages),
                     max_tokens=max_tokens,
@@ -64,7 +66,11 @@ class StreamingChat:
                     stream=True,
                     stream_options={"include_usage": True},
                 )
-                async with opened, aclosing(self._pieces(opened)) as pieces:
+                async with (
+                    opening as opened,
+                    aclosing(events(opened.iter_bytes())) as chunks,
+                    aclosing(self._pieces(chunks)) as pieces,
+                ):
                     async for piece in pieces:
                         yield piece
         except openai.APIStatusError as error:
@@ -72,8 +78,8 @@ class StreamingChat:
         except (TimeoutError, openai.APITimeoutError):
             waited = f"no answer within {self.endpoint.timeout_seconds:g} seconds"
             raise self._failed(waited) from None
-        # httpx: the connection ended amid the answer. ValueError: a body that is no JSON.
-        except (openai.OpenAIError, httpx.HTTPError, ValueError) as error:
+        # httpx2: the connection ended amid the answer. ValueError: a body that is no JSON.
+        except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
             raise self._failed(f"{error} ({type(error.__cause__ or error).__name__})") from None
 
     async def close(self) -> None:
@@ -81,8 +87,7 @@ class StreamingChat:
         if self._client:
             await self._client.close()
 
-    async def _pieces(self, opened: Any) -> AsyncGenerator[Piece]:
-        chunks = aiter(opened)
+    async def _pieces(self, chunks: AsyncGenerator[dict[str, Any]]) -> AsyncGenerator[Piece]:
         wait = self.endpoint.first_token_seconds
         while True:
             try:
@@ -116,19 +121,22 @@ class StreamingChat:
         return self._client
 
 
-def _piece(chunk: Any) -> Piece:
+def _piece(chunk: dict[str, Any]) -> Piece:
     """A chunk of a stream; servers that are nearly compatible leave out what they like."""
-    choices = getattr(chunk, "choices", None)
-    usage = getattr(chunk, "usage", None)
+    choices, usage = chunk.get("choices"), chunk.get("usage")
     choice = choices[0] if isinstance(choices, list) and choices else None
-    text = getattr(getattr(choice, "delta", None), "content", None)
-    reason = getattr(choice, "finish_reason", None)
+    text = _of(_of(choice, "delta"), "content")
+    reason = _of(choice, "finish_reason")
     return Piece(
         text=_storable(text) if isinstance(text, str) else "",
         finish_reason=reason if isinstance(reason, str) else None,
-        prompt_tokens=_count(getattr(usage, "prompt_tokens", None)),
-        completion_tokens=_count(getattr(usage, "completion_tokens", None)),
+        prompt_tokens=_count(_of(usage, "prompt_tokens")),
+        completion_tokens=_count(_of(usage, "completion_tokens")),
     )
+
+
+def _of(value: object, name: str) -> object:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _storable(text: str) -> str:

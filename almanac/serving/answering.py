@@ -139,7 +139,7 @@ class Answering:
         draft = Draft(ask)
         _, draft.question = _conversation(ask.messages)
         draft.query = draft.question
-        await self._search(draft)
+        await in_thread(lambda: self._search(draft))
         assert draft.opened
         return draft.opened, draft.passages
 
@@ -148,21 +148,13 @@ class Answering:
 
         What is logged and sent to the model has no personal data that no passage has.
         """
-        decisions, asked = draft.decisions, draft.question
         try:
-            await in_thread(lambda: guarding.check_question(decisions, asked, draft.history))
-            draft.original = asked
-            await self._retrieve(draft)
-            texts = [one.text for one in draft.passages]
-
-            def mask(text: str) -> str:
-                return guarding.without_personal_data(decisions, text, texts)
-
-            query, history = draft.query, draft.history
-            draft.question, draft.query = await in_thread(lambda: (mask(asked), mask(query)))
-            draft.history = await in_thread(
-                lambda: tuple({**one, "content": mask(one["content"])} for one in history)
-            )
+            if draft.history:
+                await in_thread(lambda: _check(draft))
+                draft.query = await self._standalone(draft)
+                await in_thread(lambda: self._prepare(draft))
+            else:  # in one go: each turn beside the event loop costs as much as a small step
+                await in_thread(lambda: (_check(draft), self._prepare(draft)))
         except Stopped:
             draft.opened = draft.opened or await in_thread(
                 lambda: self._releases.as_of(draft.ask.when)
@@ -171,24 +163,25 @@ class Answering:
             return False
         return True
 
-    async def _retrieve(self, draft: Draft) -> None:
-        """Make the question stand alone, and find its passages within the budget."""
-        if draft.history:
-            draft.query = await self._standalone(draft)
-        await self._search(draft)
-        passages = draft.passages
-        allowed = await in_thread(lambda: guarding.allowed(draft.decisions, passages))
+    def _prepare(self, draft: Draft) -> None:
+        """Find the passages within the budget, and mask what no passage has. Raises Stopped."""
+        self._search(draft)
+        allowed = guarding.allowed(draft.decisions, draft.passages)
         draft.passages = within(allowed, draft.ask.assistant.settings.max_context_tokens)
+        texts = [one.text for one in draft.passages]
 
-    async def _search(self, draft: Draft) -> None:
+        def mask(text: str) -> str:
+            return guarding.without_personal_data(draft.decisions, text, texts)
+
+        asked, query = draft.question, draft.query
+        draft.question, draft.query = mask(asked), mask(query)
+        draft.history = tuple({**one, "content": mask(one["content"])} for one in draft.history)
+
+    def _search(self, draft: Draft) -> None:
         ask, settings = draft.ask, draft.ask.assistant.settings
-        opened = await in_thread(lambda: self._releases.as_of(ask.when))
-
-        def search() -> list[ShownPassage]:
-            k, who = ask.k or settings.k, ask.caller.principals
-            return shown(opened.search(draft.query, k, settings.mode, ask.filters, who))
-
-        draft.passages = await in_thread(search)
+        opened = self._releases.as_of(ask.when)
+        k, who = ask.k or settings.k, ask.caller.principals
+        draft.passages = shown(opened.search(draft.query, k, settings.mode, ask.filters, who))
         draft.opened = opened
 
     async def _standalone(self, draft: Draft) -> str:
@@ -243,6 +236,12 @@ class Answering:
     def _append(self, request: Request) -> None:
         self._journal.append_request(request)
         self._on_logged(request)
+
+
+def _check(draft: Draft) -> None:
+    """Let the guards see the question. Raises Stopped."""
+    guarding.check_question(draft.decisions, draft.question, draft.history)
+    draft.original = draft.question
 
 
 def _count(draft: Draft, piece: Piece) -> None:
