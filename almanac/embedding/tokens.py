@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
+
+from almanac.embedding.words import WordCounts, words_of
 
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
@@ -31,7 +34,17 @@ class FastTokenCounter:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as a passage: prefix and special tokens included."""
-        return self.lengths([self._prefix + text for text in texts])
+        whole = [self._prefix + text for text in texts]
+        if self._words is None:
+            return self.lengths(whole)
+        counts = self._words.count(whole)
+        left = [at for at, count in enumerate(counts) if count is None]
+        rest = dict(zip(left, self.lengths([whole[at] for at in left]), strict=True))
+        return [rest[at] if count is None else count for at, count in enumerate(counts)]
+
+    @cached_property
+    def _words(self) -> WordCounts | None:
+        return words_of(self._tokenizer) if self._prepare is str else None
 
     def lengths(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text as it stands, special tokens included."""
