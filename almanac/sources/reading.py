@@ -27,6 +27,7 @@ from schemas.documents import FileReading, Listing, SourceFile
 from schemas.hashing import sha256_bytes
 from schemas.settings import SourceSettings
 
+_FILES_FOR_A_PROCESS = 50  # of fewer, starting a second parser costs more than it saves
 _NOTHING = Repeated()
 _NONE: Mapping[str, str | None] = {}
 
@@ -68,8 +69,9 @@ def read_files(
     source = open_source(settings)
     parts = (files[at : at + source.batch] for at in range(0, len(files), source.batch))
     workers = source.at_once
-    if workers == 1 and any(needs_a_process(file) for file in files):
-        workers = min(4, os.cpu_count() or 1) if not settings.is_connector else 1
+    if workers == 1 and not settings.is_connector:
+        isolated = sum(map(needs_a_process, files))
+        workers = max(1, min(4, os.cpu_count() or 1, isolated // _FILES_FOR_A_PROCESS))
     if workers == 1:
         for part in parts:
             yield from _read(source, settings, part, repeated)
