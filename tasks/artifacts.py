@@ -182,7 +182,7 @@ def explain(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
 def progress(key: str, what: str, least: int = 1) -> Callable[[int, int], None]:
     """Call the result with (done, total): a progress artifact, and a log line at each tenth.
 
-    Made at the first call, and only where `total` is at least `least`. It moves once in two seconds,
+    Made at the first call, and only where `total` is at least `least`. It moves every two seconds,
     and at the end: each time costs the server some 10 ms of its processor.
     """
     made: list[UUID] = []
