@@ -23,7 +23,7 @@ from lakehouse.index import IndexWriter
 from lakehouse.lease import Lease, writer
 from lakehouse.location import Durability, Location, locate
 from lakehouse.maintenance import LanceTables
-from lakehouse.mending import Mending, SetAside, notes
+from lakehouse.mending import BUILT, CACHES, Mending, SetAside, notes, set_aside
 from lakehouse.opinions import Opinions
 from lakehouse.passages import Passages
 from lakehouse.placement_log import PlacementLog
@@ -114,6 +114,25 @@ class Lakehouse:
     def delete_files(self, paths: Iterable[str]) -> None:
         """Remove files by their path inside the lakehouse; only under the lease."""
         self._files.delete(paths)
+
+    def clear_strays(self, paths: Iterable[str]) -> None:
+        """Remove files that their tables never named; only under the lease.
+
+        What nobody can make again, such as votes, is set aside: the entry that named it may be
+        what is gone.
+        """
+        root, gone, kept = self.location.folder, [], dict[str, list[str]]()
+        for path in paths:
+            table = path.removeprefix("delta/").partition("/")[0]
+            made_again = table not in TABLES or table in (*BUILT, *CACHES)
+            if root is None or made_again:
+                gone.append(path)
+            else:
+                kept.setdefault(table, []).append(path)
+        self.delete_files(gone)
+        for table, files in kept.items():
+            if root:
+                set_aside(root, table, files, "its log names them nowhere", "it is as it was")
 
     def put_file(self, path: str, data: bytes) -> None:
         """Write a file at a path inside the lakehouse, whole or not at all."""

@@ -39,6 +39,19 @@ RECORDS = (
     "judgements",
 )
 
+# What people and users sent, each row by itself: healing by hand gives up those that are damaged,
+# and all others are read again. Where a newer row changes an older one, such as a version's stage,
+# none is given up: an older state would come back.
+EACH_BY_ITSELF = (
+    "requests",
+    "votes",
+    "training_examples",
+    "splits",
+    "prompts",
+    "assistant_versions",
+    "assistant_gates",
+)
+
 # Written by a night alone, and sealed before its release is announced.
 BUILT = ("document_changes", "chunks", "embeddings", "ann_models")
 
@@ -90,9 +103,14 @@ class Mending:
         return done
 
     def drop_files(self, name: str) -> SetAside | None:
-        """Take damaged data files out of a table: what they held is lost, the rest is readable."""
-        faults = [one for one in self.files(name).faults() if one.kind == "data"]
-        return self._without(name, faults) if faults else None
+        """Take damaged data files out of a table: what they held is lost, the rest is readable.
+
+        Only of a table whose rows are each by themselves; None where no file is damaged.
+        """
+        files = self.files(name)
+        faults = [one for one in files.faults() if one.kind == "data"] or files.unreadable()
+        droppable = name in (*RECORDS, *EACH_BY_ITSELF)
+        return self._without(name, faults) if faults and droppable else None
 
     def without_checkpoint(self, name: str) -> SetAside | None:
         """Set the checkpoint of a table aside where that is what is wrong first, and it can go."""
@@ -166,7 +184,9 @@ class Mending:
         first = min(fault.version for fault in faults)
         after = [one for one in files.commits if one >= first]
         announced = any(f"{LOG}/{commit_name(one)}" in files.sealed for one in after)
-        if first > 0 and not announced and _only_adds(files, after):
+        # What a night writes it writes again; of other tables no sound row goes with a torn one.
+        torn = name in BUILT or set(after) <= {fault.version for fault in faults}
+        if first > 0 and torn and not announced and _only_adds(files, after):
             return self._back_to(name, first, faults, faults[0].reason)
         if name in CACHES:
             return self.drop_table(name, faults[0].reason)

@@ -143,6 +143,19 @@ class TableFiles:
                 said = f"its file {path} has {there} bytes, not {size}"
                 yield Fault("data", path, said, version)
 
+    def unreadable(self) -> list[Fault]:
+        """Data files of their right size that can't be read; reads all of them."""
+        import pyarrow.parquet as pq
+
+        found = []
+        for path, (_, version) in sorted(self.live().items()):
+            try:
+                pq.ParquetFile(self.folder / path).read()
+            except Exception:  # noqa: BLE001 (damaged bytes make it raise whatever it likes)
+                said = f"its file {path} holds other bytes than were written"
+                found.append(Fault("data", path, said, version))
+        return found
+
     def actions(self, version: int) -> list[Action] | None:
         """The actions of one entry of the log; None where it is cut, empty or missing."""
         try:

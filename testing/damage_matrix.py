@@ -1,36 +1,50 @@
 """Damage to each kind of file of a lakehouse, and what each verb says of it.
 
 What must hold: nobody is shown what an engine raised, and nothing that `verify` and `doctor` call
-sound stops the night that follows.
+sound, or `doctor --heal` has mended, stops what follows: a night, or a verb that reads or writes
+the table.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
 import logging
 import random
 import shutil
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 from almanac.releases.checks import doctor_report, verify_report
-from almanac.retrieval import reading
+from almanac.retrieval import reading as reads
+from lakehouse.table import Table
 from schemas.errors import AlmanacError
 from schemas.tables import TABLES
-from testing.house import FIRST_NIGHT, House, answers, night
+from testing.command_line import RAW, Done, almanac
+from testing.full_house import Names, full_house
+from testing.house import FIRST_NIGHT, House, answers, contents, night
+from testing.verbs import Arguments, reading, writing
 
 DAMAGES = ("missing", "empty", "cut", "flipped", "older")
-STEPS = ("read", "verify", "doctor", "night", "heal", "night after")
-_RAW = ("Traceback", "LanceError", "DeltaError", "panicked", "Arrow error", "IO Error", ".rs:")
+STEPS = ("read", "verify", "doctor", "night", "write", "heal", "night after", "write after")
+_INDEX = ("_versions", "data", "_indices", "_refs/tags", "_transactions")
+_BESIDE = ("format.json", "erasing", "adapters", "journal")
+# Of a table that every other verb opens too, these stand for all.
+_MANY = 19
+# What must have been done before, whether or not it opens the table.
+_BEFORE = {"rollout start": ("rollout stop",), "withdraw": ("restore",)}
+_SLOW = ("retention apply", "erase")  # tried before the healing alone
+_SOME = ("history", "status", "trace", "feedback import", "retention apply", "restore", "erase")
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What one verb said of one damage: ok, found (it names something), refused, or raw."""
+    """What was said of one damage at one step: ok, found (it names something), refused, or raw."""
 
     step: str
     kind: str
@@ -48,28 +62,113 @@ class Case:
 
     @property
     def faults(self) -> list[str]:
-        """What must not be: raw words, and a night that fails where all was said to be sound."""
+        """What must not be: raw words, and a refusal where all was said to be sound."""
         by = {one.step: one for one in self.told}
         wrong = [f"{one.step}: raw: {one.said}" for one in self.told if one.kind == "raw"]
-        sound = by["verify"].kind == by["doctor"].kind == "ok"
-        if sound and by["night"].kind != "ok":
-            wrong.append(f"verify and doctor say ok, night: {by['night'].said}")
-        if by["heal"].kind == "ok" and by["night after"].kind != "ok":
-            wrong.append(f"heal says ok, the night after: {by['night after'].said}")
+        if by["verify"].kind == by["doctor"].kind == "ok":
+            stopped = [by[step] for step in ("read", "night", "write") if by[step].kind != "ok"]
+            wrong += [f"verify and doctor say ok, {one.step}: {one.said}" for one in stopped]
+        if by["heal"].kind == "ok":
+            after = [by[step] for step in ("night after", "write after") if step in by]
+            after = [one for one in after if one.kind != "ok"]
+            wrong += [f"heal says ok, {one.step}: {one.said}" for one in after]
         return wrong
 
 
-def make(root: Path) -> tuple[House, Path]:
-    """A house of five nights with a cold release, and an older copy of its lakehouse."""
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """The house that is damaged, an older copy of its lakehouse, and the verbs that open a table.
+
+    `verbs` are names of `testing.verbs` by table, in their order; those of "" are of other files.
+    """
+
+    house: House
+    older: Path
+    names: Names
+    verbs: Mapping[str, tuple[str, ...]]
+
+    def run(
+        self, scratch: Path, wanted: Callable[[str, str], bool], quick: bool = False
+    ) -> Iterator[Case]:
+        """Each damage of each kind of file that is wanted, each on a copy of its own.
+
+        `quick` leaves out the verbs that store something, but for nights and healing.
+        """
+        root = Path(self.house.settings.lakehouse)
+        cases = [(target, damage) for target in targets(root) for damage in DAMAGES]
+        random.Random(1).shuffle(cases)  # so that a part of them is of all kinds
+        for target, damage in filter(lambda case: wanted(*case), cases):
+            copy = self.house.copied_to(scratch / "copy")
+            inside = targets(root)[target].relative_to(root)
+            if hurt(Path(copy.settings.lakehouse) / inside, damage, self.older / inside):
+                verbs = self.verbs.get(target.partition(":")[0], self.verbs[""])
+                if quick:
+                    verbs = tuple(verb for verb in verbs if verb in reading(self.names))
+                yield Case(target, damage, str(inside), tuple(self._steps(copy, verbs)))
+            shutil.rmtree(scratch / "copy")
+
+    def _steps(self, house: House, verbs: tuple[str, ...]) -> Iterator[Told]:
+        asked, stored = reading(self.names), writing(self.names)
+        yield _together("read", [*_said(house, asked, verbs), _told("read", lambda: _read(house))])
+        yield _told("verify", lambda: _judged(verify_report(house.settings, None, False, False)))
+        yield _told("doctor", lambda: _judged(doctor_report(house.settings, False, False)))
+        with _apart(house) as other:
+            yield _told("night", lambda: _night(other))
+        with _apart(house) as other:
+            yield _together("write", _said(other, stored, verbs))
+        before = contents(house.settings.lakehouse)
+        healed = _told("heal", lambda: _judged(doctor_report(house.settings, True, False)))
+        yield healed
+        if healed.kind != "ok" or _same_truth(before, contents(house.settings.lakehouse)):
+            return  # what follows was seen already
+        with _apart(house) as other:
+            yield _told("night after", lambda: _night(other))
+        quick = tuple(verb for verb in verbs if verb not in _SLOW)
+        yield _together("write after", _said(house, stored, quick))
+
+
+def make(root: Path) -> Matrix:
+    """A house with rows in every table; which verbs open which is seen on a copy of it.
+
+    What was made in that folder before is taken as it is.
+    """
+    made = root / "made.json"
+    if not made.is_file():
+        house, names, older = full_house(root / "house")
+        verbs = _verbs_by_table(house.copied_to(root / "seen"), names)
+        kept = {"names": asdict(names), "verbs": verbs, "older": str(older)}
+        made.write_text(json.dumps(kept), encoding="utf-8")
+    kept = json.loads(made.read_text(encoding="utf-8"))
+    verbs = {name: tuple(one) for name, one in kept["verbs"].items()}
     house = House(root / "house")
     house.keep(keep_last=3)
-    for day in range(1, 6):
-        for name in ("guide", "mail", f"new-{day}"):
-            house.put(name, f"{name} on day {day}: the printer wants a badge.", "Passage two.")
-        house.night(day)
-        if day == 3:
-            shutil.copytree(house.settings.lakehouse, root / "older")
-    return house, root / "older"
+    house.configure(durability="none")
+    return Matrix(house, Path(kept["older"]), Names(**kept["names"]), verbs)
+
+
+def _verbs_by_table(house: House, names: Names) -> dict[str, tuple[str, ...]]:
+    opened: set[str] = set()
+    exists = Table.exists
+
+    def seen(table: Table) -> bool:
+        opened.add(table.name)
+        return exists(table)
+
+    found: dict[str, list[str]] = {name: [] for name in TABLES}
+    with patch.object(Table, "exists", seen):
+        for verb, arguments in (reading(names) | writing(names)).items():
+            opened.clear()
+            done = almanac(house, *verb.split(), *arguments)
+            if done.code:
+                raise AssertionError(f"almanac {verb}: {done.said}")
+            for name in opened if verb != "doctor" else ():  # a step of its own
+                found[name] += [*_BEFORE.get(verb, ()), verb]
+    shutil.rmtree(house.root)
+    by_table = {
+        name: tuple(v for v in dict.fromkeys(verbs) if len(verbs) < _MANY or v in _SOME)
+        for name, verbs in found.items()
+    }
+    return by_table | {"": _SOME, "adapters": tuple(found["adapters"])}
 
 
 def targets(lake: Path) -> dict[str, Path]:
@@ -77,24 +176,28 @@ def targets(lake: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for name in TABLES:
         folder = lake / "delta" / name
-        if not folder.is_dir():
-            continue
         commits = sorted((folder / "_delta_log").glob("*.json"))
+        checkpoints = sorted((folder / "_delta_log").glob("*.checkpoint.parquet"))
         data = sorted(folder.rglob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
-        if commits:
-            found[f"{name}: newest commit"] = commits[-1]
-            found[f"{name}: first commit"] = commits[0]
-        if data:
-            found[f"{name}: newest data"] = data[-1]
+        data = [path for path in data if path.parent.name != "_delta_log"]
+        found[f"{name}: newest commit"] = commits[-1]
+        found[f"{name}: first commit"] = commits[0]
+        found[f"{name}: newest data"] = data[-1]
+        if checkpoints:
+            found[f"{name}: checkpoint"] = checkpoints[-1]
     for index in sorted((lake / "lance").glob("*.lance"))[:1]:
-        for kind in ("_versions", "data", "_indices", "_refs/tags", "_transactions"):
-            files = [path for path in (index / kind).rglob("*") if path.is_file()]
-            if files:
-                newest = max(files, key=lambda path: path.stat().st_mtime_ns)
-                found[f"index: {kind.strip('_')}"] = newest
-    if (lake / "format.json").is_file():
-        found["format.json"] = lake / "format.json"
+        found |= {f"index: {kind.strip('_')}": _newest(index / kind) for kind in _INDEX}
+    places = {name: lake / name for name in _BESIDE if (lake / name).exists()}
+    found |= {f"{name}: file": _newest(place) for name, place in places.items() if _files(place)}
     return found
+
+
+def _files(place: Path) -> list[Path]:
+    return [place] if place.is_file() else [one for one in place.rglob("*") if one.is_file()]
+
+
+def _newest(place: Path) -> Path:
+    return max(_files(place), key=lambda path: path.stat().st_mtime_ns)
 
 
 def hurt(file: Path, damage: str, older: Path) -> bool:
@@ -108,6 +211,8 @@ def hurt(file: Path, damage: str, older: Path) -> bool:
         file.write_bytes(data[: len(data) // 2])
     elif damage == "flipped":
         data = bytearray(file.read_bytes())
+        if not data:
+            return False
         data[len(data) // 2] ^= 0x20
         file.write_bytes(bytes(data))
     elif not older.is_file() or older.read_bytes() == file.read_bytes():
@@ -117,34 +222,43 @@ def hurt(file: Path, damage: str, older: Path) -> bool:
     return True
 
 
-def run(
-    house: House,
-    older: Path,
-    scratch: Path,
-    wanted: Callable[[str, str], bool],
-    seed: int = 1,
-) -> Iterator[Case]:
-    """Each damage of each kind of file that is wanted, each on a copy of its own."""
-    root = Path(house.settings.lakehouse)
-    cases = [(target, damage) for target in targets(root) for damage in DAMAGES]
-    random.Random(seed).shuffle(cases)  # so that a part of them is of all kinds
-    for target, damage in filter(lambda case: wanted(*case), cases):
-        copy = house.copied_to(scratch / "copy")
-        inside = targets(root)[target].relative_to(root)
-        if hurt(Path(copy.settings.lakehouse) / inside, damage, older / inside):
-            yield Case(target, damage, str(inside), tuple(_steps(copy)))
-        shutil.rmtree(scratch / "copy")
+@contextlib.contextmanager
+def _apart(house: House) -> Iterator[House]:
+    """A copy of a house, for what must not change it."""
+    copy = house.copied_to(house.root.parent / "apart")
+    try:
+        yield copy
+    finally:
+        shutil.rmtree(copy.root)
 
 
-def _steps(house: House) -> Iterator[Told]:
-    yield _told("read", lambda: _read(house))
-    yield _told("verify", lambda: _judged(verify_report(house.settings, None, False, False)))
-    yield _told("doctor", lambda: _judged(doctor_report(house.settings, False, False)))
-    unhealed = house.copied_to(house.root.parent / "unhealed")
-    yield _told("night", lambda: _night(unhealed))
-    shutil.rmtree(unhealed.root)
-    yield _told("heal", lambda: _judged(doctor_report(house.settings, True, False)))
-    yield _told("night after", lambda: _night(house))
+def _said(house: House, known: Mapping[str, Arguments], verbs: tuple[str, ...]) -> list[Told]:
+    """What each of these verbs says, one after the other."""
+    return [
+        _of_verb(verb, almanac(house, *verb.split(), *known[verb]))
+        for verb in verbs
+        if verb in known
+    ]
+
+
+def _of_verb(verb: str, done: Done) -> Told:
+    kind = "raw" if done.raw else "refused" if done.code else "ok"
+    if verb in ("verify", "status") and kind == "refused":
+        kind = "ok"  # they say what is wrong
+    return Told(verb, kind, f"{verb}: {done.said[-300:]}" if kind != "ok" else "")
+
+
+def _same_truth(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> bool:
+    """Did healing change nothing but who writes, and what is told of runs?"""
+    own = ("delta/lease/", "delta/runs/")
+    names = {name for name in before.keys() | after.keys() if not name.startswith(own)}
+    return all(before.get(name) == after.get(name) for name in names)
+
+
+def _together(step: str, told: list[Told]) -> Told:
+    """Several as one: the worst of them, and what was said by those that are no better."""
+    worst = next((k for k in ("raw", "refused", "found") if k in {one.kind for one in told}), "ok")
+    return Told(step, worst, " | ".join(one.said for one in told if one.kind == worst)[:900])
 
 
 def _told(step: str, act: Callable[[], str]) -> Told:
@@ -166,20 +280,17 @@ def _told(step: str, act: Callable[[], str]) -> Told:
     finally:
         logging.getLogger("almanac").removeHandler(handler)
     shown = " ".join(f"{said} {output.getvalue() if kind != 'raw' else ''}".split())
-    if any(sign in shown for sign in _RAW):
+    if any(sign in shown for sign in RAW):
         kind = "raw"
     return Told(step, kind, shown[:300])
 
 
 def _read(house: House) -> str:
-    reading.history(house.settings)
     release = house.lake.releases("documents").latest()
     if release is None:
         return "no release"
     answers(house.lake.read(release), house.encoder)
-    reading.documents(house.settings, None)
-    reading.document(house.settings, "guide.md", None)
-    reading.quarantine(house.settings, True)
+    reads.document(house.settings, "printer.md", None)
     return ""
 
 

@@ -20,8 +20,11 @@ from html import escape
 from typing import Any
 
 from almanac.chunking.chunker import MarkdownChunker
+from almanac.chunking.headings import clean_heading
+from almanac.cli.passages import readable as passage
 from almanac.core.markdown import code, quoted
 from almanac.core.stems import sentences
+from almanac.core.thoughts import answer_and_thoughts
 from almanac.guards.grounding import Sources, unfounded
 from almanac.guards.hidden import hidden, readable
 from almanac.guards.injection import find_injections, injected
@@ -258,5 +261,8 @@ SUBJECTS: dict[str, Subject] = {
     "credentials": refuse_credentials,
     "text": lambda text: (normalized(text), has_markdown_table(text)),
     "rules of documents": _document,
+    "thoughts": answer_and_thoughts,
+    "heading": clean_heading,
+    "passage": lambda text: passage("Heading", text),
     "shown": lambda text: (quoted(text, 2_000), code(text), shown(text)),
 }

@@ -163,7 +163,11 @@ class House:
         """The same house elsewhere."""
         shutil.copytree(self.root, root, dirs_exist_ok=True)
         house = House(root)
-        house.configure(index=self.settings.index, retention=self.settings.retention)
+        house.configure(
+            index=self.settings.index,
+            retention=self.settings.retention,
+            durability=self.settings.durability,
+        )
         return house
 
     def answers(self, seq: int) -> Answers:

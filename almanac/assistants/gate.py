@@ -23,7 +23,7 @@ MEASURES: dict[Measure, str] = {
     "f1": "words shared with the ideal answer (F1)",
     "contains": "the ideal answer is in it",
 }
-_MARK = re.compile(r"\s*\[\d+\]")
+_MARK = re.compile(r"(?<!\s)\s*\[\d+\]")  # from the first blank on, so that it is linear
 _COVERAGE = 0.8  # of the questions that both versions must have an answer to that can be measured
 _ROUNDING = 1e-9
 _DEVIATIONS = 1.96  # of a normal distribution, for 95 %

@@ -19,7 +19,7 @@ from almanac.chunking.counting import Tokens
 SEPARATOR = " › "
 Headings = tuple[str, ...]
 _LONGEST = 300
-_ATTRIBUTES = re.compile(r"\s*\{[^{}]*\}$")
+_ATTRIBUTES = re.compile(r"(?<!\s)\s*\{[^{}]*\}$")
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
 _EMPHASIS = re.compile(r"[`*_]")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 
 from lakehouse import Lakehouse
-from lakehouse.mending import CACHES, RECORDS
+from lakehouse.mending import CACHES, EACH_BY_ITSELF, RECORDS
 from lakehouse.releases import Release
 from lakehouse.seals import SealedFile
 from schemas.errors import AlmanacError
@@ -14,6 +14,7 @@ from schemas.report import Finding
 from schemas.tables import TABLES
 from schemas.tables.releases import SEALED_TABLES
 
+_DECIDING = (*SEALED_TABLES, "erasures")
 Progress = Callable[[int, int], None]  # (done, total)
 HEAL = "almanac doctor --heal"
 BACKUP = "bring it back from a backup, or go on from a copy made with `almanac restore --mode copy`"
@@ -119,7 +120,7 @@ def delta_files(lake: Lakehouse, files: FileCheck) -> Iterator[Finding]:
         with Attempt() as attempt:
             lake.delta(name).check(read=not files.quick)
         if attempt.failed:
-            mend = HEAL if name in (*CACHES, *RECORDS) else BACKUP
+            mend = HEAL if name in (*CACHES, *RECORDS, *EACH_BY_ITSELF) else BACKUP
             yield Finding("damaged_table", f"delta/{name}", attempt.failed, mend)
     for name in SEALED_TABLES:
         with Attempt() as attempt:
@@ -134,6 +135,15 @@ def delta_files(lake: Lakehouse, files: FileCheck) -> Iterator[Finding]:
                 lake.delta(name).check(read=False)
             if attempt.failed:
                 yield Finding("damaged_table", f"delta/{name}", attempt.failed, BACKUP)
+
+
+def holds_up(finding: Finding) -> bool:
+    """Is a table damaged by which it is decided what an index holds, and what may be in it?
+
+    The damage of another one, such as that of prompts or adapters, leaves all else to be mended.
+    """
+    table = finding.where.removeprefix("delta/").partition("/")[0]
+    return finding.mend == BACKUP and table in _DECIDING
 
 
 def index_files(lake: Lakehouse, release: Release, files: FileCheck) -> Iterator[Finding]:

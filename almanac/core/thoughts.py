@@ -26,7 +26,8 @@ _BLOCKS = (
     re.compile(r"\A(?P<said>(?:(?!<think>).)*?)(?<!`)</think>(?!`)\s*", re.I | re.S),
 )
 _CODE = re.compile(r"^[ \t]*(```|~~~).*?^[ \t]*\1", re.M | re.S)
-_SUMMARY = re.compile(r"<summary>.*?</summary>", re.I | re.S)
+_MOST = 50  # thoughts of a kind in a text; each costs a look at the whole of it
+_SUMMARY = re.compile(r"<summary>.{0,2000}?</summary>", re.I | re.S)
 
 
 def answer_and_thoughts(text: str) -> tuple[str, str]:
@@ -37,11 +38,12 @@ def answer_and_thoughts(text: str) -> tuple[str, str]:
     code = [match.span() for match in _CODE.finditer(text)]
     thoughts: list[str] = []
     for block in _BLOCKS:
-        match = block.search(text)
-        while match:
+        match, taken = block.search(text), 0
+        while match and taken < _MOST:
             if any(start <= match.start() < end for start, end in code):
                 match = block.search(text, match.end())
                 continue
+            taken += 1
             thoughts.append(_SUMMARY.sub("", match["said"]).strip())
             text = text[: match.start()] + text[match.end() :]
             code = [one.span() for one in _CODE.finditer(text)]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from schemas.errors import ConfigError
 from schemas.settings import EmbedderSettings
 
-_E5 = re.compile(r"(^|[/_-])e5([_-]|$)(?!.*instruct)", re.IGNORECASE)
+_E5 = re.compile(r"(?:^|[/_-])e5(?:[_-]|$)", re.IGNORECASE)
 
 
 def prefixes(
@@ -25,7 +25,8 @@ def prefixes(
     passage = (
         next((own[key] for key in ("document", "passage", "corpus") if own.get(key)), "") or ""
     )
-    if not query and not passage and _E5.search(settings.model):
+    of_family = _E5.search(settings.model) and "instruct" not in settings.model.lower()
+    if not query and not passage and of_family:
         query, passage = "query: ", "passage: "
     return (
         query if settings.query_prefix is None else settings.query_prefix,

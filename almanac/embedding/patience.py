@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 
 _FIRST, _LONGEST = 0.5, 30.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_DURATION = re.compile(r"(?<!\d)(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)")
 _A_MOMENT = 1e9  # seconds since 1970, where less is a number of seconds to wait
 Headers = Mapping[str, str]
 

@@ -7,11 +7,12 @@ from typing import Literal
 
 Reason = Literal["too_long", "encoding", "dimensions", "unclear"]
 STATUSES = (400, 413, 422)  # of a request that the endpoint will not take as it is
+_READ = 10_000  # characters of a message; some endpoints repeat the texts in it
 _TOO_LONG = re.compile(
     r"context.{0,10}(length|window|size)|too long|too many tokens|token limit"
-    r"|(max|maximum|at most|less than|fewer than|exceed|limit|longer)\w*.{0,60}token"
+    r"|(max|maximum|at most|less than|fewer than|exceed|limit|longer)\w{0,20}.{0,60}token"
     r"|token.{0,60}(max|exceed|limit|longer|greater)"
-    r"|(input|prompt|text|sequence)\w*.{0,30}(too (long|large)|exceed)"
+    r"|(input|prompt|text|sequence)\w{0,20}.{0,30}(too (long|large)|exceed)"
     r"|(increase|physical).{0,20}batch size",  # llama.cpp's server
     re.IGNORECASE | re.DOTALL,
 )
@@ -34,4 +35,4 @@ class Refused(Exception):
             return "encoding"
         if _DIMENSIONS.search(message):
             return "dimensions"
-        return "too_long" if self.status == 413 or _TOO_LONG.search(message) else "unclear"
+        return "too_long" if self.status == 413 or _TOO_LONG.search(message[:_READ]) else "unclear"

@@ -17,6 +17,7 @@ from almanac.core.file_check import (
     FileCheck,
     Progress,
     delta_files,
+    holds_up,
     index_files,
     no_progress,
 )
@@ -40,8 +41,8 @@ def doctor(
     """Every finding over the tables, files and rows of one index; `ok` where there is none.
 
     The rows of the release that answers now are held against the snapshot it was made of, one by
-    one; older open releases by the hashes of their files. `quick` looks at sizes alone. Where the
-    Delta tables are damaged, nothing else is judged by them. `progress` is called with (done,
+    one; older open releases by the hashes of their files. `quick` looks at sizes alone. Where Delta
+    tables that decide are damaged, nothing else is judged by them. `progress` is called with (done,
     total) open releases.
     """
     began = time.perf_counter()
@@ -49,7 +50,7 @@ def doctor(
     _log.info("looking at the files of the Delta tables")
     findings = list(delta_files(lake, files))
     latest: Release | None = None
-    if not any(finding.mend == BACKUP for finding in findings):
+    if not any(map(holds_up, findings)):
         latest = lake.releases(index).latest()
         releases = lake.releases(index).every_index()
         try:
@@ -149,12 +150,15 @@ def _strays(lake: Lakehouse, hot: list[Release]) -> Iterator[Finding]:
 
 def _adapters(lake: Lakehouse) -> Iterator[Finding]:
     """Files of adapters that are damaged, missing, or of a tune that was killed."""
-    for path in adapter_files.unnamed(lake):
-        said = "no adapter names it: a tune was killed, or is about to"
-        yield Finding("unnamed_adapter_file", path, said, _ANEW)
-    for adapter in lake.adapters.current():
-        for path, said in adapter_files.broken(lake, adapter).items():
-            yield Finding("damaged_adapter_file", path, said, BACKUP)
+    found: list[Finding] = []
+    with Attempt():  # a table that can't be read is reported by the check of its files
+        for path in adapter_files.unnamed(lake):
+            said = "no adapter names it: a tune was killed, or is about to"
+            found.append(Finding("unnamed_adapter_file", path, said, _ANEW))
+        for adapter in lake.adapters.current():
+            for path, said in adapter_files.broken(lake, adapter).items():
+                found.append(Finding("damaged_adapter_file", path, said, BACKUP))
+    yield from found
 
 
 def _strays_of(lake: Lakehouse, table: str, releases: list[Release]) -> Iterator[Finding]:

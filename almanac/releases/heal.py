@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from almanac.core.file_check import BACKUP
+from almanac.core.file_check import BACKUP, HEAL, holds_up
 from almanac.core.operation import Operation, operation
 from almanac.ingest.index import Recipe
 from almanac.releases.doctor import doctor
@@ -46,6 +46,7 @@ def heal(settings: Settings, quick: bool = False, run_id: str | None = None) -> 
         found = doctor(run.lake, settings.index.name, quick)
         _refuse_without_truth(found["findings"])
         healed = _Healing(run, found["findings"])
+        healed.damaged_rows()
         healed.leftovers()
         healed.vectors()
         rebuilt = healed.rebuild_tables()
@@ -68,11 +69,11 @@ def heal(settings: Settings, quick: bool = False, run_id: str | None = None) -> 
 
 def _refuse_without_truth(findings: Iterable[Finding]) -> None:
     """What a damaged Delta table says must not decide what is mended and what is cleared."""
-    lost = [finding.where for finding in findings if finding.mend == BACKUP]
+    lost = [finding.where for finding in findings if holds_up(finding)]
     if lost:
         raise VerificationFailed(
-            f"nothing was mended: {len(lost)} parts of the Delta tables are damaged, the first "
-            f"{lost[0]}; {BACKUP}"
+            f"nothing was mended: {len(lost)} parts of the Delta tables are damaged that say what "
+            f"an index holds, the first {lost[0]}; {BACKUP}"
         )
 
 
@@ -89,6 +90,13 @@ class _Healing:
 
     def _of(self, *kinds: str) -> list[Finding]:
         return [finding for finding in self._findings if finding.kind in kinds]
+
+    def damaged_rows(self) -> None:
+        """Give up rows that can't be read, of tables where the others are right without them."""
+        mending = self._lake.mending()
+        for finding in self._of("damaged_table"):
+            if mending and finding.mend == HEAL:
+                mending.drop_files(finding.where.removeprefix("delta/"))
 
     def leftovers(self) -> None:
         """Forget what was never published, and seal what never was."""
@@ -206,7 +214,7 @@ class _Healing:
         """Clear what belongs to no release."""
         for finding in self._of("stray_table"):
             self._lake.tables.drop(finding.where.removeprefix("lance/").removesuffix(".lance"))
-        self._lake.delete_files(finding.where for finding in self._of("stray_file"))
+        self._lake.clear_strays(finding.where for finding in self._of("stray_file"))
         unfinished = {finding.where for finding in self._of("stray_tag", "unpublished_version")}
         for table in sorted({release.lance_table for release in self._hot()}):
             if table in self._written or f"lance/{table}.lance" in unfinished:

@@ -13,7 +13,7 @@ from testing.growth import PIECES, STRUCTURE, SUBJECTS, Subject, growth
 CHEAP = (
     "redaction", "credentials", "text", "guard hidden", "guard names", "sentences",
     "guard duplicates", "guard addresses", "guard numbers and secrets",
-    "rules before pandoc", "parser csv, columns",
+    "rules before pandoc", "parser csv, columns", "thoughts", "heading", "passage",
 )  # fmt: skip
 ONCE = ("\n", "\u0301\u0316", "a.", "a-", "@", "a@", "#", "<", "1", "  ", "a://b:", "https://")
 DEAR = (
