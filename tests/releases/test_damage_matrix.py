@@ -11,7 +11,8 @@ import pytest
 from almanac.cli.app import main
 from lakehouse.damage import CONTENT, table_sentence
 from schemas.tables import TABLES
-from testing.damage_matrix import DAMAGES, Matrix, make, targets
+from testing.damage import DAMAGES, targets
+from testing.damage_matrix import Matrix, make
 from testing.full_house import Names
 from testing.power_cut.house import without_expectations
 from testing.verbs import ELSEWHERE, reading, writing
