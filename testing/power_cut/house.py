@@ -14,7 +14,7 @@ from traceback import extract_tb
 from typing import Any
 from unittest.mock import patch
 
-from almanac.ingest import chunk, compare, embed, index, ingest, publish, snapshot
+from almanac.ingest import chunk, compare, embed, index, ingest, publish, snapshot, source_reading
 from almanac.ingest.models import Models
 from almanac.ingest.run import begin_run
 from almanac.releases.doctor import doctor
@@ -69,8 +69,8 @@ def without_expectations() -> Iterator[None]:
         return Validation((), ())
 
     with (
-        patch.object(ingest, "validate", sound),
-        patch.object(snapshot, "validate", sound),
+        patch.object(source_reading, "validate", sound),
+        patch.object(chunk, "validate", sound),
         patch.object(publish, "validate", sound),
     ):
         yield
