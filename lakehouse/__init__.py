@@ -29,6 +29,7 @@
       delta/evaluations        both answers to each question of an evaluation, and their scores
       delta/rollouts           every step of every rollout; the newest row of one says where it is
       delta/judgements         what a judge said of answers; appended without the lease
+      delta/model_calls        what calls of judges and teachers cost; appended without the lease
       format.json              the storage format; without it, 1. See `lakehouse.upgrades`
       adapters/<id>/           the weights of an adapter, and the files that serve it
       data_docs/<source>.html  Great Expectations' page of the last validation, where configured

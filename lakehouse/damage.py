@@ -48,6 +48,7 @@ CONTENT = {
     "assistant_gates": "what gates decided",
     "rollouts": "the steps of rollouts",
     "judgements": "what a judge said of answers",
+    "model_calls": "what calls of judges and teachers cost",
 }
 _CONDITIONS = (
     errno.ENOSPC,

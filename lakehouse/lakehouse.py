@@ -11,6 +11,7 @@ from lakehouse.access import AccessLog
 from lakehouse.asof import AsOf
 from lakehouse.assistants import GateLog, PromptLog, StageLog, VersionLog
 from lakehouse.chunks import ChunkStore, VectorStore
+from lakehouse.costs import CostLog
 from lakehouse.delta import DeltaLog
 from lakehouse.documents import DocumentLog
 from lakehouse.erasures import ErasureLog
@@ -92,6 +93,7 @@ class Lakehouse:
             DeltaLog(location, "votes"),
         )
         self.judgements = JudgementLog(DeltaLog(location, "judgements"))
+        self.costs = CostLog(DeltaLog(location, "model_calls"), DeltaLog(location, "requests"))
         self.prompts = PromptLog(DeltaLog(location, "prompts"))
         self.assistant_versions = VersionLog(DeltaLog(location, "assistant_versions"))
         self.assistant_stages = StageLog(DeltaLog(location, "assistant_stages"))

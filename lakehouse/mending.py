@@ -37,6 +37,7 @@ RECORDS = (
     "rejected_examples",
     "evaluations",
     "judgements",
+    "model_calls",
 )
 
 # What people and users sent, each row by itself: healing by hand gives up those that are damaged,

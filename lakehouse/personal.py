@@ -78,6 +78,7 @@ PLACES: dict[str, Holding] = {
     "delta/assistant_gates": Holding(
         "figures, and ids of golden questions", "stays: no document, no user", False
     ),
+    "delta/model_calls": Holding("tokens and costs of judges and teachers", _NOTHING, False),
     "adapters": Holding(
         "weights that were trained on requests",
         "stays; the adapter is marked to be trained again",

@@ -72,6 +72,7 @@ SERVED_FIELDS = (
     "arm",
     "rollout",
     "cached",
+    "cost_micros",
 )
 
 
@@ -92,14 +93,15 @@ class Request:
     it. `details` has all else that the log said. Latency is in milliseconds. Where the log does not
     say what the model was shown, `context` is empty and `context_known` False.
 
-    The last thirteen are of requests that Almanac's server answered: `assistant` is the name that
+    The last fourteen are of requests that Almanac's server answered: `assistant` is the name that
     was asked and `version` the record of all that it answered by; `status` is one of `Status`;
     `route` says which models were tried, chosen and why, `guard` what each guard decided, `params`
     the parameters of generation; `first_token_ms` is the time to the first word. `principals_hash`
     names whose rights were applied, and `context_hashes` are the row hashes of the passages in
     `context`, in its order. `rollout` is the one under way, and `arm` which of its versions
     answered: candidate or current. `cached` is the request whose answer was given again, without a
-    model; the prompt is then what a model would have been asked.
+    model; the prompt is then what a model would have been asked. `cost_micros` is what all of its
+    calls of models cost, in millionths of a US dollar; None where a price is not known.
 
     A field that is added here, with a default, is read from logs (unless it is among
     `SERVED_FIELDS`), stored and hashed without more.
@@ -138,6 +140,7 @@ class Request:
     arm: str | None = None
     rollout: str | None = None
     cached: str | None = None
+    cost_micros: int | None = None
 
     @property
     def content_hash(self) -> str:

@@ -11,7 +11,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from schemas.settings import AssistantSettings, ModelEndpoint, Settings, SourceSettings
+from schemas.settings import (
+    AssistantSettings,
+    BudgetSettings,
+    ModelEndpoint,
+    PriceSettings,
+    Settings,
+    SourceSettings,
+)
 
 _HEAD = """# Configuration
 
@@ -29,6 +36,8 @@ _NAMED: dict[str, type[BaseModel]] = {
     "sources": SourceSettings,
     "assistants": AssistantSettings,
     "endpoints": ModelEndpoint,
+    "prices": PriceSettings,
+    "budgets": BudgetSettings,
 }
 
 
@@ -43,11 +52,12 @@ def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
     fields = model.model_fields.items()
     plain = [(name, field) for name, field in fields if not _nested(field)]
     yield "| key | type | default | meaning |\n| --- | --- | --- | --- |"
-    yield from (_row(name, field) for name, field in plain if name not in _NAMED)
+    named = _NAMED if model is Settings else {}
+    yield from (_row(name, field) for name, field in plain if name not in named)
     yield ""
     for name, field in fields:
-        if name in _NAMED:
-            yield from _section(f"{name}.NAME", _NAMED[name])
+        if name in named:
+            yield from _section(f"{name}.NAME", named[name])
         elif nested := _nested(field):
             yield from _section(f"{title}.{name}" if title else name, nested)
 
@@ -64,7 +74,9 @@ def _nested(field: FieldInfo) -> type[BaseModel] | None:
 
 def _row(name: str, field: FieldInfo) -> str:
     meaning = (field.description or "").replace("|", "\\|")
-    return f"| `{name}` | {_type(field.annotation)} | {_default(field)} | {meaning} |"
+    return (
+        f"| `{field.alias or name}` | {_type(field.annotation)} | {_default(field)} | {meaning} |"
+    )
 
 
 def _type(kind: Any) -> str:

@@ -25,6 +25,7 @@ from pydantic_settings import (
 from schemas.errors import ConfigError
 from schemas.explain import explain, meant
 from schemas.secrets import refuse_credentials
+from schemas.sections.costs import BudgetSettings, PriceSettings
 from schemas.sections.documents import (
     ChunkerSettings,
     Columns,
@@ -56,6 +57,7 @@ from schemas.sections.serving import (
 __all__ = [
     "AlarmSettings",
     "AssistantSettings",
+    "BudgetSettings",
     "ChunkerSettings",
     "Columns",
     "DatasetSettings",
@@ -69,6 +71,7 @@ __all__ = [
     "LeaseSettings",
     "LossLimitSettings",
     "ModelEndpoint",
+    "PriceSettings",
     "RetentionSettings",
     "RolloutSettings",
     "ServerSettings",
@@ -144,6 +147,8 @@ class Settings(BaseSettings):
     gate: GateSettings = GateSettings()
     assistants: dict[str, AssistantSettings] = {}
     endpoints: dict[str, ModelEndpoint] = {}
+    prices: dict[str, PriceSettings] = {}
+    budgets: dict[str, BudgetSettings] = {}
     rollouts: RolloutSettings = RolloutSettings()
 
     @field_validator("time_zone")

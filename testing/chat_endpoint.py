@@ -146,7 +146,12 @@ class _Handler(BaseHTTPRequestHandler):
             )
             return
         self._send(asked, [{"index": 0, "delta": {}, "finish_reason": "stop"}])
-        usage = {"prompt_tokens": 100, "completion_tokens": len(words), "total_tokens": 0}
+        usage: dict[str, Any] = {
+            "prompt_tokens": 100,
+            "completion_tokens": len(words),
+            "total_tokens": 0,
+        }
+        usage["prompt_tokens_details"] = {"cached_tokens": 40}
         self._send(asked, [], usage=usage)
         self.wfile.write(b"data: [DONE]\n\n")
 

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "core": "lakehouse",
     "journal": "lakehouse",
     "llm": "core",
+    "costs": "core journal llm lakehouse",
     "claims": "core",
     "sources": "core",
     "feedback": "core journal sources lakehouse expectations",
@@ -40,23 +41,23 @@ MAY_IMPORT = {
     "releases": "core embedding journal feedback cache ingest retrieval training adapters "
     "lakehouse",
     "drift": "core embedding feedback retrieval lakehouse",
-    "triage": "core claims embedding feedback llm retrieval lakehouse",
+    "triage": "core claims embedding feedback llm costs retrieval lakehouse",
     "evaluation": "core llm retrieval training",
-    "assistants": "core llm retrieval training evaluation adapters lakehouse",
-    "dataset": "core claims feedback guards llm retrieval assistants lakehouse expectations",
-    "tuning": "core embedding llm retrieval training adapters assistants dataset evaluation "
+    "assistants": "core llm costs retrieval training evaluation adapters lakehouse",
+    "dataset": "core claims feedback guards llm costs retrieval assistants lakehouse expectations",
+    "tuning": "core embedding llm costs retrieval training adapters assistants dataset evaluation "
     "lakehouse",
     "lineage": "core feedback adapters lakehouse",
     "rollouts": "core llm feedback assistants lakehouse",
-    "overview": "feedback triage adapters lakehouse",
+    "overview": "feedback triage costs adapters lakehouse",
     "client": "feedback",
     "tasks": "core sources schedule ingest retrieval releases drift feedback triage dataset "
     "training adapters tuning lineage lakehouse",
     "flows": "tasks",
     "supervisor": "core drift schedule tasks",
-    "serving": "core journal cache llm embedding guards ingest retrieval feedback training "
+    "serving": "core journal cache llm costs embedding guards ingest retrieval feedback training "
     "adapters assistants evaluation overview rollouts lakehouse expectations",
-    "cli": "core schedule ingest retrieval releases drift feedback triage dataset training "
+    "cli": "core costs schedule ingest retrieval releases drift feedback triage dataset training "
     "adapters assistants lineage overview rollouts supervisor cache serving",
 }
 # What starts from a shell: nothing imports these.

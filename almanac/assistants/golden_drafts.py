@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from almanac.costs.recording import recorded
 from almanac.evaluation.texts import grounded
 from almanac.llm.chat import Chat
 from almanac.retrieval.golden import rows_of
@@ -43,6 +44,12 @@ def draft(settings: Settings, file: Path, wanted: int) -> dict[str, Any]:
     if settings.teacher.model is None:
         raise ConfigError("no model writes drafts: set teacher.model and teacher.base_url")
     chat = Chat(settings.teacher)
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    with recorded(settings, lake, teacher=chat):
+        return _draft(settings, chat, file, wanted)
+
+
+def _draft(settings: Settings, chat: Chat, file: Path, wanted: int) -> dict[str, Any]:
     rows = _rows(file) if file.exists() else []
     asked = {(row.get("source"), row.get("doc_id")) for row in rows}
     made: list[dict[str, Any]] = []

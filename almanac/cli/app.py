@@ -19,6 +19,7 @@ from almanac.cli import (
     assistant,
     backfill,
     cache,
+    cost,
     dataset,
     deploy,
     drift,
@@ -92,6 +93,7 @@ for room in (
     status,
     rollout,
     cache,
+    cost,
 ):
     for verb in room.VERBS:
         main.add_command(verb)

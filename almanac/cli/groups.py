@@ -16,7 +16,7 @@ GROUPS = {
     "Dislikes": ("feedback", "triage", "replay", "bisect", "drift"),
     "Training": ("dataset", "tune", "adapters"),
     "Assistants": ("prompt", "assistant", "golden", "rollout"),
-    "Serve": ("up", "deploy", "alarms", "serve", "mcp", "keys"),
+    "Serve": ("up", "deploy", "alarms", "serve", "mcp", "keys", "cost"),
 }
 _ALSO = {
     "query": "search",

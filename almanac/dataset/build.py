@@ -13,6 +13,7 @@ from almanac.assistants.prompts import find
 from almanac.assistants.template import Prompt
 from almanac.core.base_facts import BaseFacts
 from almanac.core.operation import operation
+from almanac.costs.recording import recorded
 from almanac.dataset.assemble import TEMPLATE, Assembled, assemble
 from almanac.dataset.candidates import Candidate, Guarded
 from almanac.dataset.card import card, illustrated
@@ -192,9 +193,10 @@ def _guarded(
     if settings.teacher.model is None:
         return first, Corrected(first.kept, (), {}, None)
     teacher, judge = Chat(settings.teacher), open_judge(settings.judge)
-    corrected = correct(first.kept, lake, teacher, judge)
-    if rules.rules > 1:
-        corrected = rewrite(corrected, lake, teacher, judge)
+    with recorded(settings, lake, teacher=teacher, judge=judge):
+        corrected = correct(first.kept, lake, teacher, judge)
+        if rules.rules > 1:
+            corrected = rewrite(corrected, lake, teacher, judge)
     second = guard(corrected.candidates, *judged_by)
     masked = Counter(first.masked) + Counter(second.masked)
     return Guarded(second.kept, (*first.dropped, *second.dropped), dict(masked)), corrected

@@ -21,7 +21,7 @@ def key(url: str, variable: str, setting: str) -> str:
         ConfigError: it is not set; `setting` is what names another variable.
     """
     found = os.environ.get(variable, "").strip()
-    if not found and not _is_loopback(url):
+    if not found and not is_loopback(url):
         raise ConfigError(
             f"the environment variable {variable} with the key for {host(url)} is not set: set "
             f"it, or name another in {setting}"
@@ -29,7 +29,8 @@ def key(url: str, variable: str, setting: str) -> str:
     return found
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Is it an address of this machine?"""
     name = urlsplit(url).hostname or ""
     try:
         return name == "localhost" or ipaddress.ip_address(name).is_loopback

@@ -8,9 +8,11 @@ second, doubled each time up to eight.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from almanac.llm.address import host, key
+from almanac.llm.usage import Usage, estimated, reported
 from schemas.errors import AlmanacError, ConfigError
 from schemas.feedback import Message
 from schemas.settings import EndpointSettings
@@ -23,7 +25,14 @@ _TOLD = 300  # characters of what an endpoint said that go into an error
 
 
 class EndpointFailed(AlmanacError):
-    """A chat endpoint gave no answer that can be used."""
+    """A chat endpoint gave no answer that can be used.
+
+    `was_refused`: it said so itself, or was not reached, and so read and wrote nothing.
+    """
+
+    def __init__(self, message: str, was_refused: bool = False) -> None:
+        super().__init__(message)
+        self.was_refused = was_refused
 
 
 class Chat:
@@ -41,6 +50,13 @@ class Chat:
         self._url = settings.base_url or _DEFAULT_URL
         self._key = key(self._url, settings.api_key_env, "api_key_env of the endpoint")
         self._client = self._open()
+        self._spent: list[Usage] = []
+        self._lock = Lock()
+
+    @property
+    def model(self) -> str:
+        """The endpoint's name of the model."""
+        return self._model
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -71,20 +87,26 @@ class Chat:
         except openai.APIStatusError as error:
             raise self._failed(f"HTTP {error.status_code}: {error.message}") from None
         except openai.APITimeoutError:
+            self._spend(estimated(messages, ""))
             waited = f"no answer within {self._settings.timeout_seconds:g} seconds"
             raise self._failed(waited) from None
         except (openai.OpenAIError, ValueError) as error:  # ValueError: a body that is no JSON
             raise self._failed(f"{error} ({type(error.__cause__ or error).__name__})") from None
-        return self._text(answer)
-
-    def _text(self, answer: Any) -> str:
-        """The text of an answer; servers that are nearly compatible send what they like."""
-        choices = getattr(answer, "choices", None)
-        message = getattr(choices[0], "message", None) if choices else None
-        content = getattr(message, "content", None)
-        if not isinstance(content, str) or not content.strip():
+        content = _content(answer)
+        self._spend(reported(getattr(answer, "usage", None)) or estimated(messages, content or ""))
+        if not content or not content.strip():
             raise self._failed("it sent no text")
         return content
+
+    def take_spent(self) -> list[Usage]:
+        """What each answer since the last look took; what the endpoint refused took nothing."""
+        with self._lock:
+            taken, self._spent = self._spent, []
+        return taken
+
+    def _spend(self, usage: Usage) -> None:
+        with self._lock:
+            self._spent.append(usage)
 
     def _failed(self, what: str) -> EndpointFailed:
         if self._key:
@@ -103,3 +125,11 @@ class Chat:
             timeout=self._settings.timeout_seconds,
             max_retries=self._settings.max_retries,
         )
+
+
+def _content(answer: Any) -> str | None:
+    """The text of an answer; servers that are nearly compatible send what they like."""
+    choices = getattr(answer, "choices", None)
+    message = getattr(choices[0], "message", None) if choices else None
+    content = getattr(message, "content", None)
+    return content if isinstance(content, str) else None

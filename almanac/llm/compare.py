@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from almanac.llm.chat import Chat
+from almanac.llm.usage import Usage
 from schemas.errors import AlmanacError
 from schemas.feedback import Message
 from schemas.hashing import canonical_json, sha256_text
@@ -73,6 +74,10 @@ class Comparer:
     def model(self) -> str:
         """The pinned model's name."""
         return str(self._chat.identity["model"])
+
+    def take_spent(self) -> list[Usage]:
+        """What each answer since the last look took."""
+        return self._chat.take_spent()
 
     def compare(self, question: str, context: Sequence[str], first: str, second: str) -> Comparison:
         """Is the first answer better, the second, or neither?

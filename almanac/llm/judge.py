@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from almanac.llm.chat import Chat
+from almanac.llm.usage import Usage
 from schemas.errors import AlmanacError
 from schemas.feedback import Message
 from schemas.hashing import canonical_json, sha256_text
@@ -79,6 +80,15 @@ class Judge:
     def identity(self) -> dict[str, Any]:
         """What decides the verdicts: the model's identity and the prompt."""
         return self._chat.identity | {"prompt": PROMPT}
+
+    @property
+    def model(self) -> str:
+        """The pinned model's name."""
+        return self._chat.model
+
+    def take_spent(self) -> list[Usage]:
+        """What each answer since the last look took."""
+        return self._chat.take_spent()
 
     def correct(
         self, question: str, context: Sequence[str], answer: str, expected: str | None = None

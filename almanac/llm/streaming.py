@@ -13,6 +13,7 @@ import httpx2
 from almanac.llm.address import host
 from almanac.llm.chat import EndpointFailed
 from almanac.llm.events import events
+from almanac.llm.usage import Usage, reported
 from schemas.feedback import Message
 from schemas.settings import ModelEndpoint
 
@@ -26,13 +27,12 @@ _TOLD = 300  # characters of what an endpoint said that go into an error
 class Piece:
     """A part of an answer: text, or why it ended and what it cost.
 
-    `finish_reason` is stop or length, once. Token counts are None where the endpoint has none.
+    `finish_reason` is stop or length, once. `usage` is None where the endpoint has none.
     """
 
     text: str = ""
     finish_reason: str | None = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    usage: Usage | None = None
 
 
 class StreamingChat:
@@ -44,17 +44,25 @@ class StreamingChat:
         self._client: AsyncOpenAI | None = None
 
     async def stream(
-        self, messages: Sequence[Message], max_tokens: int, temperature: float, seed: int
+        self,
+        messages: Sequence[Message],
+        max_tokens: int,
+        temperature: float,
+        seed: int,
+        timeout_seconds: float | None = None,
     ) -> AsyncGenerator[Piece]:
         """The answer to a conversation in pieces. Closing the iterator ends the model's work.
+
+        `timeout_seconds` is of this answer, instead of the endpoint's.
 
         Raises:
             EndpointFailed: there is no answer, or it takes longer than the endpoint may.
         """
         import openai
 
+        seconds = timeout_seconds or self.endpoint.timeout_seconds
         try:
-            async with asyncio.timeout(self.endpoint.timeout_seconds):
+            async with asyncio.timeout(seconds):
                 asked = self._open().chat.completions.with_streaming_response
                 opening = asked.create(  # type: ignore[call-overload]
                     model=self.endpoint.model,
@@ -74,13 +82,17 @@ class StreamingChat:
                     async for piece in pieces:
                         yield piece
         except openai.APIStatusError as error:
-            raise self._failed(f"HTTP {error.status_code}: {error.message}") from None
-        except (TimeoutError, openai.APITimeoutError):
-            waited = f"no answer within {self.endpoint.timeout_seconds:g} seconds"
-            raise self._failed(waited) from None
+            said = f"HTTP {error.status_code}: {error.message}"
+            raise self._failed(said, was_refused=True) from None
+        except (TimeoutError, openai.APITimeoutError) as error:
+            waited = f"no answer within {seconds:g} seconds"
+            never_reached = isinstance(error.__cause__, httpx2.ConnectTimeout)
+            raise self._failed(waited, never_reached) from None
         # httpx2: the connection ended amid the answer. ValueError: a body that is no JSON.
         except (openai.OpenAIError, httpx2.HTTPError, ValueError) as error:
-            raise self._failed(f"{error} ({type(error.__cause__ or error).__name__})") from None
+            cause = error.__cause__ or error
+            was_refused = isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout)
+            raise self._failed(f"{error} ({type(cause).__name__})", was_refused) from None
 
     async def close(self) -> None:
         """Let the connections go."""
@@ -99,12 +111,12 @@ class StreamingChat:
                 raise self._failed(f"no word within {wait:g} seconds") from None
             yield _piece(chunk)
 
-    def _failed(self, what: str) -> EndpointFailed:
+    def _failed(self, what: str, was_refused: bool = False) -> EndpointFailed:
         if self._key:
             what = what.replace(self._key, "[key]")  # some servers repeat the key they refuse
         said = " ".join(what.split())[:_TOLD]
         return EndpointFailed(
-            f"{self.endpoint.model} at {host(self.endpoint.base_url)} failed: {said}"
+            f"{self.endpoint.model} at {host(self.endpoint.base_url)} failed: {said}", was_refused
         )
 
     def _open(self) -> AsyncOpenAI:
@@ -123,15 +135,14 @@ class StreamingChat:
 
 def _piece(chunk: dict[str, Any]) -> Piece:
     """A chunk of a stream; servers that are nearly compatible leave out what they like."""
-    choices, usage = chunk.get("choices"), chunk.get("usage")
+    choices = chunk.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     text = _of(_of(choice, "delta"), "content")
     reason = _of(choice, "finish_reason")
     return Piece(
         text=_storable(text) if isinstance(text, str) else "",
         finish_reason=reason if isinstance(reason, str) else None,
-        prompt_tokens=_count(_of(usage, "prompt_tokens")),
-        completion_tokens=_count(_of(usage, "completion_tokens")),
+        usage=reported(chunk.get("usage")),
     )
 
 
@@ -142,8 +153,3 @@ def _of(value: object, name: str) -> object:
 def _storable(text: str) -> str:
     """The text without halves of surrogate pairs, which are no characters, and NUL."""
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-
-
-def _count(value: object) -> int | None:
-    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 31
-    return value if is_count and isinstance(value, int) else None

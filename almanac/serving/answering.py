@@ -14,7 +14,6 @@ from typing import Protocol, TypeVar
 
 from almanac.assistants.logged import language
 from almanac.llm.chat import EndpointFailed
-from almanac.llm.streaming import Piece
 from almanac.retrieval.open_release import OpenRelease
 from almanac.serving import guarding
 from almanac.serving.asking import Ask, Begun, Draft, Ended, Event
@@ -22,6 +21,7 @@ from almanac.serving.budget import newest_within, within
 from almanac.serving.caching import AnswerCache
 from almanac.serving.citing import CitedText
 from almanac.serving.decisions import Stopped
+from almanac.serving.legs import Generation, ask_model
 from almanac.serving.open_releases import OpenReleases
 from almanac.serving.passages import ShownPassage, citations, shown
 from almanac.serving.withholding import Withheld
@@ -32,7 +32,8 @@ _REWRITE = (
     "Rewrite the user's last message as one question that can be understood without the "
     "conversation. Answer with the question alone, in its language."
 )
-_REWRITE_TOKENS, _REWRITE_SECONDS = 80, 10.0
+_REWRITE_AS = (80, 0.0, 0)  # tokens, temperature, seed
+_REWRITE_SECONDS = 10.0
 
 
 class RequestJournal(Protocol):
@@ -196,8 +197,11 @@ class Answering:
         messages = [{"role": "system", "content": _REWRITE}, {"role": "user", "content": whole}]
         try:
             async with asyncio.timeout(_REWRITE_SECONDS):
-                pieces = draft.ask.assistant.chat.stream(messages, _REWRITE_TOKENS, 0.0, 0)
-                rewritten = "".join([piece.text async for piece in pieces])
+                leg, how = draft.ask.assistant.legs[0], Generation(*_REWRITE_AS, draft.asked_at)
+                async with aclosing(
+                    ask_model(draft.calls, leg, "rewrite", messages, how)
+                ) as pieces:
+                    rewritten = "".join([piece.text async for piece in pieces])
         except (EndpointFailed, TimeoutError):
             return plain
         return " ".join(rewritten.split()) or plain
@@ -213,12 +217,14 @@ class Answering:
         warmth = draft.ask.temperature
         temperature = settings.temperature if warmth is None else warmth
         cited = CitedText([one.text for one in draft.passages], draft.question, refusal)
-        stream = assistant.chat.stream(draft.prompt, limit, temperature, settings.seed)
+        how = Generation(limit, temperature, settings.seed, draft.asked_at)
+        stream = ask_model(draft.calls, assistant.legs[0], "answer", draft.prompt, how)
         withheld = Withheld(draft.decisions, draft.sources)
         try:
             async with aclosing(stream) as pieces:
                 async for piece in pieces:
-                    _count(draft, piece)
+                    draft.finish_reason = piece.finish_reason or draft.finish_reason
+                    draft.is_whole = draft.is_whole or piece.finish_reason == "stop"
                     shown = cited.feed(piece.text)
                     if shown and (text := await in_thread(partial(withheld.feed, shown))):
                         yield text
@@ -242,14 +248,6 @@ def _check(draft: Draft) -> None:
     """Let the guards see the question. Raises Stopped."""
     guarding.check_question(draft.decisions, draft.question, draft.history)
     draft.original = draft.question
-
-
-def _count(draft: Draft, piece: Piece) -> None:
-    draft.finish_reason = piece.finish_reason or draft.finish_reason
-    draft.is_whole = draft.is_whole or piece.finish_reason == "stop"
-    if piece.prompt_tokens is not None:
-        draft.prompt_tokens = piece.prompt_tokens
-        draft.completion_tokens = piece.completion_tokens
 
 
 def _conversation(messages: Sequence[Message]) -> tuple[tuple[Message, ...], str]:

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from almanac.costs.calls import Call, total
+from almanac.costs.prices import micros
 from almanac.journal import new_request_id
+from almanac.llm.usage import Usage
 from almanac.retrieval.filters import Filters
 from almanac.retrieval.open_release import OpenRelease
 from almanac.serving.assistants import Assistant
@@ -111,8 +114,7 @@ class Draft:
     said: list[str] = field(default_factory=list)
     raw: str = ""
     first_token_ms: float | None = None
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    calls: list[Call] = field(default_factory=list)
     finish_reason: str = "stop"
     is_whole: bool = False  # the model said itself that its answer ends
     is_logged: bool = False
@@ -149,7 +151,7 @@ class Draft:
 
     def request(self, status: Status) -> Request:
         """The row of the log."""
-        assistant, endpoint = self.ask.assistant, self.ask.assistant.settings.endpoint
+        assistant, usd = self.ask.assistant, total(self.calls)
         details: dict[str, Any] = {"citations": citations(self.passages, self._used)}
         if self.query != self.question:
             details["standalone_question"] = self.query
@@ -170,14 +172,19 @@ class Draft:
             release=self.opened.release.seq if self.opened else None,
             prompt_version=assistant.prompt.prompt_id,
             model=assistant.chat.endpoint.model,
-            prompt_tokens=self.prompt_tokens,
-            completion_tokens=self.completion_tokens,
+            prompt_tokens=self._told.prompt if self._told else None,
+            completion_tokens=self._told.completion if self._told else None,
             latency_ms=self.milliseconds,
             details=details,
             assistant=assistant.name,
             version=assistant.version,
             status=status,
-            route={"chosen": endpoint, "model": assistant.chat.endpoint.model},
+            route={
+                "chosen": assistant.legs[0].name,
+                "model": assistant.chat.endpoint.model,
+                "calls": [one.as_json() for one in self.calls],
+            },
+            cost_micros=None if usd is None else micros(usd),
             params=assistant.params | given(self.ask),
             guard=self.decisions.as_json(),
             first_token_ms=self.first_token_ms,
@@ -187,6 +194,12 @@ class Draft:
             rollout=self.ask.rollout,
             cached=self.hit.request_id if self.hit else None,
         )
+
+    @property
+    def _told(self) -> Usage | None:
+        """What the endpoint counted for the answer; None where it did not, or was not asked."""
+        last = next((one for one in reversed(self.calls) if one.purpose == "answer"), None)
+        return last.usage if last and not last.usage.is_estimate and last.usage.prompt else None
 
     @property
     def _used(self) -> set[int]:

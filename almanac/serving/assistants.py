@@ -9,6 +9,7 @@ from typing import Any
 from almanac.assistants.logged import refusal_in
 from almanac.assistants.template import Prompt
 from almanac.llm.streaming import StreamingChat
+from almanac.serving.legs import Leg
 from schemas.feedback import Message
 from schemas.sections.serving import LOCAL
 from schemas.settings import AssistantSettings
@@ -27,9 +28,19 @@ class Assistant:
     name: str
     settings: AssistantSettings
     prompt: Prompt
-    chat: StreamingChat
+    legs: tuple[Leg, ...]
     version: str
     answers_alike: str = ""
+
+    @property
+    def chat(self) -> StreamingChat:
+        """The first model of its route."""
+        return self.legs[0].chat
+
+    async def close(self) -> None:
+        """Let the connections of its models go."""
+        for leg in self.legs:
+            await leg.chat.close()
 
     @property
     def short(self) -> str:

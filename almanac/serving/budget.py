@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
+from almanac.llm.usage import tokens
 from schemas.feedback import Message
-
-_BYTES_A_TOKEN = 3  # of UTF-8; English has 4 to 5, Russian 2 to 4: rather too many tokens
 
 
 class HasText(Protocol):
@@ -19,11 +18,6 @@ class HasText(Protocol):
 
 
 Item = TypeVar("Item", bound=HasText)
-
-
-def tokens(text: str) -> int:
-    """An estimate of the tokens of a text, one for three bytes of UTF-8, rounded up."""
-    return -(-len(text.encode("utf-8", "replace")) // _BYTES_A_TOKEN)
 
 
 def within(passages: Iterable[Item], budget: int) -> list[Item]:

@@ -12,6 +12,8 @@ from almanac.assistants import gate, versions
 from almanac.assistants.differences import compare
 from almanac.assistants.gate import Answered, Pair, Verdict
 from almanac.core.operation import operation
+from almanac.costs.calls import Spent
+from almanac.costs.recording import record, recorded
 from almanac.evaluation.cases import GoldenAnswer, read_golden
 from almanac.llm.judge import Judge, Judgement, open_judge
 from almanac.serving.answering import Answering, in_thread
@@ -26,13 +28,6 @@ from schemas.settings import Settings
 from schemas.times import When
 
 Progress = Callable[[int, int], None]  # questions answered, of how many
-
-
-class _Unlogged:
-    """Where an answer goes that nobody asked for."""
-
-    def append_request(self, request: Request) -> None:
-        """Keep nothing of it."""
 
 
 def run_gate(
@@ -71,13 +66,19 @@ def run_gate(
     questions = read_golden(file)
     judge = open_judge(settings.judge)
     service = Service(settings)
+    spent = Spent("gate")
     try:
         new, old = _versions(service, candidate, against)
         release = service.releases.current.release.seq
-        pairs = asyncio.run(_answers(service, new, old, questions, release, judge, on_progress))
+        answering = Answering(service.releases, spent)
+        with recorded(settings, service.lake, judge=judge):
+            pairs = asyncio.run(
+                _answers(service, answering, new, old, questions, release, judge, on_progress)
+            )
         verdict = gate.decide(pairs, judge is not None, settings.gate)
         changes = [one["words"] for one in compare(service.lake, old, new)["changes"]]
     finally:
+        record(service.lake, spent.take())
         service.close()
     gate_id = sha256_parts(new.version, old.version, canonical_json([p.as_json() for p in pairs]))
     _store(settings, gate_id, new, old, verdict, pairs, release, actor)
@@ -118,6 +119,7 @@ def _versions(
 
 async def _answers(
     service: Service,
+    answering: Answering,
     new: StoredVersion,
     old: StoredVersion,
     questions: Sequence[GoldenAnswer],
@@ -134,20 +136,24 @@ async def _answers(
         nonlocal done
         async with turn:
             current, candidate = [
-                await _answer(service, one, golden, release, judge) for one in both
+                await _answer(answering, one, golden, release, judge) for one in both
             ]
         done += 1
         on_progress(done, len(questions))
         return Pair(golden, current, candidate)
 
     pairs = list(await asyncio.gather(*(pair(one) for one in questions)))
-    for one in {id(one.chat): one.chat for one in both}.values():
+    for one in both:
         await one.close()
     return pairs
 
 
 async def _answer(
-    service: Service, assistant: Assistant, golden: GoldenAnswer, release: int, judge: Judge | None
+    answering: Answering,
+    assistant: Assistant,
+    golden: GoldenAnswer,
+    release: int,
+    judge: Judge | None,
 ) -> Answered:
     """What a version says; where it fails that is an answer that cannot be measured."""
     stays: When | None = assistant.when(None)
@@ -159,7 +165,7 @@ async def _answer(
     )
     ended = None
     try:
-        async with aclosing(Answering(service.releases, _Unlogged()).answer(ask)) as events:
+        async with aclosing(answering.answer(ask)) as events:
             async for event in events:
                 ended = event
     except AlmanacError as error:

@@ -14,7 +14,7 @@ class LocalModel:
 
     def __init__(self, settings: Settings, starts: bool) -> None:
         self._threads = settings.tuning.threads
-        self._starts = starts
+        self.starts = starts
         self._engine: Engine | None = None
 
     @property
@@ -24,7 +24,7 @@ class LocalModel:
 
     def chat(self) -> StreamingChat:
         """How to ask it. Raises AlmanacError where it does not start."""
-        if not self._starts:
+        if not self.starts:
             return StreamingChat(_endpoint("http://127.0.0.1/v1"), "")
         if self._engine is None:
             self._engine = Engine(packaged_gguf(), SMALL_MODEL, self._threads)

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 
 from almanac.assistants import configured
 from almanac.assistants.by_configuration import put_into_production
-from almanac.assistants.spec import VersionSpec, spec_of
+from almanac.assistants.spec import Route, VersionSpec, spec_of
 from almanac.assistants.standing import production_steps
 from almanac.assistants.template import Prompt
+from almanac.costs.prices import Prices
 from almanac.llm.address import key
 from almanac.llm.streaming import StreamingChat
 from almanac.serving.assistants import Assistant
+from almanac.serving.legs import Leg
 from almanac.serving.local_model import LocalModel
 from lakehouse import Lakehouse
 from schemas.errors import AlmanacError, AssistantRefused, ConfigError
@@ -37,6 +39,7 @@ class OpenVersions:
         """
         self._lake, self._settings, self._local = lake, settings, local
         self._lock = threading.Lock()
+        self._prices = Prices(settings)
         self._chats: dict[tuple[str, str], StreamingChat] = {}
         self._opened: dict[str, Assistant] = {}
         self._seen = -1
@@ -104,9 +107,15 @@ class OpenVersions:
         return self._assistant(spec, Prompt.of(prompt.content, prompt.label))
 
     def _assistant(self, spec: VersionSpec, prompt: Prompt) -> Assistant:
-        chat = self._chat(spec.model.endpoint, spec.model.model)
+        legs = tuple(self._leg(one) for one in spec.route)
         names = spec.version, spec.answers_alike
-        return Assistant(spec.assistant, spec.settings(), prompt, chat, *names)
+        return Assistant(spec.assistant, spec.settings(), prompt, legs, *names)
+
+    def _leg(self, route: Route) -> Leg:
+        chat = self._chat(route.endpoint, route.model)
+        if self._local.starts:  # else nothing is asked, and nothing costs
+            self._prices.check(route.endpoint, route.model)
+        return Leg(route.endpoint, route.endpoint, chat, route.max_tokens, self._prices)
 
     def _chat(self, endpoint: str, model: str) -> StreamingChat:
         known = self._chats.get((endpoint, model))

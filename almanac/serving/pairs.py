@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from almanac.costs.calls import Spent
+from almanac.costs.prices import Prices
+from almanac.costs.recording import record, spent_by
 from almanac.llm.compare import PROMPT, Comparer, Comparison
 from almanac.rollouts.assignment import place
 from almanac.rollouts.gather import NO_JUDGE, SKIPPED
@@ -32,13 +35,6 @@ _GRACE = timedelta(hours=1)  # for readers of files that were written together
 _TEND_EVERY = 50  # times that judgements were stored
 
 
-class Nowhere:
-    """The journal of answers that nobody is given."""
-
-    def append_request(self, request: Request) -> None:
-        """Keep nothing."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Question:
     ask: Ask
@@ -50,10 +46,17 @@ class Pairs:
     """The questions that wait for the other version, and the judgements that wait for Delta."""
 
     def __init__(
-        self, releases: OpenReleases, traffic: Traffic, judge: Comparer | None, most: int
+        self,
+        releases: OpenReleases,
+        traffic: Traffic,
+        judge: Comparer | None,
+        most: int,
+        prices: Prices,
     ) -> None:
-        self._answering = Answering(releases, Nowhere())
+        self._spent = Spent("rollout")
+        self._answering = Answering(releases, self._spent)
         self._traffic, self._judge, self._most = traffic, judge, most
+        self._prices = prices
         self._waiting: deque[_Question] = deque()
         self._judged: list[Judgement] = []
         self._lock = threading.Lock()
@@ -85,6 +88,10 @@ class Pairs:
         """Bring what was judged to Delta; how many. What cannot be stored waits."""
         with self._lock:
             batch = list(self._judged)
+        spent = self._spent.take()
+        if self._judge:
+            spent += spent_by(self._prices, "judge", self._judge)
+        record(lake, spent)
         if not batch:
             return 0
         lake.judgements.append(batch)

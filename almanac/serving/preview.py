@@ -11,9 +11,10 @@ from almanac.assistants import prompts
 from almanac.assistants.files import read_prompt
 from almanac.assistants.logged import logged_passages
 from almanac.assistants.template import Prompt
+from almanac.llm.usage import tokens
 from almanac.serving.asking import Ask
 from almanac.serving.assistants import Assistant
-from almanac.serving.budget import newest_within, tokens, within
+from almanac.serving.budget import newest_within, within
 from almanac.serving.service import Service
 from schemas.errors import ConfigError
 from schemas.feedback import Message, Request

@@ -7,6 +7,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from almanac.costs.calls import Spent
+from almanac.costs.recording import record
 from almanac.serving import guarding
 from almanac.serving.answering import Answering, in_thread
 from almanac.serving.asking import Ask, Ended, filters_of
@@ -20,13 +22,6 @@ from almanac.serving.who import Caller
 from schemas.errors import AlmanacError
 from schemas.feedback import Message, Passage, Request
 from schemas.times import isoformat
-
-
-class _Unlogged:
-    """Where an answer goes that nobody asked for."""
-
-    def append_request(self, request: Request) -> None:
-        """Keep nothing of it."""
 
 
 async def replay(
@@ -156,11 +151,15 @@ async def _today(
     messages = (*request.history, Message(role="user", content=request.question))
     filters = filters_of((request.params or {}).get("filters"))
     ask = Ask(assistant, messages, request.user_id, caller=caller, filters=filters)
-    answering = Answering(service.releases, _Unlogged())
+    spent = Spent("replay")
+    answering = Answering(service.releases, spent)
     ended = None
-    async with aclosing(answering.answer(ask)) as events:
-        async for event in events:
-            ended = event
+    try:
+        async with aclosing(answering.answer(ask)) as events:
+            async for event in events:
+                ended = event
+    finally:
+        await in_thread(lambda: record(service.lake, spent.take()))
     assert isinstance(ended, Ended)
     answer = replace(ended.request, request_id="")
     return {

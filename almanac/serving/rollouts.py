@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 
+from almanac.costs.prices import Prices
 from almanac.serving.assistants import Assistant
 from almanac.serving.open_releases import OpenReleases
 from almanac.serving.pairs import Pairs, open_judge
@@ -25,7 +26,7 @@ class ServedRollouts:
     """Traffic by arms, pairs in the background, and the checks by a timer.
 
     Raises:
-        ConfigError: the judge's key is not set.
+        ConfigError: the judge's key is not set, or its price is not known.
     """
 
     def __init__(
@@ -37,7 +38,10 @@ class ServedRollouts:
     ) -> None:
         self.traffic = Traffic(lake, open_version)
         judge = open_judge(settings.judge)
-        self.pairs = Pairs(releases, self.traffic, judge, settings.rollouts.queue)
+        prices = Prices(settings)
+        if judge:
+            prices.check("judge", judge.model)
+        self.pairs = Pairs(releases, self.traffic, judge, settings.rollouts.queue, prices)
         self.checks = RolloutChecks(settings, self.traffic, self.pairs)
         try:
             self.traffic.poll()

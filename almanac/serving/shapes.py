@@ -292,11 +292,17 @@ def usage(request: Request) -> dict[str, int]:
 def _ending(ended: Ended) -> dict[str, Any]:
     return {
         "status": ended.request.status,
+        "cost_usd": _usd(ended.request),
         "guards": list((ended.request.guard or {}).get("decisions", ())),
         "citations": ended.citations,
         "latency_ms": ended.request.latency_ms,
         "first_token_ms": ended.request.first_token_ms,
     }
+
+
+def _usd(request: Request) -> float | None:
+    """What an answer cost; None where a price is not known."""
+    return None if request.cost_micros is None else request.cost_micros / 1_000_000
 
 
 def _chunk(assistant: Assistant, begun: Begun, choices: list[dict[str, Any]]) -> dict[str, Any]:

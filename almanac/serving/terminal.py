@@ -74,5 +74,5 @@ async def _events(service: Service, asked: Ask, on_text: Callable[[str], None]) 
         if isinstance(event, Text):
             on_text(event.text)
         events.append(event)
-    await asked.assistant.chat.close()
+    await asked.assistant.close()
     return events

@@ -10,6 +10,7 @@ from typing import Any
 
 from almanac.core.operation import operation
 from almanac.core.stems import words
+from almanac.costs.recording import recorded
 from almanac.embedding.factory import open_encoder
 from almanac.feedback.drain import bring_in
 from almanac.llm.judge import Judge, open_judge
@@ -60,8 +61,12 @@ def triage(
         `new_model_faults`, and the work list of all that stands (`work`).
     """
     bring_in(settings)
-    with operation(settings, "triage", run_id) as (run, lease):
-        work = Triage(settings, run.lake, open_judge(settings.judge), everything)
+    judge = open_judge(settings.judge)
+    with (
+        operation(settings, "triage", run_id) as (run, lease),
+        recorded(settings, run.lake, judge=judge),
+    ):
+        work = Triage(settings, run.lake, judge, everything)
         disliked = disliked_now(run.lake)
         counts: Counter[str] = Counter()
         causes: Counter[str] = Counter()

@@ -13,6 +13,7 @@ from typing import Any
 from almanac.adapters import files, promotion
 from almanac.assistants.prompts import find
 from almanac.assistants.template import Prompt
+from almanac.costs.recording import recorded
 from almanac.dataset.assemble import prompt_of
 from almanac.dataset.export import export
 from almanac.embedding.factory import open_encoder
@@ -87,7 +88,9 @@ def judge(settings: Settings, job: Job, on_progress: Progress) -> Judged:
     asked = _cases(settings, lake, job)
     answers, merge = evaluate(job, asked, on_progress)
     encoder = open_encoder(settings.embedder)
-    scored = tuple(score(asked, answers, encoder, open_judge(settings.judge)))
+    judge_ = open_judge(settings.judge)
+    with recorded(settings, lake, judge=judge_):
+        scored = tuple(score(asked, answers, encoder, judge_))
     return Judged(scored, merge, judge_adapter(scored, merge, settings.tuning))
 
 

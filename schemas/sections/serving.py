@@ -177,3 +177,8 @@ class ModelEndpoint(Section):
     )
     max_retries: int = Field(default=1, ge=0, description="Before the first word.")
     stop: tuple[str, ...] = Field(default=(), description="Texts at which the model is to end.")
+    local: bool | None = Field(
+        default=None,
+        description="Does it cost nothing? Unless given, an address of this machine does not; any "
+        "other needs a price: [prices.NAME].",
+    )

@@ -97,4 +97,29 @@ JUDGEMENTS = StoredTable(
     leased=False,  # several write at a time
 )
 
-TABLES = (PROMPTS, ASSISTANT_VERSIONS, ASSISTANT_STAGES, ASSISTANT_GATES, ROLLOUTS, JUDGEMENTS)
+MODEL_CALLS = StoredTable(
+    "model_calls",
+    Column("at", MOMENT),
+    Column("purpose", TEXT),  # judge | teacher | gate | rollout | replay
+    Column("endpoint", TEXT),
+    Column("model", TEXT),
+    Column("prompt_tokens", WHOLE),
+    Column("completion_tokens", WHOLE),
+    Column("cached_tokens", WHOLE),
+    Column("counted_by", TEXT),  # endpoint | almanac
+    Column("usd", TEXT, None),  # exact; null: the price was not known
+    Column("cost_micros", WHOLE, None),  # millionths of a dollar
+    Column("assistant", TEXT, ""),
+    statistics="at",
+    leased=False,  # several write at a time
+)
+
+TABLES = (
+    PROMPTS,
+    ASSISTANT_VERSIONS,
+    ASSISTANT_STAGES,
+    ASSISTANT_GATES,
+    ROLLOUTS,
+    JUDGEMENTS,
+    MODEL_CALLS,
+)

@@ -6,7 +6,8 @@ import pytest
 
 from almanac.assistants.files import configured_prompt
 from almanac.assistants.template import Prompt
-from almanac.serving.budget import newest_within, tokens, within
+from almanac.llm.usage import tokens
+from almanac.serving.budget import newest_within, within
 from almanac.serving.citing import CitedText, Mark
 from schemas.errors import ConfigError
 from schemas.feedback import Passage

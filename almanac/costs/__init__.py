@@ -1,0 +1,1 @@
+"""What models cost: prices, what was spent, and budgets."""
