@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -166,18 +166,66 @@ def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.1)
 
 
-def test_a_worse_prompt_goes_back_by_itself_before_a_user_meets_it(place: Place) -> None:
-    before, worse = place.present, place.candidate("UNKNOWN")
+class Ended(NamedTuple):
+    """A rollout from its start to its end, with the users who asked meanwhile."""
+
+    before: str  # the version in production until then
+    version: str
+    users: Users
+    rollout: str
+    end: Rollout
+    moment: float = 0.0  # from which every user's question was asked after the end
+
+
+@pytest.fixture(scope="module")
+def worse(place: Place) -> Ended:
+    """A prompt that answers worse."""
+    before, version = place.present, place.candidate("UNKNOWN")
     with Users(place.served) as users:
-        name = place.start(worse)
+        name = place.start(version)
         end = place.ended(name)
+    return Ended(before, version, users, name, end)
+
+
+@pytest.fixture(scope="module")
+def broken(place: Place, worse: Ended) -> Ended:
+    """A model that fails, in an A/B test, while a night holds the lease."""
+    before, version = place.present, place.candidate("BROKEN")
+    with Users(place.served) as users:
+        name = place.start(version, ab=0.5)
+        with place.lake.lease("a night", "nightly", 30, 30):  # no row can be written meanwhile
+            told = f"/v1/rollouts/{name}"
+            wait_for(lambda: place.served.client.get(told).json()["fallen"] is not None)
+            assert len(steps.find(place.lake, name).steps) == 1
+        end = place.ended(name)
+        wait_for(lambda: len(users.answers) > 20)
+    return Ended(before, version, users, name, end)
+
+
+@pytest.fixture(scope="module")
+def equal(place: Place, broken: Ended) -> Ended:
+    """A prompt that is no worse."""
+    before, version = place.present, place.candidate("Please:")
+    with Users(place.served) as users:
+        name = place.start(version)
+        end = place.ended(name)
+        wait_for(lambda: users.answers[-1]["version"] == version[:12])
+        moment = time.monotonic() + 0.5
+        wait_for(lambda: users.answers[-1]["at"] > moment + 0.3)
+    return Ended(before, version, users, name, end, moment)
+
+
+def test_a_worse_prompt_goes_back_by_itself_before_a_user_meets_it(
+    place: Place, worse: Ended
+) -> None:
+    before, version, users, name, end, _ = worse
     assert users.failed == []
     assert (end.last.state, end.last.actor) == ("rolled_back", "the server")
     assert end.last.reason.startswith("worse by the judge's pairs, -100.0% (")
     assert [step.share for step in end.steps] == [0.0, 0.0]  # in the background alone
     assert {one["version"] for one in users.answers} == {before[:12]}
     assert {one["said"] for one in users.answers} == {SAID}
-    assert stage_of(place.lake, worse) == "rejected"
+    assert stage_of(place.lake, version) == "rejected"
     judged = place.lake.judgements.of_rollout(name)
     assert {(one.verdict, one.score, one.arm) for one in judged} == {("current", -1.0, "current")}
     assert judged[0].result["answer"] == "I don't know."
@@ -190,16 +238,8 @@ def test_a_worse_prompt_goes_back_by_itself_before_a_user_meets_it(place: Place)
     assert (after["release"], after["model"]) == (request["release"], request["model"])
 
 
-def test_a_broken_model_is_answered_for_and_goes_back_at_once(place: Place) -> None:
-    before, broken = place.present, place.candidate("BROKEN")
-    with Users(place.served) as users:
-        name = place.start(broken, ab=0.5)
-        with place.lake.lease("a night", "nightly", 30, 30):  # no row can be written meanwhile
-            told = f"/v1/rollouts/{name}"
-            wait_for(lambda: place.served.client.get(told).json()["fallen"] is not None)
-            assert len(steps.find(place.lake, name).steps) == 1
-        end = place.ended(name)
-        wait_for(lambda: len(users.answers) > 20)
+def test_a_broken_model_is_answered_for_and_goes_back_at_once(place: Place, broken: Ended) -> None:
+    before, _, users, name, end, _ = broken
     assert users.failed == []
     assert end.last.state == "rolled_back"
     assert end.last.reason == "5 answers of the candidate failed in a row"
@@ -211,30 +251,26 @@ def test_a_broken_model_is_answered_for_and_goes_back_at_once(place: Place) -> N
     assert {one.status for one in failed} == {"failed"}
 
 
-def test_one_that_is_no_worse_reaches_everybody_and_takes_the_place(place: Place) -> None:
-    before, equal = place.present, place.candidate("Please:")
-    with Users(place.served) as users:
-        name = place.start(equal)
-        end = place.ended(name)
-        wait_for(lambda: users.answers[-1]["version"] == equal[:12])
-        moment = time.monotonic() + 0.5
-        wait_for(lambda: users.answers[-1]["at"] > moment + 0.3)
+def test_one_that_is_no_worse_reaches_everybody_and_takes_the_place(
+    place: Place, equal: Ended
+) -> None:
+    before, version, users, _, end, moment = equal
     assert users.failed == []
     assert [step.share for step in end.steps] == [0.0, 0.5, 1.0, 1.0]
     assert end.last.state == "promoted"
-    assert production(place.lake) == {"documents": equal}
+    assert production(place.lake) == {"documents": version}
     late = {one["version"] for one in users.answers if one["at"] > moment}
-    assert late == {equal[:12]}
+    assert late == {version[:12]}
     # Whoever got the candidate kept it.
     for user in range(CLIENTS):
         versions = [one["version"] for one in users.answers if one["user"] == user]
         changes = sum(a != b for a, b in pairwise(versions))
         assert changes == 1, versions
-        assert (versions[0], versions[-1]) == (before[:12], equal[:12])
+        assert (versions[0], versions[-1]) == (before[:12], version[:12])
 
 
-def test_a_promotion_can_be_taken_back_with_its_index(place: Place) -> None:
-    promoted = production(place.lake)["documents"]
+def test_a_promotion_can_be_taken_back_with_its_index(place: Place, equal: Ended) -> None:
+    promoted = equal.version
     found = configured_version(place.house.settings, "documents")
     settings = place.house.settings
     patient = settings.lease.model_copy(update={"wait_seconds": 30})
@@ -246,7 +282,7 @@ def test_a_promotion_can_be_taken_back_with_its_index(place: Place) -> None:
     assert (back.spec["prompt"], back.spec["release"]) == (found.spec.prompt, "1")
 
 
-def test_the_figures_and_the_pairs_are_told(place: Place) -> None:
+def test_the_figures_and_the_pairs_are_told(place: Place, worse: Ended, equal: Ended) -> None:
     get = place.served.client.get
     every = get("/v1/rollouts").json()["rollouts"]
     assert [(one["state"], one["test"]) for one in every] == [
@@ -254,11 +290,12 @@ def test_the_figures_and_the_pairs_are_told(place: Place) -> None:
         ("rolled_back", True),
         ("rolled_back", False),
     ]
-    worse = get(f"/v1/rollouts/{every[-1]['rollout'][:8]}").json()
-    assert worse["judge"] == "judge-1"
-    assert worse["evidence"]["intervals"]["judge"]["upper"] < 0
-    assert worse["verdict_reason"].startswith("worse by the judge's pairs")
-    pair = worse["examples"][0]
+    assert every[-1]["rollout"] == worse.rollout
+    told = get(f"/v1/rollouts/{worse.rollout[:8]}").json()
+    assert told["judge"] == "judge-1"
+    assert told["evidence"]["intervals"]["judge"]["upper"] < 0
+    assert told["verdict_reason"].startswith("worse by the judge's pairs")
+    pair = told["examples"][0]
     assert (pair["question"], pair["verdict"]) == (QUESTION, "current")
     assert (pair["candidate"], pair["current"]) == ("I don't know.", SAID)
     assert get("/v1/rollouts/none").status_code == 404
@@ -267,14 +304,15 @@ def test_the_figures_and_the_pairs_are_told(place: Place) -> None:
 
 
 @pytest.mark.slow
-def test_the_page_shows_a_rollout_that_went_back(place: Place) -> None:
+def test_the_page_shows_a_rollout_that_went_back(place: Place, worse: Ended) -> None:
     with browser() as program:
         page = program.new_page(viewport={"width": 1200, "height": 1400})
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.goto(f"{place.served.address}/rollouts")
-        expect(page.locator("#every tbody tr")).to_have_count(3)
-        page.locator("#every tbody a").last.click()
+        every = place.served.client.get("/v1/rollouts").json()["rollouts"]
+        expect(page.locator("#every tbody tr")).to_have_count(len(every))
+        page.locator(f'#every a[href="/rollouts/{worse.rollout}"]').click()
         expect(page.locator("#headline")).to_contain_text("rolled back")
         expect(page.locator("#verdict")).to_contain_text("worse by the judge's pairs, -100.0%")
         expect(page.locator("#intervals svg")).to_have_count(3)

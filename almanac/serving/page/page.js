@@ -1,5 +1,7 @@
 // The page of Almanac: ask, read the answer as it comes, open its sources, say what you think.
 
+import { $, call, headers } from "./common.js";
+
 const TEXTS = {
   en: {
     assistant: "Assistant", asOf: "As of", fresh: "New conversation", question: "Your question",
@@ -27,29 +29,10 @@ const TEXTS = {
   },
 };
 
-const $ = (id) => document.getElementById(id);
-const key = new URLSearchParams(location.hash.slice(1)).get("key") ?? sessionStorage.getItem("key");
 let language = localStorage.getItem("language") ?? (navigator.language.startsWith("ru") ? "ru" : "en");
 let talk = [];
 let running = null;
 const t = (name) => TEXTS[language][name];
-
-if (key) {
-  sessionStorage.setItem("key", key);
-  history.replaceState(null, "", location.pathname);
-}
-
-function headers() {
-  const plain = { "Content-Type": "application/json" };
-  return key ? { ...plain, Authorization: `Bearer ${key}` } : plain;
-}
-
-async function call(path, options = {}) {
-  const response = await fetch(path, { ...options, headers: headers() });
-  const body = await response.json();
-  if (!response.ok) throw new Error(body.error?.message ?? response.statusText);
-  return body;
-}
 
 function speak() {
   document.documentElement.lang = language;
@@ -205,7 +188,7 @@ async function ask(question) {
       stream: true,
       almanac: as_of ? { as_of } : {},
     };
-    const options = { method: "POST", body: JSON.stringify(body), headers: headers(), signal: running.signal };
+    const options = { method: "POST", body: JSON.stringify(body), headers, signal: running.signal };
     const response = await fetch("/v1/chat/completions", options);
     if (!response.ok) throw new Error((await response.json()).error.message);
     let finished = false;

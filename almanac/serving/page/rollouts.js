@@ -1,33 +1,10 @@
 // Rollouts: arms, shares, intervals, coverage, steps and pairs side by side.
 
+import { $, element, keep, minute, row } from "./common.js";
+
 const REFRESH_SECONDS = 10;
 const WIDTH = 400, HEIGHT = 32, REACH = 0.5; // of the picture: differences from -50 to +50 points
-const $ = (id) => document.getElementById(id);
-const key = new URLSearchParams(location.hash.slice(1)).get("key") ?? sessionStorage.getItem("key");
 const name = location.pathname.split("/")[2] ?? "";
-
-if (key) {
-  sessionStorage.setItem("key", key);
-  history.replaceState(null, "", location.pathname);
-}
-
-// Everything is set as text: questions and answers may hold markup.
-function element(tag, text = "", className = "") {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  made.className = className;
-  return made;
-}
-
-function row(table, cells) {
-  const made = document.createElement("tr");
-  for (const cell of cells) {
-    const place = document.createElement("td");
-    place.append(cell);
-    made.append(place);
-  }
-  table.append(made);
-}
 
 function drawn(tag, attributes, text = "") {
   const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
@@ -38,7 +15,6 @@ function drawn(tag, attributes, text = "") {
 
 const percent = (part) => `${Math.round(part * 100)} %`;
 const points = (part) => `${part > 0 ? "+" : ""}${(part * 100).toFixed(1)}`;
-const minute = (time) => `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;
 const short = (version) => version.slice(0, 12);
 const sources = { signals: "Answers that did not fail", judge: "The judge's pairs", votes: "Users who did not dislike" };
 
@@ -152,21 +128,7 @@ function show_every(found) {
   }
 }
 
-async function look() {
-  try {
-    const headers = key ? { Authorization: `Bearer ${key}` } : {};
-    const response = await fetch(`/v1/rollouts${name && `/${encodeURIComponent(name)}`}`, { headers });
-    const body = await response.json();
-    if (!response.ok) throw new Error(body.error?.message ?? response.statusText);
-    (name ? show_one : show_every)(body);
-    $(name ? "one" : "every").hidden = false;
-    $("notice").hidden = true;
-  } catch (error) {
-    $("notice").textContent = error.message;
-    $("notice").hidden = false;
-  }
-  $("status").setAttribute("aria-busy", "false");
-}
-
-await look();
-setInterval(look, REFRESH_SECONDS * 1000);
+await keep(REFRESH_SECONDS, `/v1/rollouts${name && `/${encodeURIComponent(name)}`}`, (found) => {
+  (name ? show_one : show_every)(found);
+  $(name ? "one" : "every").hidden = false;
+});

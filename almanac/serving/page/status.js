@@ -1,31 +1,8 @@
 // How the lakehouse stands: what answers, the last nights, and what waits for a person.
 
+import { $, element, keep, minute, row } from "./common.js";
+
 const REFRESH_SECONDS = 30;
-const $ = (id) => document.getElementById(id);
-const key = new URLSearchParams(location.hash.slice(1)).get("key") ?? sessionStorage.getItem("key");
-
-if (key) {
-  sessionStorage.setItem("key", key);
-  history.replaceState(null, "", location.pathname);
-}
-
-// Everything is set as text: names of documents and messages of errors may hold markup.
-function element(name, text = "", className = "") {
-  const made = document.createElement(name);
-  made.textContent = text;
-  made.className = className;
-  return made;
-}
-
-function row(table, cells) {
-  const made = document.createElement("tr");
-  for (const cell of cells) {
-    const place = document.createElement("td");
-    place.append(cell);
-    made.append(place);
-  }
-  table.append(made);
-}
 
 function size(bytes) {
   const units = ["bytes", "kB", "MB", "GB", "TB"];
@@ -35,7 +12,6 @@ function size(bytes) {
 }
 
 const count = (n, noun) => `${n.toLocaleString()} ${noun}${n === 1 ? "" : "s"}`;
-const minute = (time) => `${time.slice(0, 10)} ${time.slice(11, 16)} UTC`;
 const age = (hours) => (hours < 72 ? `${hours.toFixed(0)} hours` : `${(hours / 24).toFixed(0)} days`);
 
 function headline(found) {
@@ -79,19 +55,4 @@ function show(found) {
   $("figures").replaceChildren(...Object.entries(figures(found)).flatMap(([name, said]) => [element("dt", name), element("dd", said)]));
 }
 
-async function look() {
-  try {
-    const response = await fetch("/v1/status", { headers: key ? { Authorization: `Bearer ${key}` } : {} });
-    const body = await response.json();
-    if (!response.ok) throw new Error(body.error?.message ?? response.statusText);
-    show(body);
-    $("notice").hidden = true;
-  } catch (error) {
-    $("notice").textContent = error.message;
-    $("notice").hidden = false;
-  }
-  $("status").setAttribute("aria-busy", "false");
-}
-
-await look();
-setInterval(look, REFRESH_SECONDS * 1000);
+await keep(REFRESH_SECONDS, "/v1/status", show);
