@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from schemas.sections.base import nested_section
 from schemas.settings import (
     AssistantSettings,
     BudgetSettings,
@@ -50,7 +51,7 @@ def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
     if title:
         yield f"## `[{title}]`\n\n{note_of(model)}\n"
     fields = model.model_fields.items()
-    plain = [(name, field) for name, field in fields if not _nested(field)]
+    plain = [(name, field) for name, field in fields if not nested_section(field)]
     yield "| key | type | default | meaning |\n| --- | --- | --- | --- |"
     named = _NAMED if model is Settings else {}
     yield from (_row(name, field) for name, field in plain if name not in named)
@@ -58,18 +59,13 @@ def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
     for name, field in fields:
         if name in named:
             yield from _section(f"{name}.NAME", named[name])
-        elif nested := _nested(field):
+        elif nested := nested_section(field):
             yield from _section(f"{title}.{name}" if title else name, nested)
 
 
 def note_of(model: type[BaseModel]) -> str:
     """What a section is about: its docstring's first paragraph, on one line."""
     return " ".join((model.__doc__ or "").strip().partition("\n\n")[0].split())
-
-
-def _nested(field: FieldInfo) -> type[BaseModel] | None:
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def _row(name: str, field: FieldInfo) -> str:

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from schemas.reference import note_of
+from schemas.sections.base import nested_section
 from schemas.settings import Settings, SourceSettings
 
 _HEAD = """\
@@ -35,7 +36,7 @@ def template(source: str) -> str:
     parts = [_HEAD.format(source=json.dumps(source, ensure_ascii=False))]
     parts += [_commented(line) for line in _keys(SourceSettings, "sources.documents", {"uri"})]
     for name, field in Settings.model_fields.items():
-        if section := _section(field):
+        if section := nested_section(field):
             parts += ["", *_wrapped(note_of(section)), f"[{name}]"]
             parts += [_commented(line) for line in _keys(section, name, set())]
     return "\n".join(parts) + "\n"
@@ -46,7 +47,7 @@ def _keys(model: type[BaseModel], path: str, without: set[str]) -> Iterator[str]
     for name, field in model.model_fields.items():
         if name in without or name == "options":
             continue
-        if inner := _section(field):
+        if inner := nested_section(field):
             yield from _inner(inner, name)
         else:
             yield from _key(name, field)
@@ -74,11 +75,6 @@ def _commented(line: str) -> str:
 
 def _wrapped(text: str) -> list[str]:
     return [f"# {line}" for line in textwrap.wrap(text, 96)]
-
-
-def _section(field: FieldInfo) -> type[BaseModel] | None:
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def _toml(value: Any) -> str | None:

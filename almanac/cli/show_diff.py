@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from almanac.cli.show import safe
+
 Report = Mapping[str, Any]
 _ROWS = 20  # of one list
 _WIDTH = 60
@@ -24,7 +26,7 @@ def difference(result: Report) -> str:
 
 def _release(release: Report) -> str:
     held = f"{release['documents']} documents, {release['rows']} passages"
-    return f"Release {release['seq']} as of {release['as_of']}: {held}, {_safe(release['model'])}"
+    return f"Release {release['seq']} as of {release['as_of']}: {held}, {safe(release['model'])}"
 
 
 def _totals(result: Report) -> list[str]:
@@ -40,15 +42,15 @@ def _totals(result: Report) -> list[str]:
 
 def _documents(documents: Report) -> list[str]:
     rows = [
-        (change, _safe(one["doc_id"]), _safe(one["title"]))
+        (change, safe(one["doc_id"]), safe(one["title"]))
         for change in ("added", "modified", "removed")
         for one in documents[change]
     ]
     rows += [
         (
             "moved",
-            f"{_safe(one['from']['doc_id'])} → {_safe(one['to']['doc_id'])}",
-            _safe(one["to"]["title"]),
+            f"{safe(one['from']['doc_id'])} → {safe(one['to']['doc_id'])}",
+            safe(one["to"]["title"]),
         )
         for one in documents["moved"]
     ]
@@ -57,7 +59,7 @@ def _documents(documents: Report) -> list[str]:
 
 def _passages(modified: Iterable[Report]) -> list[str]:
     rows = [
-        (mark, _safe(one["doc_id"]), _beginning(chunk))
+        (mark, safe(one["doc_id"]), _beginning(chunk))
         for one in modified
         if one["chunks"]
         for mark, change in (("-", "removed"), ("+", "added"))
@@ -67,13 +69,13 @@ def _passages(modified: Iterable[Report]) -> list[str]:
 
 
 def _question(asked: Report) -> list[str]:
-    lines = ["", f"{_safe(asked['text'])}  ({asked['mode']}, {asked['k']} hits)"]
+    lines = ["", f"{safe(asked['text'])}  ({asked['mode']}, {asked['k']} hits)"]
     if "error" in asked:
-        return [*lines, f"  cannot be compared: {_safe(asked['error'])}"]
+        return [*lines, f"  cannot be compared: {safe(asked['error'])}"]
     if not asked["hits"]:
         return [*lines, "  No hit in either release."]
     rows = [
-        (_rank(hit["before"]), _rank(hit["after"]), _safe(hit["doc_id"]), _safe(hit["why"]))
+        (_rank(hit["before"]), _rank(hit["after"]), safe(hit["doc_id"]), safe(hit["why"]))
         for hit in asked["hits"]
     ]
     return [*lines, *_table([("before", "after", "document", "why"), *rows], _ROWS + 1)]
@@ -97,9 +99,4 @@ def _table(rows: Sequence[Sequence[str]], shown: int = _ROWS) -> list[str]:
 
 def _beginning(chunk: Report) -> str:
     line = " ".join(chunk["text"].removeprefix(chunk["heading"]).split())
-    return _safe(line[:_BEGINNING] + ("…" if len(line) > _BEGINNING else ""))
-
-
-def _safe(text: str) -> str:
-    """Text from a document on one line, control characters shown as dots."""
-    return "".join(char if char.isprintable() else "·" for char in text)
+    return safe(line[:_BEGINNING] + ("…" if len(line) > _BEGINNING else ""))

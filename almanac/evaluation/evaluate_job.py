@@ -19,12 +19,13 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from almanac.core.files import write_whole
 from almanac.evaluation.answers import Answered, write_answers
 from almanac.evaluation.cases import read_cases
 from almanac.evaluation.generate import Prompt, Reply, ask, batches, tokenised
 from almanac.evaluation.merging import merge_check
 from almanac.training.base import open_base
-from almanac.training.jobs import Job, open_job, write_whole
+from almanac.training.jobs import Job, open_job
 from almanac.training.worker_main import on_job
 from schemas.errors import TuningFailed
 from schemas.hashing import canonical_json, sha256_bytes, sha256_text

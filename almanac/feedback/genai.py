@@ -13,6 +13,7 @@ from typing import Any
 
 from almanac.feedback.contents import plain, whole
 from almanac.feedback.exports.people import asker, by_a_user
+from almanac.feedback.exports.values import first_of
 from almanac.feedback.fields import RATINGS, Read, spelling, structure
 from almanac.feedback.messages import DETAILS, calls_a_tool, inputs, is_content, outputs, unseen
 from almanac.feedback.otlp import Attributes, Event, Span
@@ -49,7 +50,7 @@ def index(
     for span in found:
         known = span.attributes
         for name, keys in (("user", _USER), ("session", _SESSION)):
-            if said := _first(known, keys):
+            if said := first_of(known, keys):
                 traces.add_person(span.trace_id, name, str(said))
         if documents := _documents(known):
             traces.add_documents(span.trace_id, span.start, documents)
@@ -99,7 +100,7 @@ def ratings(found: Iterable[Span], records: Iterable[Event], columns: Columns) -
 
 def _answers(span: Span) -> bool:
     known = span.attributes
-    operation = _first(known, ("gen_ai.operation.name", "llm.request.type"))
+    operation = first_of(known, ("gen_ai.operation.name", "llm.request.type"))
     if operation is not None:
         return operation in _ANSWERS
     if _KIND in known:
@@ -109,7 +110,7 @@ def _answers(span: Span) -> bool:
 
 def _request_id(span: Span, columns: Columns) -> str:
     keys = (columns.get("request_id", ""), "gen_ai.response.id")
-    return str(_first(span.attributes, keys) or f"{span.trace_id}-{span.span_id}")
+    return str(first_of(span.attributes, keys) or f"{span.trace_id}-{span.span_id}")
 
 
 def _request(
@@ -119,21 +120,21 @@ def _request(
     request_id = _request_id(span, columns)
     given, said = inputs(known, events, read), outputs(known, events, read)
     asked = max((at for at, one in enumerate(given) if one["role"] == "user"), default=None)
-    session = _first(known, _SESSION) or traces.person(span.trace_id, "session")
+    session = first_of(known, _SESSION) or traces.person(span.trace_id, "session")
     context = _unique(_documents(known) or traces.documents(span.trace_id, span.start))
     own = {
         "request_id": request_id,
         "asked_at": span.start or None,
-        "user_id": _first(known, _USER) or _asker(traces, span.trace_id, request_id),
+        "user_id": first_of(known, _USER) or _asker(traces, span.trace_id, request_id),
         "session_id": session,
         "question": None if asked is None else given[asked]["content"],
         "history": [one for one in given[:asked] if one["role"] != "system"] if asked else [],
         "prompt": given,
         "response": said[0]["content"] if said else None,
         "context": context or None,
-        "model": _first(known, _MODEL),
-        "prompt_tokens": _first(known, _PROMPT_TOKENS),
-        "completion_tokens": _first(known, _COMPLETION_TOKENS),
+        "model": first_of(known, _MODEL),
+        "prompt_tokens": first_of(known, _PROMPT_TOKENS),
+        "completion_tokens": first_of(known, _COMPLETION_TOKENS),
         "latency_ms": (span.end - span.start) / 1e6 if span.end > span.start > 0 else None,
     }
     mapped = {name: known[column] for name, column in columns.items() if column in known}
@@ -165,7 +166,7 @@ def _votes(events: Iterable[Event], traces: Traces, columns: Columns) -> Iterato
             continue
         answered = traces.request(event.trace_id, event.span_id)
         fallback = answered or f"{event.trace_id}-{event.span_id}"
-        user = _first(known, _USER)
+        user = first_of(known, _USER)
         request_id = str(known.get("gen_ai.response.id") or fallback)
         own = {
             "request_id": request_id,
@@ -210,7 +211,3 @@ def _unique(documents: list[Any]) -> list[Any]:
         name = one.get("id") if isinstance(one, Mapping) else None
         found.setdefault(str(one if name is None else name), one)
     return list(found.values())
-
-
-def _first(known: Attributes, names: Iterable[str]) -> Any:
-    return next((known[name] for name in names if known.get(name) not in (None, "")), None)

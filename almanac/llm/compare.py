@@ -7,14 +7,13 @@ other the answers are `equal`. Whatever the endpoint does, a comparison comes ba
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from almanac.llm.chat import Chat
 from almanac.llm.usage import Usage
+from almanac.llm.verdict import TOLD, joined, messages, unreadable, verdicts
 from schemas.errors import AlmanacError
 from schemas.feedback import Message
 from schemas.hashing import canonical_json, sha256_text
@@ -46,8 +45,12 @@ _USER = """\
 {b}
 </answer_b>"""
 PROMPT = sha256_text(canonical_json([PROMPT_VERSION, _SYSTEM, _USER]))
-_TOLD = 300  # characters of a reason that are kept
-_OF: dict[str, Preference] = {"a": "first", "b": "second"}
+_OF: dict[str, Preference] = {
+    "a": "first",
+    "b": "second",
+    "equal": "equal",
+    "not_judged": "not_judged",
+}
 _REVERSED: dict[Preference, Preference] = {"first": "second", "second": "first"}
 
 
@@ -94,44 +97,29 @@ class Comparer:
             return Comparison(other, why, (one, other))
         if one != other:
             said = f"the two orders differ ({one}, {other}): {reason}"
-            return Comparison("equal", said[:_TOLD], (one, other))
+            return Comparison("equal", said[:TOLD], (one, other))
         return Comparison(one, reason, (one, other))
 
     def _ask(self, question: str, context: Sequence[str], a: str, b: str) -> tuple[Preference, str]:
         try:
             return _read(self._chat.ask(_messages(question, context, a, b)))
         except AlmanacError as error:
-            return "not_judged", str(error)[:_TOLD]
+            return "not_judged", str(error)[:TOLD]
 
 
 def _messages(question: str, context: Sequence[str], a: str, b: str) -> list[Message]:
     parts = {
         "question": question,
-        "context": "\n---\n".join(context) or "(none)",
+        "context": joined(context),
         "a": a,
         "b": b,
     }
-    # A text that closes its own tag could speak as the prompt does.
-    inside = {name: text.replace("</", "< /") for name, text in parts.items()}
-    return [
-        {"role": "system", "content": _SYSTEM},
-        {"role": "user", "content": _USER.format(**inside)},
-    ]
+    return messages(_SYSTEM, _USER, parts)
 
 
-def _read(said: str) -> tuple[Preference, str]:
-    """The last JSON object in the answer that has one of the four verdicts."""
-    for at in reversed([found.start() for found in re.finditer(r"\{", said)]):
-        try:
-            value, _ = json.JSONDecoder().raw_decode(said, at)
-        except ValueError:
-            continue
-        verdict = str(value.get("verdict")).casefold()
-        reason = " ".join(str(value.get("reason", "")).split())[:_TOLD]
-        if verdict in _OF:
-            return _OF[verdict], reason
-        if verdict == "equal":
-            return "equal", reason
-        if verdict == "not_judged":
-            return "not_judged", reason
-    return "not_judged", f"the judge's answer can't be read: {' '.join(said.split())[:_TOLD]}"
+def _read(reply: str) -> tuple[Preference, str]:
+    """The last JSON object in the reply that has one of the four verdicts."""
+    for verdict, reason in verdicts(reply):
+        if (preference := _OF.get(str(verdict).casefold())) is not None:
+            return preference, reason
+    return "not_judged", unreadable(reply)

@@ -6,14 +6,13 @@ Whatever the endpoint does, a judgement comes back: where it fails or can't be u
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from almanac.llm.chat import Chat
 from almanac.llm.usage import Usage
+from almanac.llm.verdict import joined, messages, unreadable, verdicts
 from schemas.errors import AlmanacError
 from schemas.feedback import Message
 from schemas.hashing import canonical_json, sha256_text
@@ -48,7 +47,6 @@ _USER = """\
 </answer>"""
 PROMPT = sha256_text(canonical_json([PROMPT_VERSION, _SYSTEM, _USER]))
 _PATIENCE = 3  # failures in a row after which an endpoint is asked no more
-_TOLD = 300  # characters of a reason that are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,26 +116,16 @@ def _messages(
 ) -> list[Message]:
     parts = {
         "question": question,
-        "context": "\n---\n".join(context) or "(none)",
+        "context": joined(context),
         "expected": expected or "(none)",
         "answer": answer,
     }
-    # A text that closes its own tag could speak as the prompt does.
-    inside = {name: text.replace("</", "< /") for name, text in parts.items()}
-    return [
-        {"role": "system", "content": _SYSTEM},
-        {"role": "user", "content": _USER.format(**inside)},
-    ]
+    return messages(_SYSTEM, _USER, parts)
 
 
-def _read(said: str) -> tuple[Verdict, str]:
-    """The last JSON object in the answer that has one of the three verdicts."""
-    for at in reversed([found.start() for found in re.finditer(r"\{", said)]):
-        try:
-            value, _ = json.JSONDecoder().raw_decode(said, at)
-        except ValueError:
-            continue
-        verdict, reason = value.get("verdict"), " ".join(str(value.get("reason", "")).split())
+def _read(reply: str) -> tuple[Verdict, str]:
+    """The last JSON object in the reply that has one of the three verdicts."""
+    for verdict, reason in verdicts(reply):
         if verdict in ("right", "wrong", "not_judged"):
-            return verdict, reason[:_TOLD]
-    return "not_judged", f"the judge's answer can't be read: {' '.join(said.split())[:_TOLD]}"
+            return verdict, reason
+    return "not_judged", unreadable(reply)

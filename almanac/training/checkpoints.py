@@ -7,8 +7,9 @@ import json
 import shutil
 from pathlib import Path
 
+from almanac.core.files import write_whole
 from almanac.training.base import Base
-from almanac.training.jobs import replace_folder, write_whole
+from almanac.training.jobs import replace_folder
 
 _SEAL = "whole.json"
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"

@@ -25,6 +25,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from almanac.core.files import write_whole
 from almanac.training.base import Base, cache_folder
 from almanac.training.recipe import Recipe, recipe_identity, resolve
 from almanac.training.tokens import window
@@ -201,14 +202,6 @@ def forget_texts(job: Job) -> None:
     for pattern in ("cases.parquet", "answers*", "*.log"):
         for file in job.folder.glob(pattern):
             file.unlink()
-
-
-def write_whole(file: Path, data: bytes) -> None:
-    """The file as it was or as it is to be, at any time."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    part.write_bytes(data)
-    part.replace(file)
 
 
 def replace_folder(part: Path, folder: Path) -> None:

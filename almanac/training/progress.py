@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from almanac.training.jobs import write_whole
+from almanac.core.files import write_whole
 
 Row = dict[str, Any]
 

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from almanac.feedback.exports.preferences import UNDATED
-from almanac.feedback.exports.values import asked, made_id
+from almanac.feedback.exports.values import asked, made_id, text_of
 from almanac.feedback.record import Record
-from almanac.feedback.shown import answer_of
 from almanac.feedback.traces import Traces
 
 Row = Mapping[str, Any]
@@ -70,18 +69,14 @@ def _picked(data: Row, side: Any, written: str | None) -> Iterator[tuple[str, An
     names = next((pair for pair in _PAIRS if set(pair) <= data.keys()), None)
     if names is None or side not in ("left", "right"):
         return
-    left, right = (_text(data[name]) for name in names)
+    left, right = (text_of(data[name]) for name in names)
     better, worse = (left, right) if side == "left" else (right, left)
     if better and worse:
         yield worse, -1, written or better
 
 
 def _single(data: Row) -> str | None:
-    return next((_text(data[name]) for name in _SINGLE if data.get(name)), None)
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else answer_of(value)
+    return next((text_of(data[name]) for name in _SINGLE if data.get(name)), None)
 
 
 def _written(result: Row) -> str | None:

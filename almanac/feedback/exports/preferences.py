@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from almanac.feedback.exports.values import made_id
+from almanac.feedback.exports.values import made_id, text_of
 from almanac.feedback.fields import messages
 from almanac.feedback.record import Record
-from almanac.feedback.shown import answer_of
 from almanac.feedback.traces import Traces
 
 Row = Mapping[str, Any]
@@ -38,7 +37,7 @@ def of_pair(row: Row, traces: Traces) -> Iterator[Record]:
     prompt, chosen, rejected = row.get("prompt"), row["chosen"], row["rejected"]
     if prompt is None:
         prompt, chosen, rejected = _split(chosen, rejected)
-    chosen, rejected = _answer(chosen), _answer(rejected)
+    chosen, rejected = text_of(chosen), text_of(rejected)
     values = _request(row, prompt, rejected, _OF_PAIRS)
     yield Record(values)
     yield _vote(values, -1, chosen)
@@ -46,7 +45,7 @@ def of_pair(row: Row, traces: Traces) -> Iterator[Record]:
 
 def of_unpaired(row: Row, traces: Traces) -> Iterator[Record]:
     """The answer, and the like or dislike that its label is."""
-    values = _request(row, row["prompt"], _answer(row["completion"]), _OF_SINGLE)
+    values = _request(row, row["prompt"], text_of(row["completion"]), _OF_SINGLE)
     yield Record(values)
     if row["label"] is not None:
         yield _vote(values, row["label"], None)
@@ -76,10 +75,6 @@ def _vote(request: Row, rating: Any, correction: Any) -> Record:
         "correction": correction,
     }
     return Record(values, is_vote=True, stated=False)
-
-
-def _answer(value: Any) -> Any:
-    return value if isinstance(value, str) else answer_of(value)
 
 
 def _split(chosen: Any, rejected: Any) -> tuple[Any, Any, Any]:

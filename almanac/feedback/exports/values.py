@@ -107,9 +107,9 @@ def documents(value: Any) -> list[dict[str, Any]]:
             found.append({"text": one})
         elif isinstance(one, Mapping):
             inner = one.get("kwargs") if isinstance(one.get("kwargs"), Mapping) else one
-            said = _first(inner or {}, _TEXTS)
+            said = first_of(inner or {}, _TEXTS)
             known = inner.get("metadata") if isinstance(inner, Mapping) else None
-            name = _first(inner or {}, _IDS) or _first(known or {}, _IDS)
+            name = first_of(inner or {}, _IDS) or first_of(known or {}, _IDS)
             if isinstance(said, str):
                 found.append({"text": said} | ({"chunk_id": str(name)} if name else {}))
     return found
@@ -137,5 +137,11 @@ def _is_message(value: Any) -> bool:
     return role_and_content(value)[0] is not None
 
 
-def _first(values: Mapping[str, Any], names: Iterable[str]) -> Any:
+def text_of(value: Any) -> Any:
+    """A text as it is; of messages, the answer that they end with."""
+    return value if isinstance(value, str) else answer_of(value)
+
+
+def first_of(values: Mapping[str, Any], names: Iterable[str]) -> Any:
+    """The value of the first of the names that has one."""
     return next((values[name] for name in names if values.get(name) not in (None, "")), None)

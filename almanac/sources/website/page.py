@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from lxml import etree
 
+from almanac.core.files import write_whole
 from almanac.sources.website.urls import normal_url
 from schemas.hashing import sha256_bytes, sha256_text
 
@@ -96,8 +96,8 @@ class PageStore:
     def keep(self, page_id: str, page: Page, data: bytes | None = None) -> None:
         """Store a page; without `data` its bytes stay as they are."""
         if data is not None:
-            self._write(self._file(page_id, "body"), data)
-        self._write(self._file(page_id, "json"), json.dumps(asdict(page)).encode())
+            write_whole(self._file(page_id, "body"), data)
+        write_whole(self._file(page_id, "json"), json.dumps(asdict(page)).encode())
 
     def keep_only(self, page_ids: Iterable[str]) -> None:
         """Remove every page but these."""
@@ -115,17 +115,11 @@ class PageStore:
 
     def set_note(self, name: str, values: dict[str, Any]) -> None:
         """Write such a note."""
-        self._write(self._folder / f"{name}.json", json.dumps(values).encode())
+        write_whole(self._folder / f"{name}.json", json.dumps(values).encode())
 
     def _file(self, page_id: str, kind: str) -> Path:
         name = sha256_text(page_id)[:32]
         return self._folder / name[:2] / f"{name}.{kind}"
-
-    def _write(self, path: Path, data: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        part.write_bytes(data)
-        part.replace(path)
 
 
 def is_html(media_type: str) -> bool:
