@@ -15,9 +15,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from almanac.core.files import write_whole
 from almanac.training.base import open_base
 from almanac.training.checkpoints import folder_of, newest_whole, publish
-from almanac.training.jobs import Job, open_job, pretty, write_whole
+from almanac.training.jobs import Job, open_job, pretty
 from almanac.training.progress import Progress
 from almanac.training.recipe import Recipe
 from almanac.training.views import read_view, refuse_longer
