@@ -4,8 +4,9 @@ It answers with the last line of the first passage and cites it. A word in the q
 otherwise: INVENTED says what no passage says, UNKNOWN that it does not know, LONG two hundred
 sentences, SLOW waits before each word, BROKEN fails with 500, SILENT says nothing for a minute,
 CUT ends without a word of why, TORN loses the connection after its words, NONSENSE sends choices,
-figures and characters that no endpoint may. Its embedder counts words, so that texts with the same
-words are near each other.
+figures and characters that no endpoint may; LOOP says one sentence again and again. A model whose
+name has `small` does not know at WEAK, and fails at DOWN. Its embedder counts words, so that texts
+with the same words are near each other.
 """
 
 from __future__ import annotations
@@ -46,8 +47,10 @@ class StubModel:
         sentence = passage[1].strip().splitlines()[-1].rstrip(".") if passage else "Nothing"
         if "INVENTED" in question:
             text = "The moon consists of green cheese and old bread."
-        elif "UNKNOWN" in question:
+        elif "UNKNOWN" in question or ("WEAK" in question and "small" in asked["model"]):
             text = "I don't know."
+        elif "LOOP" in question:
+            text = f"{sentence} [1]. " * 200
         elif "LONG" in question:
             text = " ".join(f"{sentence} {number} [1]." for number in range(200))
         else:
@@ -107,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
         question = str(asked["messages"][-1]["content"]).rpartition("Question: ")[2]
         if "SILENT" in question:
             time.sleep(60)
-        if "BROKEN" in question:
+        if "BROKEN" in question or ("DOWN" in question and "small" in asked["model"]):
             self._answer(500, {"error": {"message": "out of memory"}})
             return
         self.send_response(200)

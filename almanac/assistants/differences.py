@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,12 +23,19 @@ _WORDS = {
     "route.endpoint": "the endpoint",
     "route.model": "the model",
     "route.max_tokens": "tokens of an answer, at most",
+    "route.name": "the name of the model",
+    "route.when": "when it answers",
+    "route.adapter": "the adapter",
+    "route.timeout_s": "seconds of an answer, at most",
+    "escalate.on": "what the next model answers instead",
     "params.temperature": "the temperature",
     "params.seed": "the seed",
     "cache.mode": "which answers are given again without a model",
     "cache.threshold": "how near two questions must be for that",
     "refusal": "what is said where nothing supports an answer",
 }
+
+_SECOND = re.compile(r"route\.(\d+)\.(.+)")
 
 
 def compare(lake: Lakehouse, old: StoredVersion, new: StoredVersion) -> dict[str, Any]:
@@ -53,10 +61,12 @@ def compare(lake: Lakehouse, old: StoredVersion, new: StoredVersion) -> dict[str
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Values by dotted key; of a route its one model."""
+    """Values by dotted key; those of a route's second model begin with route.2."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         inner = value[0] if name == "route" else value
+        for number, one in enumerate(value[1:] if name == "route" else (), 2):
+            found |= _flat(one, f"{prefix}{name}.{number}.")
         if isinstance(inner, Mapping):
             found |= _flat(inner, f"{prefix}{name}.")
         else:
@@ -67,6 +77,9 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _sentence(lake: Lakehouse, key: str, old: Any, new: Any) -> str:
     if key == "prompt":
         old, new = (_label(lake, value) for value in (old, new))
+    second = _SECOND.match(key)
+    if second and (words := _WORDS.get(f"route.{second[2]}")):
+        return f"of model {second[1]}, {words}: {_said(old)} before, {_said(new)} now"
     what = _WORDS.get(key) or key.replace("variables.", "the variable ")
     return f"{what}: {_said(old)} before, {_said(new)} now"
 

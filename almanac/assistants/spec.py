@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from almanac.assistants.conditions import topics_in
 from schemas.errors import ConfigError
 from schemas.explain import explain
 from schemas.hashing import canonical_json, sha256_text
@@ -19,6 +20,7 @@ from schemas.sections.guards import GuardSettings
 from schemas.sections.serving import AssistantSettings, CacheSettings, right_release
 
 S = TypeVar("S", bound="Part")
+_MOST_MODELS = 8
 
 
 class Part(Section):
@@ -40,13 +42,39 @@ class Retrieval(Part):
 
 
 class Route(Part):
-    """A model that answers: a name of [endpoints] and what that endpoint calls the model."""
+    """A model that answers: a name of [endpoints] and what that endpoint calls the model.
+
+    `name` is what answers say that they were served by, the endpoint's unless given. `when` is a
+    condition of `conditions`. `adapter` is production, or an adapter's id, None for none.
+    """
 
     FIRST = ("endpoint", "model", "max_tokens")
 
     endpoint: str = Field(min_length=1)
     model: str = Field(min_length=1)
     max_tokens: int = Field(default=256, ge=1)
+    name: str | None = Field(default=None, min_length=1)
+    adapter: str | None = Field(default=None, pattern="^(production|[0-9a-f]{12,64})$")
+    when: str | None = None
+    timeout_s: float | None = Field(default=None, gt=0)
+
+    @property
+    def label(self) -> str:
+        """Its name."""
+        return self.name or self.endpoint
+
+
+class Escalate(Part):
+    """When the next model of a route answers instead, before anything was shown.
+
+    empty: it says that it does not know, or nothing; ungrounded: no passage supports what it says;
+    failed: the endpoint failed, and no other model's condition holds.
+    """
+
+    FIRST = ("on", "at_most")
+
+    on: tuple[Literal["empty", "ungrounded", "failed"], ...] = ("empty", "ungrounded", "failed")
+    at_most: int = Field(default=1, ge=1, le=1)
 
 
 class Params(Part):
@@ -79,14 +107,35 @@ class VersionSpec(Part):
     guards: GuardSettings = GuardSettings()
     cache: CacheSettings = CacheSettings()
 
+    topics: Mapping[str, tuple[str, ...]] = {}
+    escalate: Escalate | None = None
+
     _release = field_validator("release")(right_release)
 
     @field_validator("route")
     @classmethod
-    def _one_model(cls, route: tuple[Route, ...]) -> tuple[Route, ...]:
-        if len(route) != 1:
-            raise ValueError("must have one model")
+    def _some_models(cls, route: tuple[Route, ...]) -> tuple[Route, ...]:
+        if not 1 <= len(route) <= _MOST_MODELS:
+            raise ValueError(f"must have one model, or up to {_MOST_MODELS}")
+        names = [one.label for one in route]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"has two models of the name {twice[0]!r}: give each a name")
+        if route[-1].when is not None:
+            raise ValueError(
+                "the last model must have no `when`, so that there is one for every question"
+            )
         return route
+
+    @model_validator(mode="after")
+    def _known_topics(self) -> VersionSpec:
+        for one in self.route:
+            try:
+                unknown = [name for name in topics_in(one.when) if not self.topics.get(name)]
+            except ConfigError as error:
+                raise ValueError(str(error)) from None
+            if unknown:
+                raise ValueError(f"the topic {unknown[0]!r} has no examples in `topics`")
+        return self
 
     @property
     def version(self) -> str:
@@ -101,7 +150,7 @@ class VersionSpec(Part):
 
     @property
     def model(self) -> Route:
-        """The model that answers."""
+        """The first model of the route."""
         return self.route[0]
 
     def plain(self) -> dict[str, Any]:
@@ -159,15 +208,17 @@ def spec_of_settings(
 def changed(spec: VersionSpec, values: Mapping[str, Any]) -> VersionSpec:
     """A specification with other values, by dotted key: {"retrieval.k": 8}.
 
-    Keys of the model are written route.max_tokens. Raises ConfigError as `spec_of`.
+    Keys of the first model are written route.max_tokens, those of the second route.2.max_tokens.
+    Raises ConfigError as `spec_of`.
     """
     plain = spec.model_dump(mode="json")
     for key, value in values.items():
         *path, last = key.split(".")
         at: Any = plain
+        number = int(path.pop(1)) if path[1:] and path[1].isdigit() else 1
         for part in path:
             at = at.setdefault(part, {}) if isinstance(at, dict) else {}
-            at = at[0] if isinstance(at, list) else at
+            at = at[number - 1] if isinstance(at, list) and 0 < number <= len(at) else at
         if not isinstance(at, dict):
             raise ConfigError(f"--set {key}: {'.'.join(path)} is no table")
         at[last] = value

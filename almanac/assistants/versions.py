@@ -125,7 +125,8 @@ def store(
             f"no prompt {spec.prompt[:12]} is stored: `almanac prompt push FILE`"
         )
     Prompt.of(stored.content, stored.label).schema.values(spec.variables)
-    model_of(settings, spec.model.endpoint)
+    for one in spec.route:
+        model_of(settings, one.endpoint)
     row = StoredVersion(
         spec.version,
         spec.assistant,

@@ -28,11 +28,15 @@ class EndpointFailed(AlmanacError):
     """A chat endpoint gave no answer that can be used.
 
     `was_refused`: it said so itself, or was not reached, and so read and wrote nothing.
+    `is_of_the_endpoint`: another question would fail as well; False where it refused this one.
     """
 
-    def __init__(self, message: str, was_refused: bool = False) -> None:
+    def __init__(
+        self, message: str, was_refused: bool = False, is_of_the_endpoint: bool = True
+    ) -> None:
         super().__init__(message)
         self.was_refused = was_refused
+        self.is_of_the_endpoint = is_of_the_endpoint
 
 
 class Chat:

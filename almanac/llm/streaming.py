@@ -20,6 +20,7 @@ from schemas.settings import ModelEndpoint
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+_OF_THE_QUESTION = (400, 413, 422)  # a prompt that is too long, or has what it does not take
 _TOLD = 300  # characters of what an endpoint said that go into an error
 
 
@@ -83,7 +84,8 @@ class StreamingChat:
                         yield piece
         except openai.APIStatusError as error:
             said = f"HTTP {error.status_code}: {error.message}"
-            raise self._failed(said, was_refused=True) from None
+            is_of_the_question = error.status_code in _OF_THE_QUESTION
+            raise self._failed(said, True, not is_of_the_question) from None
         except (TimeoutError, openai.APITimeoutError) as error:
             waited = f"no answer within {seconds:g} seconds"
             never_reached = isinstance(error.__cause__, httpx2.ConnectTimeout)
@@ -111,12 +113,16 @@ class StreamingChat:
                 raise self._failed(f"no word within {wait:g} seconds") from None
             yield _piece(chunk)
 
-    def _failed(self, what: str, was_refused: bool = False) -> EndpointFailed:
+    def _failed(
+        self, what: str, was_refused: bool = False, is_of_the_endpoint: bool = True
+    ) -> EndpointFailed:
         if self._key:
             what = what.replace(self._key, "[key]")  # some servers repeat the key they refuse
         said = " ".join(what.split())[:_TOLD]
         return EndpointFailed(
-            f"{self.endpoint.model} at {host(self.endpoint.base_url)} failed: {said}", was_refused
+            f"{self.endpoint.model} at {host(self.endpoint.base_url)} failed: {said}",
+            was_refused,
+            is_of_the_endpoint,
         )
 
     def _open(self) -> AsyncOpenAI:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -68,6 +68,7 @@ class OpenRelease:
         self._rights = rights or Rights(lake)
         self._spans = Spans(lake, release)
         self._selections: OrderedDict[Any, Among | None] = OrderedDict()
+        self._examples: dict[str, Any] = {}  # the vectors of a topic's questions
         self._lock = Lock()
         self.pinned = self._searcher.reader.pin(settings.index.exact_memory_mb << 20)
 
@@ -126,6 +127,22 @@ class OpenRelease:
         pair = self._searcher.encoder.encode_queries([normalized(one), normalized(other)])
         first, second = (vector / np.linalg.norm(vector) for vector in np.asarray(pair))
         return float(first @ second)
+
+    def nearness(self, question: str, examples: Sequence[str]) -> float:
+        """The cosine of a question and the nearest of the examples, whose vectors are kept.
+
+        Raises:
+            EmbeddingFailed: the model can't be had.
+        """
+        with self._lock:
+            new = [one for one in dict.fromkeys(examples) if one not in self._examples]
+        asked = [normalized(one) for one in (question, *new)]
+        vectors = np.asarray(self._searcher.encoder.encode_queries(asked))
+        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        with self._lock:
+            self._examples.update(zip(new, unit[1:], strict=True))
+            known = np.stack([self._examples[one] for one in examples])
+        return float((known @ unit[0]).max())
 
     def close(self) -> None:
         """Let go of the vectors and of what else is kept; searches under way end as they began."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from functools import partial
 from typing import Protocol, TypeVar
 
 from almanac.assistants.logged import language
@@ -17,14 +16,14 @@ from almanac.llm.chat import EndpointFailed
 from almanac.retrieval.open_release import OpenRelease
 from almanac.serving import guarding
 from almanac.serving.asking import Ask, Begun, Draft, Ended, Event
-from almanac.serving.budget import newest_within, within
+from almanac.serving.budget import within
 from almanac.serving.caching import AnswerCache
 from almanac.serving.citing import CitedText
 from almanac.serving.decisions import Stopped
+from almanac.serving.generating import generate
 from almanac.serving.legs import Generation, ask_model
 from almanac.serving.open_releases import OpenReleases
 from almanac.serving.passages import ShownPassage, citations, shown
-from almanac.serving.withholding import Withheld
 from schemas.feedback import Message, Request
 
 T = TypeVar("T")
@@ -117,7 +116,7 @@ class Answering:
                     yield piece
             elif draft.passages:
                 draft.status = "refused"
-                async with aclosing(self._generate(draft)) as texts:
+                async with aclosing(generate(draft)) as texts:
                     async for text in texts:
                         draft.status = "answered"
                         yield text
@@ -205,34 +204,6 @@ class Answering:
         except (EndpointFailed, TimeoutError):
             return plain
         return " ".join(rewritten.split()) or plain
-
-    async def _generate(self, draft: Draft) -> AsyncGenerator[str]:
-        """The model's answer as far as passages support it; nothing where none does."""
-        assistant, settings = draft.ask.assistant, draft.ask.assistant.settings
-        refusal = assistant.refusal_for(draft.question)
-        values = [one.for_prompt() for one in draft.passages]
-        history = newest_within(draft.history, settings.max_history_tokens)
-        draft.prompt = tuple(assistant.render(draft.question, values, history))
-        limit = min(draft.ask.max_tokens or settings.max_tokens, settings.max_tokens)
-        warmth = draft.ask.temperature
-        temperature = settings.temperature if warmth is None else warmth
-        cited = CitedText([one.text for one in draft.passages], draft.question, refusal)
-        how = Generation(limit, temperature, settings.seed, draft.asked_at)
-        stream = ask_model(draft.calls, assistant.legs[0], "answer", draft.prompt, how)
-        withheld = Withheld(draft.decisions, draft.sources)
-        try:
-            async with aclosing(stream) as pieces:
-                async for piece in pieces:
-                    draft.finish_reason = piece.finish_reason or draft.finish_reason
-                    draft.is_whole = draft.is_whole or piece.finish_reason == "stop"
-                    shown = cited.feed(piece.text)
-                    if shown and (text := await in_thread(partial(withheld.feed, shown))):
-                        yield text
-            last = cited.finish()
-            if text := await in_thread(lambda: withheld.feed(last) + withheld.finish()):
-                yield text
-        finally:
-            draft.raw = cited.raw
 
     async def _log(self, draft: Draft, request: Request) -> None:
         """Write the request to the journal, whatever becomes of the reader meanwhile."""

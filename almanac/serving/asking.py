@@ -18,7 +18,9 @@ from almanac.retrieval.open_release import OpenRelease
 from almanac.serving.assistants import Assistant
 from almanac.serving.citing import CitedText
 from almanac.serving.decisions import Decisions
+from almanac.serving.legs import Leg
 from almanac.serving.passages import ShownPassage, citations
+from almanac.serving.routing import NO_FACTS, Routing
 from almanac.serving.who import PUBLIC, Caller
 from schemas.feedback import Message, Passage, Request, Status
 from schemas.times import When
@@ -34,6 +36,8 @@ class Ask:
 
     `messages` end with the user's question. `when` is None for the release that the assistant has.
     `may_be_cached`: where the version says so, a kept answer may be given, and this one be kept.
+    `has_tools`: the client offers tools, which a route may look at. `budgets` are the names of
+    those that the answer counts in; one that is spent may ask for the cheapest model (`is_cheap`).
     `arm` is of a rollout: candidate, current, or fallback for a user of a candidate that failed.
     """
 
@@ -49,6 +53,9 @@ class Ask:
     filters: Filters = EVERYTHING
     arm: str | None = None
     rollout: str | None = None
+    has_tools: bool = False
+    is_cheap: bool = False
+    budgets: tuple[str, ...] = ()
     may_be_cached: bool = False
 
 
@@ -115,6 +122,7 @@ class Draft:
     raw: str = ""
     first_token_ms: float | None = None
     calls: list[Call] = field(default_factory=list)
+    routing: Routing | None = None  # None where no model was to be asked
     finish_reason: str = "stop"
     is_whole: bool = False  # the model said itself that its answer ends
     is_logged: bool = False
@@ -171,7 +179,8 @@ class Draft:
             prompt=self.prompt,
             release=self.opened.release.seq if self.opened else None,
             prompt_version=assistant.prompt.prompt_id,
-            model=assistant.chat.endpoint.model,
+            model=self._leg.model,
+            adapter=self._leg.adapter,
             prompt_tokens=self._told.prompt if self._told else None,
             completion_tokens=self._told.completion if self._told else None,
             latency_ms=self.milliseconds,
@@ -179,11 +188,7 @@ class Draft:
             assistant=assistant.name,
             version=assistant.version,
             status=status,
-            route={
-                "chosen": assistant.legs[0].name,
-                "model": assistant.chat.endpoint.model,
-                "calls": [one.as_json() for one in self.calls],
-            },
+            route=self._route,
             cost_micros=None if usd is None else micros(usd),
             params=assistant.params | given(self.ask),
             guard=self.decisions.as_json(),
@@ -194,6 +199,18 @@ class Draft:
             rollout=self.ask.rollout,
             cached=self.hit.request_id if self.hit else None,
         )
+
+    @property
+    def _leg(self) -> Leg:
+        """The model that answered, or would have."""
+        return self.routing.chosen if self.routing else self.ask.assistant.legs[0]
+
+    @property
+    def _route(self) -> dict[str, Any]:
+        """What was tried, chosen and why."""
+        routing = self.routing or Routing(self.ask.assistant.legs, NO_FACTS, ())
+        found = routing.as_json(self.calls)
+        return found | {"budgets": list(self.ask.budgets)} if self.ask.budgets else found
 
     @property
     def _told(self) -> Usage | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from almanac.assistants.logged import refusal_in
@@ -22,7 +22,8 @@ class Assistant:
 
     `version` is the id of the stored version that it answers by: a SHA-256 over all of it, the
     prompt's text and the model's name included. `answers_alike` is that of all but release and
-    cache. `settings` are the same as a configuration says it.
+    cache. `settings` are the same as a configuration says it. `topics` are examples of questions,
+    by name; `escalates` are the outcomes at which the next model is asked.
     """
 
     name: str
@@ -31,6 +32,8 @@ class Assistant:
     legs: tuple[Leg, ...]
     version: str
     answers_alike: str = ""
+    topics: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    escalates: Sequence[str] = ()
 
     @property
     def chat(self) -> StreamingChat:

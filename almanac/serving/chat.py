@@ -82,6 +82,7 @@ def to_ask(service: Service, asked: ChatRequest, caller: Caller) -> Ask:
         k=asked.almanac.k,
         max_tokens=asked.max_completion_tokens or asked.max_tokens,
         temperature=asked.temperature,
+        has_tools=bool(asked.tools),
         may_be_cached=asked.almanac.when is None and not asked.almanac.no_cache,
     )
 

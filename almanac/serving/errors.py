@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from almanac.costs.budgets import BudgetSpent
 from almanac.llm.chat import EndpointFailed
 from almanac.serving.metrics import Metrics
 from schemas.errors import (
@@ -22,6 +23,7 @@ from schemas.errors import (
 )
 
 _STATUS: list[tuple[type[AlmanacError], int, str]] = [
+    (BudgetSpent, 429, "budget_exceeded"),
     (FeedbackUnknown, 404, "request_not_found"),
     (ReleaseNotFound, 404, "release_not_found"),
     (ReleaseNotOpen, 409, "release_not_open"),
@@ -59,7 +61,8 @@ def body(status: int, message: str, code: str, param: str | None = None) -> dict
 def of(error: AlmanacError) -> tuple[int, dict[str, Any]]:
     """The status and the body for an error of Almanac's."""
     status, code = next((status, code) for kind, status, code in _STATUS if isinstance(error, kind))
-    return status, body(status, str(error), code)
+    param = f"budgets.{error.name}" if isinstance(error, BudgetSpent) else None
+    return status, body(status, str(error), code, param)
 
 
 def unexpected() -> dict[str, Any]:
@@ -84,7 +87,8 @@ def install(app: FastAPI, metrics: Metrics) -> None:
     @app.exception_handler(AlmanacError)
     async def _almanac(_: Request, error: AlmanacError) -> Response:
         status, content = of(error)
-        return told(status, content)
+        again = error.retry_after if isinstance(error, BudgetSpent) else None
+        return told(status, content, {"Retry-After": str(again)} if again else None)
 
     @app.exception_handler(Exception)
     async def _failed(_: Request, error: Exception) -> Response:

@@ -14,6 +14,7 @@ from almanac.costs.prices import Prices
 from almanac.llm.chat import EndpointFailed
 from almanac.llm.streaming import Piece, StreamingChat
 from almanac.llm.usage import Usage, estimated
+from almanac.serving.circuit import Circuit
 from schemas.feedback import Message
 
 Purpose = Literal["answer", "rewrite"]
@@ -28,6 +29,10 @@ class Leg:
     chat: StreamingChat
     max_tokens: int
     prices: Prices
+    circuit: Circuit
+    when: str | None = None
+    timeout_seconds: float | None = None
+    adapter: str | None = None  # its whole id
 
     @property
     def model(self) -> str:
@@ -59,7 +64,8 @@ async def ask_model(
     said: list[str] = []
     told: Usage | None = None
     was_refused = False
-    stream = leg.chat.stream(messages, how.max_tokens, how.temperature, how.seed)
+    most = min(how.max_tokens, leg.max_tokens)
+    stream = leg.chat.stream(messages, most, how.temperature, how.seed, leg.timeout_seconds)
     try:
         async with aclosing(stream) as pieces:
             async for piece in pieces:
@@ -67,10 +73,14 @@ async def ask_model(
                 told = piece.usage or told
                 yield piece
         call.outcome = "answered"
+        leg.circuit.succeeded()
     except EndpointFailed as error:
+        if error.is_of_the_endpoint:
+            leg.circuit.failed()
         call.outcome, call.why, was_refused = "failed", str(error), error.was_refused
         raise
     finally:
+        leg.circuit.left()
         if not was_refused:
             call.usage = told or estimated(messages, "".join(said))
         price = leg.prices.of(leg.endpoint, leg.model, how.at)

@@ -54,6 +54,12 @@ class Metrics:
             buckets=_MILLISECONDS,
             registry=self.registry,
         )
+        self._usd = Counter(
+            "almanac_cost_usd",
+            "US dollars that calls of models cost.",
+            ["assistant", "endpoint", "model"],
+            registry=self.registry,
+        )
         self.votes = Counter(
             "almanac_votes", "Votes by rating.", ["rating"], registry=self.registry
         )
@@ -86,6 +92,9 @@ class Metrics:
         self._tokens.labels(name, "completion").inc(request.completion_tokens or 0)
         if request.cached:
             self._cached.labels(name).inc()
+        for call in (request.route or {}).get("calls", ()):
+            usd = float(call["usd"] or 0)
+            self._usd.labels(name, call["endpoint"], call["model"]).inc(usd)
         guard = request.guard or {}
         for one in guard.get("decisions", ()):
             self._guards.labels(name, one["guard"], one["action"]).inc(one["times"])

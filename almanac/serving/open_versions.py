@@ -18,14 +18,16 @@ from almanac.costs.prices import Prices
 from almanac.llm.address import key
 from almanac.llm.streaming import StreamingChat
 from almanac.serving.assistants import Assistant
+from almanac.serving.circuit import Circuit
 from almanac.serving.legs import Leg
 from almanac.serving.local_model import LocalModel
 from lakehouse import Lakehouse
 from schemas.errors import AlmanacError, AssistantRefused, ConfigError
 from schemas.sections.serving import LOCAL
-from schemas.settings import Settings
+from schemas.settings import ModelEndpoint, Settings
 
 _log = logging.getLogger("almanac.serving")
+_LOCAL_RULES = ModelEndpoint(base_url="http://127.0.0.1/v1", model="")
 
 
 class OpenVersions:
@@ -40,6 +42,7 @@ class OpenVersions:
         self._lake, self._settings, self._local = lake, settings, local
         self._lock = threading.Lock()
         self._prices = Prices(settings)
+        self.circuits: dict[tuple[str, str], Circuit] = {}  # by endpoint and model
         self._chats: dict[tuple[str, str], StreamingChat] = {}
         self._opened: dict[str, Assistant] = {}
         self._seen = -1
@@ -109,13 +112,33 @@ class OpenVersions:
     def _assistant(self, spec: VersionSpec, prompt: Prompt) -> Assistant:
         legs = tuple(self._leg(one) for one in spec.route)
         names = spec.version, spec.answers_alike
-        return Assistant(spec.assistant, spec.settings(), prompt, legs, *names)
+        escalates = spec.escalate.on if spec.escalate else ()
+        return Assistant(
+            spec.assistant, spec.settings(), prompt, legs, *names, spec.topics, escalates
+        )
 
     def _leg(self, route: Route) -> Leg:
         chat = self._chat(route.endpoint, route.model)
         if self._local.starts:  # else nothing is asked, and nothing costs
             self._prices.check(route.endpoint, route.model)
-        return Leg(route.endpoint, route.endpoint, chat, route.max_tokens, self._prices)
+        return Leg(
+            name=route.label,
+            endpoint=route.endpoint,
+            chat=chat,
+            max_tokens=route.max_tokens,
+            prices=self._prices,
+            circuit=self._circuit(route),
+            when=route.when,
+            timeout_seconds=route.timeout_s,
+        )
+
+    def _circuit(self, route: Route) -> Circuit:
+        """One for all versions that ask the same model."""
+        key = (route.endpoint, route.model)
+        if key not in self.circuits:
+            rules = self._settings.endpoints.get(route.endpoint) or _LOCAL_RULES
+            self.circuits[key] = Circuit(rules.breaker_failures, rules.breaker_seconds)
+        return self.circuits[key]
 
     def _chat(self, endpoint: str, model: str) -> StreamingChat:
         known = self._chats.get((endpoint, model))

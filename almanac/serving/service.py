@@ -9,16 +9,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from almanac.cache.tending import Tending, open_store
+from almanac.costs.budgets import Budgets
 from almanac.feedback.door import Door as LogDoor
 from almanac.feedback.fields import Broken
 from almanac.feedback.rows import request_of
 from almanac.journal import journal_places, new_request_id
 from almanac.retrieval.access import Rights
-from almanac.serving import guarding, telemetry
+from almanac.serving import guarding, spending, telemetry
 from almanac.serving.answering import Answering
 from almanac.serving.asking import Ask, Event
 from almanac.serving.assistants import Assistant
 from almanac.serving.caching import AnswerCache
+from almanac.serving.cost_figures import CostFigures
 from almanac.serving.errors import Refused
 from almanac.serving.hosts import is_loopback
 from almanac.serving.keys import Keys
@@ -71,6 +73,7 @@ class Service:
             self._storing = Storing(settings, place)
             self.keys = Keys.of(settings)
             self.door = Door(self.keys, is_loopback(settings.serving.host))
+            self.budgets = Budgets(settings, self.lake if models else None)
         except BaseException:
             self.local.close()
             raise
@@ -85,6 +88,7 @@ class Service:
             lambda: self.journal.pending().rows,
         )
         self.rollouts.watch(self.metrics.registry)
+        CostFigures(self.budgets, self.versions.circuits).watch(self.metrics.registry)
         self._threads = [
             self.rollouts.checks.thread,
             threading.Thread(target=self._poll, name="releases", daemon=True),
@@ -135,8 +139,18 @@ class Service:
         return self.assistants[name]
 
     async def answer(self, ask: Ask, live: Live | None) -> tuple[Ask, AsyncGenerator[Event]]:
-        """A question as it is answered in a rollout, or outside of one, and its events."""
-        return await answer_in_rollout(self.answering, self.rollouts.traffic, ask, live)
+        """A question as it is answered in a rollout, or outside of one, and its events.
+
+        Raises:
+            BudgetSpent: a budget that blocks is spent.
+        """
+        ask, reserved = spending.reserve(self.budgets, ask)
+        try:
+            ask, events = await answer_in_rollout(self.answering, self.rollouts.traffic, ask, live)
+        except BaseException:
+            self.budgets.release(reserved)
+            raise
+        return ask, spending.released(self.budgets, reserved, events)
 
     def request(self, request_id: str) -> Request:
         """A logged request, from the journal or from Delta. Raises FeedbackUnknown."""
@@ -168,6 +182,7 @@ class Service:
             self.cache.disliked(vote.request_id)
 
     def _answered(self, request: Request) -> None:
+        spending.settle(self.budgets, request)
         self.metrics.answered(request)
         telemetry.tell(request, self.settings.serving.log_texts)
 

@@ -125,6 +125,7 @@ class ChatRequest(_Shape):
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     temperature: float | None = Field(default=None, ge=0, le=2)
+    tools: list[Any] | None = None
     n: Literal[1] | None = None
     user: _Id | None = None
     metadata: dict[str, Any] | None = None
@@ -205,7 +206,7 @@ def about(assistant: Assistant, begun: Begun) -> dict[str, Any]:
         "release": begun.release,
         "as_of": isoformat(begun.as_of),
         "prompt": assistant.prompt.prompt_id[:12],
-        "served_by": assistant.settings.endpoint,
+        "served_by": assistant.legs[0].name,
         "model": assistant.chat.endpoint.model,
         "adapter": None,
         "cached": begun.cached,
@@ -292,6 +293,10 @@ def usage(request: Request) -> dict[str, int]:
 def _ending(ended: Ended) -> dict[str, Any]:
     return {
         "status": ended.request.status,
+        "served_by": (ended.request.route or {})["chosen"],
+        "model": ended.request.model,
+        "adapter": ended.request.adapter,
+        "why": (ended.request.route or {})["why"],
         "cost_usd": _usd(ended.request),
         "guards": list((ended.request.guard or {}).get("decisions", ())),
         "citations": ended.citations,

@@ -70,7 +70,8 @@ def replay(settings: Settings, request_id: str, release: int | None, now: bool) 
 
 async def _events(service: Service, asked: Ask, on_text: Callable[[str], None]) -> list[Event]:
     events: list[Event] = []
-    async for event in service.answering.answer(asked):
+    _, answering = await service.answer(asked, None)
+    async for event in answering:
         if isinstance(event, Text):
             on_text(event.text)
         events.append(event)

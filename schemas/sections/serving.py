@@ -176,6 +176,14 @@ class ModelEndpoint(Section):
         default=30.0, gt=0, description="Without a word, before the answer counts as failed."
     )
     max_retries: int = Field(default=1, ge=0, description="Before the first word.")
+    breaker_failures: int = Field(
+        default=5,
+        ge=1,
+        description="In a row, after which another model of the route is asked at once.",
+    )
+    breaker_seconds: float = Field(
+        default=30.0, gt=0, description="Until one answer tries it again."
+    )
     stop: tuple[str, ...] = Field(default=(), description="Texts at which the model is to end.")
     local: bool | None = Field(
         default=None,

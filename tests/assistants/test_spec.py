@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, ClassVar
 
 import pytest
 
+from almanac.assistants.conditions import Facts, holds
 from almanac.assistants.spec import Retrieval, VersionSpec, changed, spec_of, spec_of_settings
 from schemas.errors import ConfigError
 from schemas.hashing import canonical_json, sha256_text
@@ -80,3 +82,47 @@ def test_the_configuration_says_the_same() -> None:
     spec = spec_of_settings("handbook", said, "b" * 64, "m-1", "documents")
     assert spec.settings() == said
     assert spec.plain()["variables"] == {"tone": "dry"}
+
+
+SMALL = {"name": "small", "endpoint": "main", "model": "m-1", "when": "tokens<=40"}
+STRONG = {"name": "strong", "endpoint": "main", "model": "m-2", "max_tokens": 64}
+
+
+def test_a_route_has_many_models_and_keeps_what_it_says() -> None:
+    spec = spec_of(SPEC | {"route": [SMALL, STRONG], "escalate": {"on": ["empty"]}})
+    assert spec.plain()["route"] == [
+        {"endpoint": "main", "model": "m-1", "max_tokens": 256, "name": "small"}
+        | {"when": "tokens<=40"},
+        {"endpoint": "main", "model": "m-2", "max_tokens": 64, "name": "strong"},
+    ]
+    assert spec_of(spec.plain()).version == spec.version
+    other = changed(spec, {"route.2.max_tokens": 32, "route.when": "language=ru"})
+    assert (other.route[1].max_tokens, other.route[0].when) == (32, "language=ru")
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"route": [SMALL]}, "the last model must have no `when`"),
+        ({"route": [STRONG, STRONG]}, "has two models of the name 'strong'"),
+        (
+            {"route": [SMALL | {"when": "words<4"}, STRONG]},
+            "the condition 'words<4' cannot be read",
+        ),
+        ({"route": [SMALL | {"when": "topic(hr)>=0.5"}, STRONG]}, "topic 'hr' has no examples"),
+        ({"escalate": {"on": ["slow"]}}, "escalate.on.0"),
+    ],
+)
+def test_a_wrong_route_is_named(values: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        spec_of(SPEC | values)
+
+
+def test_conditions_look_at_a_question() -> None:
+    facts = Facts(30, "ru", has_tools=False, has_history=True, nearness=lambda name: 0.625)
+    assert holds(None, facts) == (True, "no condition")
+    assert holds("tokens<=30 and language=ru and history", facts)[0]
+    assert holds("topic(hr)>=0.6", facts) == (True, "topic(hr)>=0.6 (0.625)")
+    assert not holds("topic(hr)<0.6", facts)[0]
+    assert holds("no tools and language!=en", facts)[0]
+    assert holds("no history", facts) == (False, "no history does not hold: has history")
