@@ -118,6 +118,11 @@ class OpenVersions:
         )
 
     def _leg(self, route: Route) -> Leg:
+        if route.adapter:
+            raise ConfigError(
+                f"the model {route.label} has an adapter, which this server does not load: serve "
+                "it with `almanac adapters serve` or vLLM, and name it as the endpoint's model"
+            )
         chat = self._chat(route.endpoint, route.model)
         if self._local.starts:  # else nothing is asked, and nothing costs
             self._prices.check(route.endpoint, route.model)

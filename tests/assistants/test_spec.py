@@ -107,7 +107,7 @@ def test_a_route_has_many_models_and_keeps_what_it_says() -> None:
         ({"route": [STRONG, STRONG]}, "has two models of the name 'strong'"),
         (
             {"route": [SMALL | {"when": "words<4"}, STRONG]},
-            "the condition 'words<4' cannot be read",
+            "words<4' cannot be read",
         ),
         ({"route": [SMALL | {"when": "topic(hr)>=0.5"}, STRONG]}, "topic 'hr' has no examples"),
         ({"escalate": {"on": ["slow"]}}, "escalate.on.0"),
