@@ -19,6 +19,7 @@ from lakehouse.among import Among
 from lakehouse.documents import Key
 from lakehouse.grouped import Grouped, Waiting
 from lakehouse.ranking import Ranked, in_order
+from lakehouse.row_names import RowNames
 
 _AT_ONCE = 16  # questions in one product: 100,000 scores of 16 are 6 MB
 _UNSURE = 1e-5  # of a cosine in float32, far above the error of some thousand products
@@ -66,6 +67,11 @@ class Matrix:
             return []
         found: list[Ranked] = self._ask(_Question(vector, k, among))
         return found
+
+    @property
+    def names(self) -> RowNames:
+        """The ids of the rows by Lance's numbers."""
+        return RowNames(self._rows, self._ids)
 
     def _add(self, batch: Any) -> None:
         at = len(self._ids)

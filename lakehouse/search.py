@@ -23,6 +23,7 @@ from lakehouse.location import Location
 from lakehouse.matrix import Matrix, bytes_of
 from lakehouse.ranking import Ranked, fuse, in_order
 from lakehouse.releases import TaggedIndex
+from lakehouse.row_names import BYTES_A_ROW, RowNames
 from schemas.errors import LakehouseDamaged, ReleaseNotFound
 from schemas.search import SearchSettings
 
@@ -56,6 +57,7 @@ class IndexReader:
 
         self.release = release
         self._matrix: Matrix | None = None
+        self._names: RowNames | None = None
         uri = location.child("lance", f"{release.lance_table}.lance")
         self._reading = partial(reading_index, location, release.lance_table)
         try:
@@ -115,23 +117,31 @@ class IndexReader:
     def pin(self, most_bytes: int) -> bool:
         """Hold all vectors in memory for exact searches; False where that is over the bound.
 
-        An approximate index needs none, and so does an empty release.
+        An approximate index needs none, and so does an empty release. The ids of rows are held in
+        any case, as far as the bound allows.
         """
-        if self.release.search["vector"] != "exact" or not self.release.rows:
+        if not self.release.rows:
             return False
         with self._reading():
             rows = int(self._dataset.count_rows())
             dimension = int(self._dataset.schema.field("vector").type.list_size)
-            if bytes_of(rows, dimension) > most_bytes:
-                return False
-            columns = ["chunk_id", "source", "doc_id", "vector"]
-            scanner = self._dataset.scanner(columns=columns, with_row_id=True)
-            self._matrix = Matrix(scanner.to_batches(), rows, dimension)
-        return True
+            is_exact = self.release.search["vector"] == "exact"
+            if is_exact and bytes_of(rows, dimension) <= most_bytes:
+                columns = ["chunk_id", "source", "doc_id", "vector"]
+                scanner = self._dataset.scanner(columns=columns, with_row_id=True)
+                self._matrix = Matrix(scanner.to_batches(), rows, dimension)
+                self._names = self._matrix.names
+                return True
+            if rows * BYTES_A_ROW <= most_bytes:
+                found = self._dataset.to_table(columns=["chunk_id"], with_row_id=True)
+                numbers = found["_rowid"].to_numpy().astype(np.uint64)
+                self._names = RowNames(numbers, found["chunk_id"].to_pylist())
+        return False
 
     def unpin(self) -> None:
         """Let go of the vectors in memory; exact searches read the files again."""
         self._matrix = None
+        self._names = None
 
     def vector(self, query: NDArray[np.float32], k: int, among: Among | None = None) -> list[Hit]:
         """The `k` nearest by cosine to a query of shape (dimension,); of some documents alone."""
@@ -150,9 +160,9 @@ class IndexReader:
         if not exact:
             nearest |= {"nprobes": search.nprobes, "refine_factor": search.refine_factor}
 
-        def fetch(limit: int) -> pa.Table:
+        def fetch(limit: int, columns: list[str]) -> pa.Table:
             return self._dataset.to_table(
-                columns=["chunk_id", "_distance"],
+                columns=columns,
                 nearest=nearest | {"k": limit},
                 with_row_id=True,
                 **_only(among),
@@ -198,9 +208,9 @@ class IndexReader:
             return []
         match = MatchQuery(query, "text")
 
-        def fetch(limit: int) -> pa.Table:
+        def fetch(limit: int, columns: list[str]) -> pa.Table:
             return self._dataset.to_table(
-                columns=["chunk_id", "_score"],
+                columns=columns,
                 full_text_query=match,
                 limit=limit,
                 with_row_id=True,
@@ -240,13 +250,17 @@ class IndexReader:
         found = {row["chunk_id"]: row for row in rows}
         return [found[one.chunk_id] for one in ranked]
 
-    def _ranked(self, fetch: Callable[[int], pa.Table], column: str, k: int) -> list[Ranked]:
+    def _ranked(
+        self, fetch: Callable[[int, list[str]], pa.Table], column: str, k: int
+    ) -> list[Ranked]:
+        names = self._names
+        columns = [column] if names else ["chunk_id", column]
         total, limit = self.release.rows, k + 8
         if k < 1 or not total:
             return []
         while True:
             with self._reading():
-                found = _ordered(fetch(min(limit, total)), column)
+                found = _ordered(fetch(min(limit, total), columns), column, names)
             if limit >= total or len(found) < limit or found[k - 1].score != found[-1].score:
                 return found[:k]
             limit *= 2
@@ -261,12 +275,9 @@ def _is_chunk(chunk_id: str) -> str:
     return f"chunk_id = '{chunk_id}'"
 
 
-def _ordered(rows: pa.Table, column: str) -> list[Ranked]:
+def _ordered(rows: pa.Table, column: str, names: RowNames | None) -> list[Ranked]:
     sign = -1.0 if column == "_distance" else 1.0
     base = 1.0 if column == "_distance" else 0.0
-    return in_order(
-        [
-            Ranked(row["chunk_id"], base + sign * row[column], row["_rowid"])
-            for row in rows.to_pylist()
-        ]
-    )
+    ids = names.of(rows["_rowid"].to_numpy()) if names else rows["chunk_id"].to_pylist()
+    found = zip(ids, rows[column].to_pylist(), rows["_rowid"].to_pylist(), strict=True)
+    return in_order([Ranked(chunk, base + sign * value, row) for chunk, value, row in found])

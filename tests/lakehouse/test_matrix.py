@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -98,6 +99,21 @@ def test_only_some_documents_are_searched(readers: tuple[IndexReader, IndexReade
                 assert [(hit.chunk_id, hit.score) for hit in search(9, among)] == wanted[:9]
             hits = reader.hybrid("printer travel", _query(5), 20, among)
             assert {(hit.source, hit.doc_id) for hit in hits} <= among.keys
+
+
+def test_words_find_the_same_with_the_ids_of_rows_in_memory(
+    readers: tuple[IndexReader, IndexReader],
+) -> None:
+    files, memory = readers
+    for search in ("exact", "ann"):  # of the second no vectors are held
+        memory.release = replace(memory.release, search=memory.release.search | {"vector": search})
+        memory.pin(1 << 20)
+        assert memory._names is not None
+        for words in ("printer travel", "badge", "number 7", "unknown"):
+            for k in (1, 9, ROWS):
+                assert memory.rank_text(words, k) == files.rank_text(words, k)
+        memory.unpin()
+    memory.release = files.release
 
 
 def test_threads_ask_together(readers: tuple[IndexReader, IndexReader]) -> None:
