@@ -17,6 +17,7 @@ from typing import Any
 import lance
 import pyarrow.parquet as pq
 
+from schemas.errors import AlmanacError
 from schemas.tables import TABLES
 from testing.command_line import almanac
 from testing.damage_matrix import Matrix
@@ -47,6 +48,13 @@ class Killed:
     faults: tuple[str, ...]
 
 
+def prepare(house: House) -> House:
+    """Let documents change, so that a night has something to do."""
+    house.put("printer", "The printer on the new floor wants no badge.")
+    house.put("late", "What came in the night that was killed.")
+    return house
+
+
 class Kills:
     """Kills of the verbs of `testing.verbs` and of a night, each on a copy of one full house."""
 
@@ -71,10 +79,10 @@ class Kills:
 
     def kill(self, verb: str) -> Killed | None:
         """Kill one run of a verb at random; None where it had ended before."""
-        seconds, ends = self._unbroken(verb)
-        house = self._matrix.house.copied_to(self._scratch / "killed")
+        seconds, ends = self.unbroken(verb)
+        house = prepare(self._matrix.house.copied_to(self._scratch / "killed"))
         after = self._chance.uniform(0.01, seconds)
-        process = self._start(house, verb)
+        process = self.start(house, verb)
         time.sleep(after)
         ended = not process.is_alive()
         process.kill()
@@ -90,52 +98,66 @@ class Kills:
             yield "no release answers"
         elif not answers(house.lake.read(release), house.encoder):
             yield f"release {release.seq} gives no answer"
-        process = self._start(house, verb)
+        process = self.start(house, verb)
         process.join()
         if process.exitcode not in (0, 1):
             yield f"run again, it ended with {process.exitcode}"
-        if (found := _state(house)) not in ends:
+        if (found := state(house)) not in ends:
             yield f"the end is another than that of an unbroken run: {found}"
         if verb == "erase":
             yield from (f"{one} still tells it" for one in told_in(house, "Person 2 likes"))
 
-    def _unbroken(self, verb: str) -> tuple[float, list[str]]:
+    def unbroken(self, verb: str) -> tuple[float, list[str]]:
         """Seconds of an unbroken run, and what a run, and one that is run twice, leave."""
         if verb not in self._whole:
-            house = self._matrix.house.copied_to(self._scratch / "whole")
+            house = prepare(self._matrix.house.copied_to(self._scratch / "whole"))
             seconds, ends = 0.0, []
             for _ in range(2):
-                process = self._start(house, verb)
+                process = self.start(house, verb)
                 began = time.monotonic()
                 process.join()
                 seconds = max(seconds, time.monotonic() - began)
-                ends.append(_state(house))
+                ends.append(state(house))
             shutil.rmtree(house.root)
             self._whole[verb] = (seconds, ends)
         return self._whole[verb]
 
-    def _start(self, house: House, verb: str) -> Any:
-        arguments = (str(house.root), verb, writing(self._matrix.names).get(verb, ()))
-        process = _CONTEXT.Process(target=_run, args=arguments)
+    def start(self, house: House, verb: str, said: str = "") -> Any:
+        """Begin a verb in a process of its own; see `run_verb`."""
+        arguments = (str(house.root), verb, writing(self._matrix.names).get(verb, ()), said)
+        process = _CONTEXT.Process(target=run_verb, args=arguments)
         process.start()
         return process
 
 
-def _run(root: str, verb: str, arguments: tuple[str, ...]) -> None:
+def run_verb(root: str, verb: str, arguments: tuple[str, ...], said: str = "") -> None:
+    """Run a verb, or a night, in a house, and end with its exit code; its words go to `said`."""
     house = House(Path(root))
     house.keep(keep_last=3)
-    if verb != NIGHT:
-        raise SystemExit(almanac(house, *verb.split(), *arguments).code)
-    house.put("printer", "The printer on the new floor wants no badge.")
-    house.put("late", "What came in the night that was killed.")
+    if verb == NIGHT:
+        code, words = _night(house)
+    else:
+        done = almanac(house, *verb.split(), *arguments)
+        code, words = done.code, ("RAW " if done.raw else "") + done.said
+    if said:
+        Path(said).write_text(words, encoding="utf-8")
+    raise SystemExit(code)
+
+
+def _night(house: House) -> tuple[int, str]:
     at = FIRST_NIGHT + timedelta(days=20)
-    published = house.releases[0].logical_time == at
-    with without_expectations():
-        if not published:
-            night(house.settings, at, house.encoder, wait=5.0)
+    try:
+        with without_expectations():
+            if house.releases[0].logical_time != at:
+                night(house.settings, at, house.encoder, wait=5.0)
+    except AlmanacError as error:
+        return 1, str(error)
+    except BaseException as error:  # noqa: BLE001  (panics of native code are no Exception)
+        return 1, f"RAW {type(error).__name__}: {error}"
+    return 0, "published"
 
 
-def _state(house: House) -> str:
+def state(house: House) -> str:
     """A hash over all rows that do not say who wrote when, and over the rows of each release."""
     found: dict[str, list[str]] = {}
     for name in (one for one in TABLES if one not in _OWN):
