@@ -27,10 +27,12 @@ class Cut:
 class Cuts:
     """The recording of `house.run_all`, and images of it."""
 
-    def __init__(self, root: Path, durability: str = "full") -> None:
+    def __init__(
+        self, root: Path, durability: str = "full", phases: Sequence[str] = PHASES
+    ) -> None:
         self._root = root
         os.environ["ALMANAC_DURABILITY"] = durability
-        command = [sys.executable, "-m", "testing.power_cut.house", str(root)]
+        command = [sys.executable, "-m", "testing.power_cut.house", str(root), *phases]
         self.operations = record(command, root / "house" / "lake", root / "strace.log")
         facts = json.loads((root / "facts.json").read_text(encoding="utf-8"))
         self._facts = [{int(seq): tuple(fact) for seq, fact in one.items()} for one in facts]
