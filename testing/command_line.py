@@ -37,7 +37,7 @@ def almanac(house: House, *arguments: str) -> Done:
     from almanac.cli.app import main
 
     with _inside(house.root), _quiet():
-        result = CliRunner().invoke(main, list(arguments))
+        result = CliRunner().invoke(main, list(arguments), color=True)  # as on a terminal
     said = " ".join(result.output.split())
     raw = any(sign in said for sign in RAW)
     if result.exception is not None and not isinstance(result.exception, SystemExit):

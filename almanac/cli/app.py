@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 refused or failed (one line on standard error), 2 wrong us
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,6 +56,7 @@ from almanac.cli.options import (
     settings,
     whoami,
 )
+from almanac.cli.terminal import json_line, shown
 from schemas.times import When
 
 
@@ -203,10 +203,10 @@ def search(
         configured = settings()
         if queries is not None:
             for answer in reading.answers(configured, queries, k, mode, when, filters):
-                click.echo(json.dumps(answer, ensure_ascii=False))
+                click.echo(json_line(answer))
             return
         result = reading.search(configured, str(query), k, mode, when, filters)
-    click.echo(json.dumps(result, ensure_ascii=False) if json_ else show.search(result))
+    click.echo(json_line(result) if json_ else shown(show.search(result)))
 
 
 @main.command()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from almanac.cli.options import (
@@ -16,6 +14,7 @@ from almanac.cli.options import (
     whoami,
 )
 from almanac.cli.passages import readable_heading
+from almanac.cli.terminal import json_line, shown
 from schemas.times import When
 
 
@@ -34,11 +33,11 @@ def ask(question: str, when: When | None, assistant: str | None, json_: bool) ->
 
     def say(text: str) -> None:
         if not json_:
-            click.echo(text, nl=False)
+            click.echo(shown(text), nl=False)
 
     with one_line_errors():
         answer = run(settings(), question, when, assistant, whoami(), say)
-    click.echo(json.dumps(answer, ensure_ascii=False) if json_ else _sources(answer))
+    click.echo(json_line(answer) if json_ else shown(_sources(answer)))
 
 
 def _sources(answer: Report) -> str:

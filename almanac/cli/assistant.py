@@ -20,6 +20,7 @@ from almanac.cli.options import (
     settings,
     whoami,
 )
+from almanac.cli.terminal import json_line, shown
 from schemas.errors import ConfigError
 
 _STAGES = ("dev", "staging", "production", "archived", "rejected")
@@ -221,9 +222,9 @@ def gate(
     with one_line_errors():
         result = run_gate(settings(writes=True), wanted, against, golden, actor, _tell)
     if json_:
-        click.echo(json.dumps(result, ensure_ascii=False))
+        click.echo(json_line(result))
     else:
-        click.echo(comment(result) if markdown else show_.gated(result))
+        click.echo(shown(comment(result) if markdown else show_.gated(result)))
     sys.exit({"passed": 0, "refused": 1}.get(result["outcome"], 2))
 
 

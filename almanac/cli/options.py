@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import logging
 import os
 import sys
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple, ParamSpec
 
 import click
 
+from almanac.cli.terminal import json_line, shown
 from schemas.errors import AlmanacError, ConfigError
 from schemas.settings import Settings, load_settings
 from schemas.times import When, parse_as_of, parse_when
@@ -113,7 +113,7 @@ def reports(
             log_to_stderr()
             with one_line_errors():
                 result = verb(**parameters)
-            click.echo(json.dumps(result, ensure_ascii=False) if json_ else human(result))
+            click.echo(json_line(result) if json_ else shown(human(result)))
             if not sound(result):
                 sys.exit(1)
 
@@ -165,7 +165,7 @@ def applies(
 
 
 def _print(result: Report, human: Callable[[Report], str], json_: bool) -> None:
-    click.echo(json.dumps(result, ensure_ascii=False) if json_ else human(result))
+    click.echo(json_line(result) if json_ else shown(human(result)))
 
 
 def _asked(plan: Report, human: Callable[[Report], str], json_: bool) -> bool:
@@ -175,7 +175,7 @@ def _asked(plan: Report, human: Callable[[Report], str], json_: bool) -> bool:
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    click.echo(human(plan), err=True)
+    click.echo(shown(human(plan)), err=True)
     if not click.confirm("Do it?", err=True):
         click.echo("Nothing was changed.", err=True)
         sys.exit(1)
@@ -190,12 +190,17 @@ def _end_of_plan(plan: Report, dry_run: bool) -> None:
         sys.exit(2)
 
 
+class _Shown(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return shown(super().format(record))
+
+
 def log_to_stderr() -> None:
     """What long work says of itself; results alone go to standard output."""
     logger = logging.getLogger("almanac")
     if not logger.handlers:
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        handler.setFormatter(_Shown("%(asctime)s %(message)s", "%H:%M:%S"))
         logger.addHandler(handler)
         logger.setLevel(logging.INFO)
         logger.propagate = False
@@ -209,7 +214,7 @@ class one_line_errors:
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, AlmanacError):
-            click.echo(f"almanac: {error}", err=True)
+            click.echo(shown(f"almanac: {error}"), err=True)
             sys.exit(2 if isinstance(error, ConfigError) else 1)
 
 
