@@ -33,6 +33,7 @@ _NAMES = {
     "created_at", "updated_at", "first_seen", "last_seen", "read_at", "lance_version", "lance_tag",
     "lance_table", "seal", "made_by", "version", "spec", "note", "subject", "gate_id",
     "fingerprint",
+    "stamp", "uri", "path",
     "resolved", "reason", "evidence", "seq", "report",
 }  # fmt: skip
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -103,7 +104,8 @@ class Kills:
         if process.exitcode not in (0, 1):
             yield f"run again, it ended with {process.exitcode}"
         if (found := state(house)) not in ends:
-            yield f"the end is another than that of an unbroken run: {found}"
+            other = sorted(set(found.split()) - set(ends[0].split()))
+            yield f"the end is another than that of an unbroken run: {other}"
         if verb == "erase":
             yield from (f"{one} still tells it" for one in told_in(house, "Person 2 likes"))
 
