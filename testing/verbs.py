@@ -52,6 +52,7 @@ def reading(names: Names) -> dict[str, Arguments]:
         "status": (),
         "trace": ("fault",),
         "drift": (),
+        "cost": (),
         "access who": ("mail.md",),
         "quarantine list": ("--all",),
         "verify": ("--quick",),
