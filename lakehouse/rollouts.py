@@ -36,6 +36,12 @@ _JUDGEMENTS = """
     ORDER BY ordinal, request_id
 """
 
+_MEASURES = """
+    SELECT * FROM log WHERE prompt = (SELECT name FROM wanted) AND measure <> 'pair'
+    QUALIFY row_number() OVER (PARTITION BY request_id, measure ORDER BY ordinal DESC) = 1
+    ORDER BY ordinal, request_id
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class RolloutStep:
@@ -133,6 +139,12 @@ class JudgementLog:
     def tend(self, grace: timedelta) -> bool:
         """Write many small files together; see `lakehouse.vacuum.ClearedTable.tend`."""
         return self._log.tend(grace)
+
+    def of_answers(self, prompt: str) -> list[Judgement]:
+        """What was measured of answers by one judge and prompt; the newest of each measure."""
+        wanted = _name(prompt)
+        rows = self._log.query(_MEASURES, wanted=wanted).to_pylist()
+        return [JUDGEMENTS.read(Judgement, row) for row in rows]
 
     def of_rollout(self, rollout: str) -> list[Judgement]:
         """The pairs of a rollout, in the order of their judging."""

@@ -45,6 +45,7 @@ from schemas.sections.feedback import (
     TriageSettings,
     TuningSettings,
 )
+from schemas.sections.judging import JudgingSettings
 from schemas.sections.operating import AlarmSettings, DriftSettings, ServerSettings
 from schemas.sections.rollouts import RolloutSettings
 from schemas.sections.serving import (
@@ -68,6 +69,7 @@ __all__ = [
     "FeedbackSettings",
     "GateSettings",
     "IndexSettings",
+    "JudgingSettings",
     "LeaseSettings",
     "LossLimitSettings",
     "ModelEndpoint",
@@ -150,6 +152,7 @@ class Settings(BaseSettings):
     prices: dict[str, PriceSettings] = {}
     budgets: dict[str, BudgetSettings] = {}
     rollouts: RolloutSettings = RolloutSettings()
+    judging: JudgingSettings = JudgingSettings()
 
     @field_validator("time_zone")
     @classmethod

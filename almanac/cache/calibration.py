@@ -76,12 +76,13 @@ def _pair(path: Path, number: int, line: str) -> Pair:
 
 def judged(pairs: Sequence[Pair], encoder: Encoder) -> list[Judged]:
     """The pairs as the cache sees them. Raises EmbeddingFailed."""
-    texts = [normalized(text) for pair in pairs for text in (pair.one, pair.other)]
+    texts = list(dict.fromkeys(normalized(text) for one in pairs for text in (one.one, one.other)))
     if not texts:
         return []
     vectors = np.asarray(encoder.encode_queries(texts), np.float64)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    cosines = (vectors[0::2] * vectors[1::2]).sum(axis=1)
+    at = {text: vector for text, vector in zip(texts, vectors, strict=True)}
+    cosines = [at[normalized(one.one)] @ at[normalized(one.other)] for one in pairs]
     return [
         Judged(pair, float(cosine), _agree(pair))
         for pair, cosine in zip(pairs, cosines, strict=True)

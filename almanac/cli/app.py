@@ -25,6 +25,7 @@ from almanac.cli import (
     feedback,
     golden,
     init,
+    judge,
     keys,
     mcp,
     prompt,
@@ -94,6 +95,7 @@ for room in (
     rollout,
     cache,
     cost,
+    judge,
 ):
     for verb in room.VERBS:
         main.add_command(verb)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from almanac.adapters import reading as adapters
 from almanac.feedback.drain import waiting
+from almanac.judging.run import lag
 from almanac.overview.steps import steps
 from almanac.triage.verdict_cache import new_model_faults, standing
 from lakehouse import Lakehouse, open_lakehouse
@@ -29,7 +30,7 @@ def status(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
 
     Returns:
         `release` (None before the first), `nights` (the newest first), `missed` (how many times),
-        `quarantine`, `journal`, `dislikes`, `adapters`, `lease`, `disk`; and `steps`: what to do,
+        `quarantine`, `journal`, `dislikes`, `adapters`, `judge`, `lease`, `disk`; and `steps`: what to do,
         worst first, each with its `level` (wrong, waits or note), what `is` and the command that
         comes `next`. `ok`: nothing of them is wrong.
     """
@@ -50,6 +51,7 @@ def status(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
         "journal": waiting(settings, now),
         "dislikes": _dislikes(lake),
         "adapters": _adapters(settings),
+        "judge": lag(settings, now),
         "lease": lake.lease_state(),
         "disk": _disk(lake),
     }

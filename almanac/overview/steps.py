@@ -41,6 +41,7 @@ def steps(settings: Settings, found: Mapping[str, Any]) -> list[Step]:
         *_documents(found["quarantine"]),
         *_dislikes(found["dislikes"]),
         *_adapters(found["adapters"]),
+        *_judge(found["judge"]),
     ]
     return sorted(every, key=lambda one: _LEVELS.index(one.level))
 
@@ -116,6 +117,12 @@ def _adapters(adapters: Mapping[str, Any]) -> Iterator[Step]:
     for adapter in adapters["waiting"]:
         said = f"adapter {adapter[:12]} beat its base, and waits for a person"
         yield Step("waits", said, f"almanac adapters show {adapter[:12]}")
+
+
+def _judge(judge: Mapping[str, Any] | None) -> Iterator[Step]:
+    if judge and judge["late"]:
+        said = f"{count(judge['waiting'], 'answer')} wait for the judge, the oldest for "
+        yield Step("wrong", f"{said}{judge['lag_hours']:,.0f} hours", "almanac judge run")
 
 
 def size(number: float) -> str:

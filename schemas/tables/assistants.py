@@ -84,9 +84,9 @@ JUDGEMENTS = StoredTable(
     Column("request_id", TEXT),
     Column("judge", TEXT),  # the model, or none
     Column("ordinal", WHOLE),  # microseconds since 1970: greater is later
-    Column("measure", TEXT),  # pair: which of two versions answered better
-    Column("verdict", TEXT),  # candidate | current | equal | not_judged
-    Column("score", NUMBER),  # of a pair 1, -1 or 0 for the candidate
+    Column("measure", TEXT),  # pair: which of two versions answered better; faithfulness, ...
+    Column("verdict", TEXT),  # candidate | current | equal | judged | not_judged
+    Column("score", NUMBER),  # of a pair 1, -1 or 0 for the candidate; else from 0 to 1
     Column("reason", TEXT),
     Column("rollout", TEXT),
     Column("arm", TEXT),  # that answered the user
