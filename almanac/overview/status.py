@@ -30,9 +30,9 @@ def status(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
 
     Returns:
         `release` (None before the first), `nights` (the newest first), `missed` (how many times),
-        `quarantine`, `journal`, `dislikes`, `adapters`, `judge`, `lease`, `disk`; and `steps`: what to do,
-        worst first, each with its `level` (wrong, waits or note), what `is` and the command that
-        comes `next`. `ok`: nothing of them is wrong.
+        `quarantine`, `journal`, `dislikes`, `adapters`, `judge`, `lease`, `disk`; and `steps`: what
+        to do, worst first, each with its `level` (wrong, waits or note), what `is` and the command
+        that comes `next`. `ok`: nothing of them is wrong.
     """
     now = now or datetime.now(UTC)
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
