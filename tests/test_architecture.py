@@ -49,12 +49,8 @@ MAY_IMPORT = {
     "lakehouse",
     "lineage": "core feedback adapters lakehouse",
     "rollouts": "core llm feedback assistants lakehouse",
-<<<<<<< HEAD
-    "overview": "feedback triage costs adapters lakehouse",
-=======
     "judging": "core llm embedding rollouts lakehouse",
-    "overview": "judging feedback triage adapters lakehouse",
->>>>>>> 3562da6 (A judge on live traffic: drawn answers, RAGAS' measures, coverage, intervals, correction by votes, lag)
+    "overview": "judging feedback triage costs adapters lakehouse",
     "client": "feedback",
     "tasks": "core sources schedule ingest retrieval releases drift feedback triage dataset "
     "training adapters tuning lineage lakehouse",
@@ -62,13 +58,8 @@ MAY_IMPORT = {
     "supervisor": "core drift schedule tasks",
     "serving": "core journal cache llm costs embedding guards ingest retrieval feedback training "
     "adapters assistants evaluation overview rollouts lakehouse expectations",
-<<<<<<< HEAD
     "cli": "core costs schedule ingest retrieval releases drift feedback triage dataset training "
-    "adapters assistants lineage overview rollouts supervisor cache serving",
-=======
-    "cli": "core schedule ingest retrieval releases drift feedback triage dataset training "
     "adapters assistants lineage overview rollouts supervisor cache judging serving",
->>>>>>> 3562da6 (A judge on live traffic: drawn answers, RAGAS' measures, coverage, intervals, correction by votes, lag)
 }
 # What starts from a shell: nothing imports these.
 LEAVES = {"cli", "client"}
