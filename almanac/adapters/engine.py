@@ -82,7 +82,7 @@ def parameters(gguf: Path, name: str, key: str, threads: int) -> Any:
         import xllamacpp
     except ImportError:
         raise ConfigError(
-            "the local server is not installed: `pip install almanac[serve]`"
+            "the local server is not installed: pip install 'almanac[serve]'"
         ) from None
     params = xllamacpp.CommonParams()
     params.model.path = str(gguf)

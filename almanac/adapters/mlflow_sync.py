@@ -52,7 +52,7 @@ def _follow(settings: Settings, uri: str, name: str) -> None:
         from mlflow import MlflowClient
     except ImportError:
         raise ConfigError(
-            "MLflow's client is not installed: `pip install almanac[mlflow]`"
+            "MLflow's client is not installed: pip install 'almanac[mlflow]'"
         ) from None
 
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)

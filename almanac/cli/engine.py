@@ -13,6 +13,7 @@ import click
 from almanac.cli.console import FORMATS, for_people
 from almanac.cli.own_server import start_own_server
 from schemas.errors import AlmanacError
+from schemas.extras import missing_extra
 
 # A first start migrates the server's database: longer than Prefect's own 20 seconds here and there.
 _DEFAULTS = {
@@ -48,6 +49,8 @@ def run_flow(name: str, **parameters: Any) -> dict[str, Any]:
             result: dict[str, Any] = flow(**parameters)
     except AlmanacError:
         raise
+    except ImportError as error:
+        raise missing_extra(error) or AlmanacError(_reason(error, url)) from error
     except Exception as error:  # the one boundary: Prefect has logged it with its traceback
         raise AlmanacError(_reason(error, url)) from error
     return result

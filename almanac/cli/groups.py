@@ -7,6 +7,9 @@ from typing import Any
 
 import click
 
+from schemas.errors import ExtraMissing
+from schemas.extras import missing_extra
+
 # Verbs that no line names stand last, under "More".
 GROUPS = {
     "Start": ("init", "plan", "nightly", "search", "ask"),
@@ -42,10 +45,37 @@ _ALSO = {
     "start": "up",
     "new": "init",
 }
+# The extra that a verb is installed with; all others come with `nightly`.
+_EXTRAS = {
+    "search": "vectors",
+    "ask": "serve",
+    "mcp": "serve",
+    "serve": "serve",
+    "adapters": "serve",
+    "dataset": "tune",
+    "tune": "tune",
+}
+
+
+def advice(missing: ExtraMissing) -> str:
+    """What to install for the verb that runs."""
+    verb = click.get_current_context().find_root().invoked_subcommand or ""
+    return missing.advice(_EXTRAS.get(verb, "nightly"))
 
 
 class Verbs(click.Group):
     """A group whose help shows sections, and which asks back when a verb is misspelt."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does; what an extra of the installation brings is named where it is missing."""
+        try:
+            return super().invoke(ctx)
+        except ImportError as error:
+            missing = missing_extra(error)
+            if missing is None:
+                raise
+            click.echo(f"almanac: {advice(missing)}", err=True)
+            ctx.exit(1)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs by section, their first sentences uncut."""

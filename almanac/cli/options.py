@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, ParamSpec
 
 import click
 
+from almanac.cli.groups import advice
 from almanac.cli.terminal import json_line, shown
-from schemas.errors import AlmanacError, ConfigError
+from schemas.errors import AlmanacError, ConfigError, ExtraMissing
 from schemas.settings import Settings, load_settings
 from schemas.times import When, parse_as_of, parse_when
 
@@ -214,7 +215,8 @@ class one_line_errors:
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, AlmanacError):
-            click.echo(shown(f"almanac: {error}"), err=True)
+            said = advice(error) if isinstance(error, ExtraMissing) else error
+            click.echo(shown(f"almanac: {said}"), err=True)
             sys.exit(2 if isinstance(error, ConfigError) else 1)
 
 

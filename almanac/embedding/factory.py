@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from schemas.encoder import EmbedderIdentity, Encoder, TokenCounter
+from schemas.extras import named_extras
 from schemas.settings import EmbedderSettings
 
 
@@ -19,9 +20,11 @@ def open_encoder(settings: EmbedderSettings) -> Encoder:
 
     Raises:
         ConfigError: the settings name no usable model, or lack a key.
+        ExtraMissing: the extra `vectors`, which runs models here, is not installed.
         EmbeddingFailed: the hub or the endpoint cannot be had.
     """
-    return _backend(settings).open_encoder(settings)
+    with named_extras():
+        return _backend(settings).open_encoder(settings)
 
 
 def identity_of(settings: EmbedderSettings) -> EmbedderIdentity:
@@ -30,12 +33,14 @@ def identity_of(settings: EmbedderSettings) -> EmbedderIdentity:
     A hub id is downloaded first, a model of unusual modules is loaded, and an endpoint is asked for
     one vector unless `settings.dimension` tells its size.
     """
-    return _backend(settings).identity_of(settings)
+    with named_extras():
+        return _backend(settings).identity_of(settings)
 
 
 def token_counter(settings: EmbedderSettings) -> TokenCounter:
     """What `open_encoder(settings)` would count, from the tokenizer alone."""
-    return _backend(settings).token_counter(settings)
+    with named_extras():
+        return _backend(settings).token_counter(settings)
 
 
 def _backend(settings: EmbedderSettings) -> _Backend:

@@ -12,6 +12,7 @@ from typing import Any
 
 from almanac.embedding.choices import pinned
 from schemas.errors import ConfigError, EmbeddingFailed
+from schemas.extras import missing_extra
 from schemas.hashing import sha256_parts
 from schemas.settings import EmbedderSettings
 
@@ -70,10 +71,13 @@ def package_folder(package: str) -> Path:
     """Where an installed package lies; it is not imported.
 
     Raises:
+        ExtraMissing: it is not installed, and an extra brings it.
         ConfigError: it is not installed.
     """
     spec = find_spec(package)
     if spec is None or spec.origin is None:
+        if extra := missing_extra(ModuleNotFoundError(name=package)):
+            raise extra
         name = package.replace("_", "-")
         raise ConfigError(f"the package {name} with the model's weights is not installed")
     return Path(spec.origin).parent

