@@ -2,7 +2,7 @@
 
     python deploy/lock.py [--upgrade]
 
-Versions that still fit stay, unless --upgrade. The lock is for every Python from 3.11.0 and for Linux
+Versions that still fit stay, unless --upgrade. The lock is for Python from 3.11.0 and for Linux
 and macOS at once: a line that some of them do not need has a marker. Each has the SHA-256 hashes
 of all files that the registry has of it; torch also that of the build which pip installs on this
 machine, because PyTorch's builds without CUDA come from an index of their own.
