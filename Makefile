@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 
-.PHONY: install nightly serve up test check lock clean
+.PHONY: install nightly serve up test check docs lock clean
 .DEFAULT_GOAL := nightly
 
 install: $(READY)
@@ -40,6 +40,10 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# The pages as a site in .site, with the reference of verbs, Python and HTTP made from the code.
+docs: install
+	$(BIN)/python -m mkdocs build --strict --quiet
 
 # After a change of pyproject.toml. Versions that still fit stay; `make lock UPGRADE=--upgrade`.
 lock:

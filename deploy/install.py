@@ -103,8 +103,8 @@ def install(lock: Path) -> None:
 def install_own_torch(lock: str) -> None:
     """Install the build of torch that pip prefers here, where the lock has its hash.
 
-    Given hashes, pip prefers the registry's file whatever else it is told to look at: a build without
-    CUDA would never be taken. Where the build has another hash, it is left to `install`.
+    Given hashes, pip prefers the registry's file whatever else it is told to look at, so a build
+    without CUDA would never be taken. A build with another hash is left to `install`.
     """
     entry = re.search(r"^(torch==[^ ]+)((?:.*\n)(?:\s+.*\n)*)", lock, re.MULTILINE)
     assert entry is not None
