@@ -39,7 +39,7 @@ class Progress:
 
     def read(self, line: str) -> None:
         """A line of pip's."""
-        if line.startswith(("Collecting ", "Requirement already", "Ignoring ")):
+        if line.startswith(("Collecting ", "Processing ", "Requirement ", "Ignoring ")):
             self._count += 1
         elif found := _FILE.match(line):
             self._doing = f"{found[1].split('-')[0]} ({found[2] or 'size unknown'})"
