@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.dataset as pads
 
 from lakehouse.damage import table_sentence
+from lakehouse.memory import allowed
 from lakehouse.table import TransactionTaken, storage_errors
 from lakehouse.vacuum import ClearedTable
 from schemas.errors import LakehouseDamaged
 from schemas.tables.releases import SEALED_TABLES
 
 __all__ = ["DeltaLog", "TransactionTaken", "storage_errors"]
-_MEMORY = "1GB"  # of one query; what is more goes to temporary files
-_STREAMED = 10_000  # rows in one batch of a long answer
+_STREAMED = 2_000  # rows in one batch of a long answer, of some 3 kB each
 
 
 @cache
@@ -29,7 +29,7 @@ def _database() -> Any:
     """One engine for the process: starting one costs more than most questions that it is asked."""
     import duckdb
 
-    options: dict[str, Any] = {"memory_limit": _MEMORY, "temp_directory": tempfile.gettempdir()}
+    options: dict[str, Any] = {"temp_directory": tempfile.gettempdir()}
     database = duckdb.connect(config=options)
     atexit.register(_close)  # else its bindings complain when the process ends
     return database
@@ -119,6 +119,7 @@ class DeltaLog(ClearedTable):
     def _connected(self, tables: dict[str, Any]) -> Iterator[Any]:
         with self.reading(), _database().cursor() as connection:
             connection.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+            connection.execute(f"SET memory_limit = '{allowed().database >> 20}MiB'")
             connection.register("stored_log", self.dataset())
             connection.execute(f"CREATE TEMP VIEW log AS {self._with_defaults()} FROM stored_log")
             for name, table in tables.items():

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakehouse.delta import DeltaLog
 from lakehouse.documents import Key
 from lakehouse.rows import chunk_id, row_hash
+from lakehouse.vector_file import VectorFile
 from schemas.errors import VerificationFailed
 from schemas.tables.releases import index_schema
 
@@ -18,14 +20,17 @@ _PASSAGES = """
     SELECT w.source, w.doc_id, c.heading, c.text, c.text_hash,
            row_number() OVER (
                PARTITION BY w.source, w.doc_id, c.heading, c.text_hash ORDER BY c.ordinal
-           ) - 1 AS occurrence, v.vector
+           ) - 1 AS occurrence
     FROM log c
     JOIN wanted w ON c.document_hash = w.document_hash
-    LEFT JOIN (SELECT text_hash, vector FROM vectors WHERE embedder = '{embedder}') v
-        ON v.text_hash = c.text_hash
     WHERE c.chunker = (SELECT name FROM chunker)
     ORDER BY w.source, w.doc_id, c.ordinal
 """
+_TEXTS = """
+    SELECT DISTINCT c.text_hash FROM log c SEMI JOIN wanted w ON c.document_hash = w.document_hash
+    WHERE c.chunker = (SELECT name FROM chunker)
+"""
+_VECTORS = 4_096  # in memory at a time
 
 
 class Contents:
@@ -55,12 +60,27 @@ class Contents:
         if not columns:
             return
         wanted = pa.table(columns, names=["source", "doc_id", "document_hash"])
-        yield from self._chunks.stream(
-            _PASSAGES.format(embedder=embedder),
-            wanted=wanted,
-            chunker=pa.table({"name": [chunker]}),
-            vectors=self._embeddings.dataset(),
+        tables = {"wanted": wanted, "chunker": pa.table({"name": [chunker]})}
+        with VectorFile() as vectors:
+            texts = self._chunks.query(_TEXTS, **tables)["text_hash"].combine_chunks()
+            vectors.fill(self._vectors(embedder, texts))
+            del texts
+            for batch in self._chunks.stream(_PASSAGES, **tables):
+                found = vectors.of(batch["text_hash"].to_pylist())
+                yield batch.append_column("vector", pa.array(found, pa.binary()))
+
+    def _vectors(self, embedder: str, text_hashes: pa.Array) -> Iterator[pa.RecordBatch]:
+        """The stored vectors of these texts; the sort of the passages does not carry them along."""
+        batches = self._embeddings.dataset().to_batches(
+            columns=["text_hash", "vector"],
+            filter=pc.field("embedder") == embedder,
+            batch_size=_VECTORS,
+            batch_readahead=2,
+            fragment_readahead=2,
         )
+        with self._embeddings.reading():
+            for batch in batches:
+                yield batch.filter(pc.is_in(batch["text_hash"], value_set=text_hashes))
 
 
 def passage_ids(batch: pa.RecordBatch) -> list[str]:

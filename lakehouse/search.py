@@ -31,6 +31,9 @@ Mode = Literal["vector", "text", "hybrid"]
 _COLUMNS = ["chunk_id", "source", "doc_id", "heading", "text"]
 _CANDIDATES = 100  # of each side of a hybrid search
 _EVERY_PARTITION = 1_000_000
+# Of an exact search that reads files: unless told, Lance has up to 2 GB of vectors on their way.
+_READ_AT_ONCE = 2_048  # rows
+_READ_AHEAD = 32 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,8 @@ class IndexReader:
                 columns=columns,
                 nearest=nearest | {"k": limit},
                 with_row_id=True,
+                batch_size=_READ_AT_ONCE,
+                io_buffer_size=_READ_AHEAD,
                 **_only(among),
             )
 

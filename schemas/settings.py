@@ -25,6 +25,7 @@ from pydantic_settings import (
 from schemas.errors import ConfigError
 from schemas.explain import explain, meant
 from schemas.secrets import refuse_credentials
+from schemas.sections.compute import ComputeSettings
 from schemas.sections.costs import BudgetSettings, PriceSettings
 from schemas.sections.documents import (
     ChunkerSettings,
@@ -134,6 +135,7 @@ class Settings(BaseSettings):
     loss_limits: LossLimitSettings = LossLimitSettings()
     expectations: ExpectationSettings = ExpectationSettings()
     lease: LeaseSettings = LeaseSettings()
+    compute: ComputeSettings = ComputeSettings()
     retention: RetentionSettings = RetentionSettings()
     upgrade: UpgradeSettings = UpgradeSettings()
     feedback: FeedbackSettings = FeedbackSettings()

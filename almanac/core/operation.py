@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from lakehouse import Lakehouse, open_lakehouse
+from lakehouse import Lakehouse, memory, open_lakehouse
 from lakehouse.lease import Lease
 from lakehouse.releases import ReleaseLog
 from schemas.errors import AlmanacError
@@ -28,6 +28,7 @@ class Operation:
         self.settings = settings
         self.purpose = purpose
         self.started_at = datetime.now(UTC)
+        memory.allow(settings.compute.memory_bytes)
         named = sha256_parts(purpose, str(os.getpid()), str(time.time()))[:16]
         self.run_id = run_id or named
         self.lake: Lakehouse = open_lakehouse(
@@ -57,6 +58,7 @@ class Operation:
         finally:
             passed = time.perf_counter() - began
             self.stages[stage] = round(self.stages.get(stage, 0.0) + passed, 3)
+            memory.give_back()
 
     def record(
         self, status: str, report: Mapping[str, Any], logical_time: datetime | None = None
