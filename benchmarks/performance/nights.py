@@ -2,15 +2,20 @@
 
     python benchmarks/performance/nights.py
     python benchmarks/performance/nights.py --tiny 10000 40000 --nights first
-    python benchmarks/performance/nights.py --tiny 100000 --nights first --limit 1024
+    python benchmarks/performance/nights.py --tiny 100000 --nights first --cgroup GROUP
 
 A first night, one that changes nothing and one with 1 % changed, each `almanac nightly` in a
 process of its own, with a hash in place of the model (as `rivals.py --encoder hash`, which holds
 others beside it). Documents are those of `large/lay_out.py`, or with --tiny so many made-up ones of
 some 100 characters. For each process that a night starts: its CPU seconds and the peak of its
-resident memory; the night's own line has the CPU seconds of all that it waited for. --limit stops
-the night's process itself at so many MiB of heap (RLIMIT_DATA, which its threads' stacks count
-into); it exits 1 where a night fails.
+resident memory; the night's own line has the CPU seconds of all that it waited for. It exits 1
+where a night fails.
+
+--cgroup runs each night, Prefect's server and all, in a control group that exists and has a limit
+(`mkdir /sys/fs/cgroup/memory/night; echo 1G > /sys/fs/cgroup/memory/night/memory.limit_in_bytes`;
+version 2: `memory.max`): the kernel ends what needs more. --limit bounds the data in the address
+space of the night's own process (RLIMIT_DATA). That counts what the engines' threads reserve, too:
+a night that has 500 MiB in memory is at 1 GiB there.
 """
 
 from __future__ import annotations
@@ -56,7 +61,7 @@ def main() -> int:
                 else:
                     share = _CHANGED if changed else 0.0
                     lay_out(arguments.data, folder / "docs", size, 1_500, share)
-                failed |= bool(_night(folder, night, size, arguments.limit))
+                failed |= bool(_night(folder, night, size, arguments.limit, arguments.cgroup))
     return int(failed)
 
 
@@ -66,6 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tiny", type=int, nargs="+", metavar="N", help="so many made-up ones")
     parser.add_argument("--nights", nargs="+", choices=_NIGHTS, default=_NIGHTS)
     parser.add_argument("--limit", type=int, metavar="MIB", help="of the night's own process")
+    parser.add_argument("--cgroup", type=Path, help="a control group to run the nights in")
     parser.add_argument("--folder", type=Path, help="keep documents and lakehouses here")
     parser.add_argument("--data", type=Path, default=SHARED, help="where large/lay_out.py is")
     return parser.parse_args()
@@ -82,13 +88,15 @@ def tiny(folder: Path, count: int, changed: bool = False) -> None:
             file.write_text(text, encoding="utf-8")
 
 
-def _night(folder: Path, name: str, size: int, limit: int | None) -> int:
+def _night(folder: Path, name: str, size: int, limit: int | None, cgroup: Path | None) -> int:
     """Run a night and print what it took; its exit status."""
     write_config(folder)
     command = [sys.executable, str(_WORKER), "--worker", "almanac", "--encoder", "hash"]
     command += ["--folder", str(folder), "--threads", "1"]
 
     def limited() -> None:
+        if cgroup:
+            (cgroup / "cgroup.procs").write_text(str(os.getpid()), encoding="ascii")
         if limit:
             resource.setrlimit(resource.RLIMIT_DATA, (limit * MEBIBYTE, limit * MEBIBYTE))
 
