@@ -18,9 +18,12 @@ from schemas.documents import WITHOUT_MARKUP
 from schemas.text import is_table_delimiter
 
 _IN_SENTENCES = frozenset({Kind.PARAGRAPH, Kind.ITEM, Kind.HEADING, Kind.DIRECTIVE})
+# Begins with one set of signs for both alternatives: so the engine looks for those alone.
 _SENTENCE_END = re.compile(
-    r"""(?<![.!?…])[.!?…]++["'»”’)\]*_`]*+\s++(?![a-zа-яё])  # not in front of lower case
-    | [。！？]++[」』”]*+\s*+""",
+    r"""[.!?…。！？](?:
+      (?<=[.!?…])(?<![.!?…][.!?…])[.!?…]*+["'»”’)\]*_`]*+\s++(?![a-zа-яё])  # not before lower case
+    | (?<=[。！？])[。！？]*+[」』”]*+\s*+
+    )""",
     re.VERBOSE,
 )
 _HEADER_ROWS = 2  # the names of the columns, and the row of dashes
@@ -134,7 +137,11 @@ def _atoms(text: str, block: Block, seam: Seam, longest: int) -> Iterator[Atom]:
     whole = _sentences(text, block) if in_sentences else _by_line(text, block)
     for atom in whole:
         lead = seam if atom.start == block.lines[0].start else atom.seam
-        yield from split_long(text, Atom(atom.start, atom.end, lead), longest)
+        piece = Atom(atom.start, atom.end, lead)
+        if atom.end - atom.start <= longest:  # nearly all of them
+            yield piece
+        else:
+            yield from split_long(text, piece, longest)
 
 
 def _sentences(text: str, block: Block) -> Iterator[Atom]:
