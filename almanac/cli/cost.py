@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import click
 
 from almanac.cli.options import MOMENT, SINCE, Report, reports, settings
-from almanac.cli.show import safe, table
+from almanac.cli.show import dollars, safe, table
 from schemas.words import count
 
 _BY = ("model", "user", "assistant", "route", "purpose", "day")
-
-
-def dollars(usd: str) -> str:
-    """An amount with cents, or with as many digits as it needs below one."""
-    amount = Decimal(usd)
-    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:,.6f}"
 
 
 def _show(result: Report) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from almanac.cli.passages import readable
@@ -197,6 +198,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in [head, *rows]
     )
+
+
+def dollars(usd: str) -> str:
+    """An amount with cents, or with as many digits as it needs below one."""
+    amount = Decimal(usd)
+    return f"${amount:,.2f}" if amount >= 1 or not amount else f"${amount:,.6f}"
 
 
 def cut(text: str, length: int = 100) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from almanac.cli.show import cut, safe, table
+from almanac.cli.show import cut, dollars, safe, table
 from almanac.overview.steps import size
 from schemas.times import minute
 from schemas.words import count
@@ -48,9 +48,16 @@ def _figures(result: Report) -> list[str]:
         f"{dislikes['not_looked_into']} of them not looked into; "
         f"{result['journal']['rows']} rows in the journal",
         f"  adapters    {stages or 'none'}",
+        f"  cost        {_costs(result['costs'])}",
         f"  writer      {lease['purpose'] if lease['held'] else 'nobody'}",
         f"  size        {size(disk['bytes'])}{free}",
     ]
+
+
+def _costs(costs: Report) -> str:
+    spent = f"{dollars(costs['usd_today'])} today, {dollars(costs['usd_month'])} this month"
+    fullest = costs["budgets"][:1]
+    return spent + "".join(f"; budget {one['budget']} {one['share']:.0%}" for one in fullest)
 
 
 def _nights(result: Report) -> list[str]:

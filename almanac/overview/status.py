@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from almanac.adapters import reading as adapters
+from almanac.costs.standing import standing as standing_costs
 from almanac.feedback.drain import waiting
 from almanac.judging.run import lag
 from almanac.overview.steps import steps
@@ -54,6 +55,7 @@ def status(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
         "judge": lag(settings, now),
         "lease": lake.lease_state(),
         "disk": _disk(lake),
+        "costs": standing_costs(settings, lake, now),
     }
     found["steps"] = [one.to_json() for one in steps(settings, found)]
     found["ok"] = not any(one["level"] == "wrong" for one in found["steps"])

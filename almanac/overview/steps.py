@@ -12,6 +12,7 @@ from schemas.words import count
 Level = Literal["wrong", "waits", "note"]
 _LEVELS: tuple[Level, ...] = ("wrong", "waits", "note")
 _LEAST_FREE = 0.1  # of the lakehouse's own size, that the next nights need on its disk
+_BUDGET_NEAR = 0.8  # of a budget, from which it is told
 _JOURNAL_MINUTES = 15  # that requests may wait for Delta
 
 
@@ -42,6 +43,7 @@ def steps(settings: Settings, found: Mapping[str, Any]) -> list[Step]:
         *_dislikes(found["dislikes"]),
         *_adapters(found["adapters"]),
         *_judge(found["judge"]),
+        *_costs(found["costs"]),
     ]
     return sorted(every, key=lambda one: _LEVELS.index(one.level))
 
@@ -57,6 +59,24 @@ def _answers(settings: Settings, found: Mapping[str, Any]) -> Iterator[Step]:
         hours = f"{release['age_hours']:,.0f} hours"
         said = f"what answers is {hours} old, more than alarms.silent_hours ({silent:g})"
         yield Step("note", said, "almanac nightly, or almanac up with a schedule")
+
+
+def _costs(costs: Mapping[str, Any]) -> Iterator[Step]:
+    for one in costs["budgets"]:
+        if one["share"] < _BUDGET_NEAR:
+            continue
+        whose = f" of {one['user']}" if one["user"] else ""
+        limit = f"${one['limit']}" if one["unit"] == "usd" else f"{int(one['limit']):,} tokens"
+        said = (
+            f"the budget {one['budget']}{whose}, {limit} a {one['window']}, is spent to "
+            f"{one['share']:.0%}"
+        )
+        is_blocked = one["share"] >= 1 and one["on_exceed"] == "block"
+        level: Level = "wrong" if is_blocked else "waits" if one["share"] >= 1 else "note"
+        yield Step(level, said, f"almanac cost --by user, or raise [budgets.{one['budget']}]")
+    if costs["unpriced"]:
+        said = f"the price of {', '.join(costs['unpriced'])} is not known"
+        yield Step("waits", said, "almanac cost says what to write")
 
 
 def _nights(found: Mapping[str, Any]) -> Iterator[Step]:

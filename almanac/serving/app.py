@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 
+from almanac.costs.ledger import By, cost
 from almanac.overview.status import run_address, status
 from almanac.serving import chat, documents, errors, rollout_routes
 from almanac.serving.answering import in_thread
@@ -23,7 +24,7 @@ from almanac.serving.replay import replay as run_replay
 from almanac.serving.service import Service
 from almanac.serving.shapes import ChatRequest, FeedbackRequest, LoggedRequest, RetrieveRequest
 from schemas.feedback import Vote
-from schemas.times import When, isoformat, parse_as_of
+from schemas.times import When, isoformat, parse_as_of, parse_when
 
 _PAGE = Path(__file__).parent / "page"
 _SAFE = {
@@ -210,6 +211,16 @@ def _health(app: FastAPI, service: Service) -> None:
         for night in found["nights"]:
             night["address"] = run_address(night["run"])
         return found
+
+    @app.get("/v1/costs", tags=["health"])
+    async def costs(
+        request: Request, by: By = "model", since: str | None = None, until: str | None = None
+    ) -> dict[str, Any]:
+        """What models cost, as `almanac cost` says it; budgets as this server counts them."""
+        service.door.caller(request, "operate")
+        times = [parse_when(one) if one else None for one in (since, until)]
+        found = await in_thread(lambda: cost(service.settings, by, *times))
+        return found | {"budgets": service.budgets.used()}
 
     @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
     async def metrics(request: Request) -> Response:

@@ -141,6 +141,14 @@ def test_a_budget_asks_for_the_cheapest_model_or_refuses(routed: Served) -> None
     figures = routed.client.get("/metrics").text
     assert 'almanac_budget_exceeded_total{action="block",budget="poor"} 1.0' in figures
     assert routed.chat("Who approves travel?", user="ann").status_code == 200
+    found = routed.client.get("/v1/costs", params={"by": "user", "since": "2026-01-01"}).json()
+    assert {row["key"] for row in found["rows"]} >= {"rich", "poor", "ann"}
+    assert [row["budget"] for row in found["budgets"] if row["share"] > 1] == ["rich", "poor"]
+    status = routed.client.get("/v1/status").json()
+    assert float(status["costs"]["usd_today"]) == float(found["total"]["usd"])
+    steps = {step["level"]: step for step in status["steps"] if "budget" in step["is"]}
+    assert "the budget poor, $0.000001 a day, is spent to" in steps["wrong"]["is"]
+    assert steps["waits"]["next"].endswith("raise [budgets.rich]")
 
 
 def test_a_model_that_got_stuck_is_stopped(routed: Served) -> None:

@@ -14,6 +14,10 @@ function size(bytes) {
 const count = (n, noun) => `${n.toLocaleString()} ${noun}${n === 1 ? "" : "s"}`;
 const age = (hours) => (hours < 72 ? `${hours.toFixed(0)} hours` : `${(hours / 24).toFixed(0)} days`);
 
+const dollars = (usd) => `$${Number(usd).toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: usd < 1 ? 6 : 2 })}`;
+const budget = (one) => `${one.budget}${one.user ? ` of ${one.user}` : ""} ${(100 * one.share).toFixed(0)} % of ` +
+  `${one.unit === "usd" ? dollars(one.limit) : `${Number(one.limit).toLocaleString()} tokens`} a ${one.window}`;
+
 function headline(found) {
   const release = found.release;
   if (!release) return "No release answers.";
@@ -22,7 +26,7 @@ function headline(found) {
 }
 
 function figures(found) {
-  const { quarantine, dislikes, journal, adapters, lease, disk } = found;
+  const { quarantine, dislikes, journal, adapters, lease, disk, costs } = found;
   const list = (counts) => Object.entries(counts).map(([name, n]) => `${n} ${name}`).join(", ") || "none";
   return {
     "Quarantine": `${count(quarantine.kept_out, "document")} kept out, ${quarantine.noted} with a note (${list(quarantine.rules)})`,
@@ -30,6 +34,8 @@ function figures(found) {
     "Causes": list(dislikes.causes),
     "Journal": count(journal.rows, "row"),
     "Adapters": list(adapters.stages),
+    "Cost": `${dollars(costs.usd_today)} today, ${dollars(costs.usd_month)} this month`,
+    "Budgets": costs.budgets.map(budget).join("; ") || "none",
     "Writer": lease.held ? `${lease.purpose}, since ${minute(lease.since)}` : "nobody",
     "Size": size(disk.bytes) + (disk.free_bytes === null ? "" : `, ${size(disk.free_bytes)} free`),
     "Seen": minute(found.at),
