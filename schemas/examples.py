@@ -13,9 +13,9 @@ Side = Literal["train", "held_back"]
 Origin = Literal["correction", "teacher", "like", "dislike"]
 Method = Literal["sft", "dpo", "kto"]
 # How a right answer came to its words: as a user or the model wrote it, as a sentence of a passage,
-# as a teacher rewrote it, or as a span of a word or two that reads as no answer. Empty for examples
-# of before.
-Style = Literal["", "as_written", "passage", "teacher", "span"]
+# as a teacher rewrote it, as a span of a word or two that reads as no answer, or as a copy of a long
+# passage. Empty for examples of before.
+Style = Literal["", "as_written", "passage", "teacher", "span", "copy"]
 # What an example's id is made of since the first version; see `schemas.identity`.
 _FIRST = (
     "request_id",
@@ -38,7 +38,8 @@ class Example:
 
     `chosen` is a right answer, `rejected` a wrong one; at least one of them is there. `group` is a
     hash that every example of the same question shares; `context` are the passages of the prompt.
-    A `span` is a right answer to prefer, and none to write like: SFT is not trained on it.
+    A `span` or a `copy` is a right answer to prefer, and none to write like: SFT is not trained on
+    it.
     """
 
     request_id: str
@@ -78,7 +79,7 @@ class Example:
     def serves(self) -> tuple[Method, ...]:
         """The views that the example is part of."""
         views: list[Method] = ["kto"]
-        if self.chosen is not None and self.style != "span":
+        if self.chosen is not None and self.style not in ("span", "copy"):
             views.append("sft")
         if self.chosen is not None and self.rejected is not None:
             views.append("dpo")

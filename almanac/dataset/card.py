@@ -77,6 +77,7 @@ _STYLES = {
     "as_written": "sentences as the user or the model wrote them",
     "passage": "sentences of the passage that says the correction",
     "teacher": "written out by the teacher",
+    "copy": "a long passage, word by word: for preference, not for SFT",
     "span": "a word or two: for preference, not for SFT",
 }
 

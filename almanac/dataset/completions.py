@@ -54,6 +54,8 @@ def complete(question: str, answer: str, context: Sequence[str], numbered: bool)
     `numbered`: the prompt numbers its passages as [1], so an answer names those it is from.
     """
     text = answer.strip()
+    if is_copy(text, context):
+        return Completion(text, "copy")
     if is_sentence(text):
         return Completion(_cited(text, context) if numbered else text, "as_written")
     found = _from_passages(question, text, context)
@@ -61,6 +63,12 @@ def complete(question: str, answer: str, context: Sequence[str], numbered: bool)
         return Completion(text, "span")
     said, number = found
     return Completion(_with_number(said, number) if numbered else said, "passage")
+
+
+def is_copy(text: str, context: Sequence[str]) -> bool:
+    """Is it a long passage, word by word, where an answer was wanted?"""
+    plain = " ".join(text.split())
+    return len(plain.split()) > _LONGEST and any(plain in " ".join(one.split()) for one in context)
 
 
 def is_sentence(text: str) -> bool:

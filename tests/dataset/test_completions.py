@@ -82,6 +82,12 @@ def test_russian() -> None:
     )
 
 
+def test_a_long_passage_as_an_answer_is_a_copy() -> None:
+    passage = " ".join(f"Room {number} is on the floor above." for number in range(20))
+    assert completed("Where is room 3?", passage, passage) == (passage, "copy")
+    assert completed("Where is room 3?", passage, OFFICE)[1] == "as_written"
+
+
 def test_what_reads_as_a_sentence() -> None:
     assert not any(map(is_sentence, ("Washington, D.C.", "F.E.A.R.", "No.", "yes", "1928", "")))
     assert is_sentence("It is closed.")
