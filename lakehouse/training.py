@@ -257,6 +257,17 @@ class EvaluationLog:
         ordinal = next_ordinal(self._log)
         self._log.append([dict(row) | {"ordinal": ordinal} for row in rows])
 
+    def asked(self, part: str) -> dict[str, set[str]]:
+        """The requests of a part that each adapter was ever judged by, by adapter."""
+        found: dict[str, set[str]] = {}
+        rows = self._log.query(
+            "SELECT DISTINCT adapter_id, request_id FROM log SEMI JOIN wanted USING (part)",
+            wanted=pa.table({"part": [part]}),
+        )
+        for row in rows.to_pylist():
+            found.setdefault(row["adapter_id"], set()).add(row["request_id"])
+        return found
+
     def rows(self, adapter_id: str) -> list[dict[str, Any]]:
         """The newest evaluation of an adapter: request_id, part and result of each question."""
         found = self._log.query(

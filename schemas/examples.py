@@ -13,8 +13,8 @@ Side = Literal["train", "held_back"]
 Origin = Literal["correction", "teacher", "like", "dislike"]
 Method = Literal["sft", "dpo", "kto"]
 # How a right answer came to its words: as a user or the model wrote it, as a sentence of a passage,
-# as a teacher rewrote it, as a span of a word or two that reads as no answer, or as a copy of a long
-# passage. Empty for examples of before.
+# as a teacher rewrote it, as a span of a word or two that reads as no answer, or as a copy of a
+# long passage. Empty for examples of before.
 Style = Literal["", "as_written", "passage", "teacher", "span", "copy"]
 # What an example's id is made of since the first version; see `schemas.identity`.
 _FIRST = (
@@ -38,6 +38,7 @@ class Example:
 
     `chosen` is a right answer, `rejected` a wrong one; at least one of them is there. `group` is a
     hash that every example of the same question shares; `context` are the passages of the prompt.
+    `written` is a right answer as the user wrote it, where `chosen` says it in other words.
     A `span` or a `copy` is a right answer to prefer, and none to write like: SFT is not trained on
     it.
     """
@@ -55,6 +56,7 @@ class Example:
     group: str
     side: Side = "train"
     style: Style = ""
+    written: str | None = None
 
     @property
     def example_id(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from logging import INFO, WARNING
 from typing import Any, Literal
 
 from prefect import get_run_logger, task
@@ -60,7 +61,13 @@ def prepare_job(
 ) -> Job:
     """See `almanac.tuning.tune.prepare`."""
     job = tune.prepare(settings, dataset, method, recipe, limits)
-    get_run_logger().info(f"Adapter {job.adapter_id}: {method} on dataset {dataset[:12]}")
+    logger = get_run_logger()
+    logger.info(f"Adapter {job.adapter_id}: {method} on dataset {dataset[:12]}")
+    seen = tune.foresight(settings, job)
+    for line in seen.lines:
+        logger.log(INFO if seen.possible and len(seen.lines) == 1 else WARNING, line)
+    page = "\n".join(["# What this evaluation can tell", "", *(f"- {one}" for one in seen.lines)])
+    artifacts.page("tune-power", page, "What the questions can tell")
     return job
 
 

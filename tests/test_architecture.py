@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "training": "core",
     "embedding": "core llm",
     "cache": "core journal claims feedback embedding lakehouse",
-    "guards": "core embedding",
+    "guards": "core claims embedding",
     "schedule": "core sources lakehouse",
     "ingest": "core sources chunking embedding guards schedule lakehouse expectations",
     "retrieval": "core sources embedding ingest lakehouse",
@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "lakehouse",
     "drift": "core embedding feedback retrieval lakehouse",
     "triage": "core claims embedding feedback llm costs retrieval lakehouse",
-    "evaluation": "core llm retrieval training",
+    "evaluation": "core claims guards llm retrieval training",
     "assistants": "core llm costs retrieval training evaluation adapters lakehouse",
     "dataset": "core claims feedback guards llm costs retrieval assistants lakehouse expectations",
     "tuning": "core embedding llm costs retrieval training adapters assistants dataset evaluation "

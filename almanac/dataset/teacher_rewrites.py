@@ -66,7 +66,8 @@ def rewrite(found: Corrected, lake: Lakehouse, teacher: Chat, judge: Judge | Non
             if note and note["verdict"] != "not_judged":
                 new.append(SyntheticCorrection(key, example.request_id, note))
         if note and note["verdict"] == "right":
-            example = replace(example, chosen=note["answer"], style="teacher")
+            written = example.chosen
+            example = replace(example, chosen=note["answer"], style="teacher", written=written)
         counts[_COUNTED.get(note["verdict"], "rewrite_refused") if note else "rewrite_failed"] += 1
         candidates.append(replace(one, example=example))
     lake.synthetic_corrections.append(new)

@@ -27,4 +27,5 @@ def _whole(example: Example) -> Example:
         return example
     numbered = numbers_passages(example)
     found = complete(example.question, example.chosen, example.context, numbered)
-    return replace(example, chosen=found.text, style=found.style)
+    written = example.chosen if found.style == "passage" else None
+    return replace(example, chosen=found.text, style=found.style, written=written)

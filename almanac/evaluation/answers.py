@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-_TEXTS = ("case_id", "base_answer", "adapter_answer")
+_TEXTS = ("case_id", "base_answer", "adapter_answer", "examples_answer")
 _FIGURES = ("base_chosen", "base_rejected", "adapter_chosen", "adapter_rejected")
 _SCHEMA = pa.schema(
     [pa.field(name, pa.string()) for name in _TEXTS]
@@ -19,7 +19,7 @@ _SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What base and adapter said to one case.
+    """What base and adapter said to one case, and the base with examples in its prompt.
 
     An answer is None where prompt and answer do not fit the model's window: it was not asked. The
     figures are natural-log probabilities of the case's preferred and rejected answer, mean over
@@ -33,6 +33,7 @@ class Answered:
     base_rejected: float | None = None
     adapter_chosen: float | None = None
     adapter_rejected: float | None = None
+    examples_answer: str | None = None
 
 
 def write_answers(answers: Iterable[Answered], file: Path) -> None:

@@ -33,6 +33,7 @@ _SCHEMA = pa.schema(
         pa.field("references", _TEXTS),
         pa.field("rejected", pa.string()),
         pa.field("lang", pa.string()),
+        pa.field("examples", pa.list_(pa.struct({"role": pa.string(), "content": pa.string()}))),
     ]
 )
 
@@ -42,7 +43,8 @@ class Case:
     """One question that base and adapter are both asked.
 
     `references` are right answers, the preferred one first; `rejected` is a wrong one that was
-    given. `request_id` of a golden question is `golden:<id>`.
+    given. `request_id` of a golden question is `golden:<id>`. `examples` are questions and right
+    answers that may be told before, as messages.
     """
 
     case_id: str
@@ -54,6 +56,15 @@ class Case:
     references: tuple[str, ...]
     rejected: str | None
     lang: str
+    examples: tuple[Message, ...] = ()
+
+    @property
+    def prompt_with_examples(self) -> tuple[Message, ...]:
+        """The prompt with the examples between what comes first and the conversation."""
+        first = next(
+            (at for at, one in enumerate(self.prompt) if one["role"] != "system"), len(self.prompt)
+        )
+        return (*self.prompt[:first], *self.examples, *self.prompt[first:])
 
     @property
     def reference(self) -> str:
@@ -142,7 +153,7 @@ def _of_example(example: Example) -> tuple[str, Case]:
         question=example.question,
         prompt=example.prompt,
         context=example.context,
-        references=(example.chosen or "",),
+        references=tuple(filter(None, (example.chosen, example.written))),
         rejected=example.rejected,
         lang=example.lang,
     )
@@ -195,5 +206,5 @@ def read_cases(file: Path) -> list[Case]:
 
 
 def _case(row: dict[str, Any]) -> Case:
-    lists = {name: tuple(row[name]) for name in ("prompt", "context", "references")}
+    lists = {name: tuple(row[name]) for name in ("prompt", "context", "references", "examples")}
     return Case(**(row | lists))

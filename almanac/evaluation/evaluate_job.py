@@ -1,11 +1,13 @@
 """The evaluation's own process: `python -m almanac.evaluation.evaluate_job JOB_DIR`.
 
-Reads job.json, adapter/ and cases.parquet, asks the base and then base and adapter, and writes
-answers.parquet and merge.json; each line of progress goes to standard output and to
-answers.progress.jsonl. What is done stands in answers.jsonl, so a killed process goes on after its
-last batch and comes to the same bytes. Uses no network.
+Reads job.json, adapter/ and cases.parquet, asks the base, the base with examples in its prompt
+where the cases have some, and then base and adapter, and writes answers.parquet and merge.json;
+each line of progress goes to standard output and to answers.progress.jsonl. What is done stands in
+answers.jsonl, so a killed process goes on after its last batch and comes to the same bytes. Uses no
+network.
 
-A job's `evaluation` may set `max_new_tokens` (of an answer) and `batch_tokens` (of a padded batch).
+A job's `evaluation` may set `max_new_tokens` (of an answer; as the right answers need unless set)
+and `batch_tokens` (of a padded batch).
 """
 
 from __future__ import annotations
@@ -33,11 +35,13 @@ from schemas.hashing import canonical_json, sha256_bytes, sha256_text
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-_MAX_NEW_TOKENS = 96
+# Of an answer: twice what nearly all right ones take, at a token for four bytes.
+_NEW_TOKENS = (128, 512)
+_NEARLY_ALL = 0.95
 # On a processor padding costs more than small batches do; a GPU waits on small ones.
 _BATCH_TOKENS = {"cpu": 2048, "cuda": 32_768}
 _MERGE_PROMPTS = 4
-_WHO = ("base", "adapter")
+_WHO = ("base", "examples", "adapter")
 
 
 def main(arguments: list[str]) -> int:
@@ -79,17 +83,19 @@ def _ask_all(job: Job, limits: dict[str, int], journal: Journal, progress: Progr
     from peft import PeftModel
 
     base, tokenizer = open_base(job.base, job.recipe.precision, job.recipe.device)
-    asked = _tokenised(job, tokenizer, limits["max_new_tokens"], _window(base))
-    planned = batches(asked, **limits)
+    most, window = limits["max_new_tokens"], _window(base)
+    asked = _tokenised(job, tokenizer, most, window)
+    plans = {who: batches(asked, **limits) for who in ("base", "adapter")}
+    plans["examples"] = batches(_tokenised(job, tokenizer, most, window, shown=True), **limits)
     model: Any = PeftModel.from_pretrained(base, job.adapter)
     model.eval()
     for who in _WHO:
-        for at, batch in enumerate(planned):
+        for at, batch in enumerate(plans[who]):
             if not journal.has(who, at):
-                with model.disable_adapter() if who == "base" else nullcontext():
-                    said = ask(model, tokenizer, batch, limits["max_new_tokens"])
+                with nullcontext() if who == "adapter" else model.disable_adapter():
+                    said = ask(model, tokenizer, batch, most)
                 journal.add(who, at, batch, said)
-            progress.write(who, at + 1, len(planned))
+            progress.write(who, at + 1, len(plans[who]))
     if job.recipe.precision != "float32":
         base, _ = open_base(job.base, "float32", "cpu")
         model = PeftModel.from_pretrained(base, job.adapter)
@@ -100,15 +106,23 @@ def _ask_all(job: Job, limits: dict[str, int], journal: Journal, progress: Progr
 
 
 def _tokenised(
-    job: Job, tokenizer: PreTrainedTokenizerBase, max_new_tokens: int, window: int
+    job: Job,
+    tokenizer: PreTrainedTokenizerBase,
+    max_new_tokens: int,
+    window: int,
+    shown: bool = False,
 ) -> list[Prompt]:
-    """The cases that fit the model's window."""
+    """The cases that fit the model's window; with `shown` those with examples in their prompt."""
+    cases = read_cases(job.folder / "cases.parquet")
     every = (
-        tokenised(tokenizer, case.case_id, case.prompt, case.reference, case.rejected)
-        for case in read_cases(job.folder / "cases.parquet")
+        tokenised(tokenizer, one.case_id, one.prompt_with_examples, None, None)
+        if shown
+        else tokenised(tokenizer, one.case_id, one.prompt, one.reference, one.rejected)
+        for one in cases
+        if one.examples or not shown
     )
     fitting = [one for one in every if one.length(max_new_tokens) <= window]
-    if not fitting:
+    if not fitting and not shown:
         raise TuningFailed(f"no case of {job.folder.name} fits the model's {window} tokens")
     return fitting
 
@@ -117,9 +131,18 @@ def _limits(job: Job) -> dict[str, int]:
     said = job.spec.get("evaluation", {})
     most = _BATCH_TOKENS["cuda" if job.recipe.device == "cuda" else "cpu"]
     return {
-        "max_new_tokens": int(said.get("max_new_tokens", _MAX_NEW_TOKENS)),
+        "max_new_tokens": int(said.get("max_new_tokens") or _new_tokens(job)),
         "most_tokens": int(said.get("batch_tokens", most)),
     }
+
+
+def _new_tokens(job: Job) -> int:
+    """Of an answer: enough for nearly all right ones, so that what is measured is not the cut."""
+    cases = read_cases(job.folder / "cases.parquet")
+    lengths = sorted(max(len(text.encode()) for text in one.references) for one in cases)
+    least, most = _NEW_TOKENS
+    long = lengths[int(_NEARLY_ALL * (len(lengths) - 1))] if lengths else 0
+    return min(most, max(least, long // 2))
 
 
 def _window(model: Any) -> int:
@@ -185,7 +208,7 @@ class Journal:
 
     def answered(self, case_id: str) -> Answered:
         """Both answers to a case."""
-        base, adapter = (self._said[who].get(case_id) for who in _WHO)
+        base, examples, adapter = (self._said[who].get(case_id) for who in _WHO)
         if base is None or adapter is None:
             return Answered(case_id, None, None)
         return Answered(
@@ -196,6 +219,7 @@ class Journal:
             base_rejected=base.rejected,
             adapter_chosen=adapter.chosen,
             adapter_rejected=adapter.rejected,
+            examples_answer=examples.answer if examples else None,
         )
 
     def _append(self, line: dict[str, Any]) -> None:
@@ -212,7 +236,7 @@ class Journal:
 
 
 class ProgressLines:
-    """Lines of progress: phase (base, adapter, merge), done, of (batches), seconds."""
+    """Lines of progress: phase (base, examples, adapter, merge), done, of (batches), seconds."""
 
     def __init__(self, file: Path, out: TextIO) -> None:
         self._file, self._out, self._began = file, out, time.monotonic()

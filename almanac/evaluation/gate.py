@@ -1,4 +1,9 @@
-"""May an adapter be offered? Base against adapter, with intervals; every reason in a sentence."""
+"""May an adapter be offered? Base against adapter, with known error rates; reasons in sentences.
+
+Each condition counts answers that are right, or borne out, as a whole, and asks by the exact sign
+test (`power`) whether what changed is chance. Shares of words decide nothing: F1 rewards brevity.
+How often the gate errs: `benchmarks/quality/gate.py`.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +16,17 @@ import numpy as np
 
 from almanac.core.bootstrap import interval
 from almanac.evaluation.cases import PARTS, Part
-from almanac.evaluation.scores import METRICS, Metric, Scored
+from almanac.evaluation.cheaper_cure import cheaper_cure
+from almanac.evaluation.power import allowance, sign_test
+from almanac.evaluation.scores import METRICS, WHOLE, Metric, Scored
 from schemas.settings import TuningSettings
 from schemas.words import count
 
 # Answers decide, never the preference margin: in a trial DPO raised the margin while the share of
-# answers that held the right one fell from 75 % to 40 %. Of the measures of an answer F1 is the one
-# that needs no model, and tells near from far for answers of two words and of two hundred.
-PRIMARY: Metric = "f1"
-_ROUNDING = 1e-9  # of means of numbers up to 1
+# answers that held the right one fell from 75 % to 40 %.
+PRIMARY: Metric = "right"
+# Of refusing an adapter that loses nothing, by each condition that looks for a loss.
+HARM = 0.1
 PART_NAMES: dict[Part, str] = {
     "held_back": "held-back faults",
     "golden": "golden questions",
@@ -32,6 +39,8 @@ class Figure:
     """One metric on one part: means, their difference, and its 95 % interval (paired bootstrap).
 
     `questions` have a figure from both, `missing` from one or none; the means are None without any.
+    Of a metric that is yes or no, `gained` are the questions that only the adapter has, `lost`
+    those that only the base has.
     """
 
     part: Part
@@ -43,12 +52,19 @@ class Figure:
     difference: float | None = None
     low: float | None = None
     high: float | None = None
+    gained: int | None = None
+    lost: int | None = None
 
     def said(self) -> str:
         """The figures in words."""
         what = f"{METRICS[self.metric]}, {PART_NAMES[self.part]}"
         if self.base is None or self.adapter is None:
             return f"{what}: not measured"
+        if self.gained is not None and self.lost is not None:
+            return (
+                f"{what}: {self.adapter:.1%} with the adapter and {self.base:.1%} without, "
+                f"{self.gained} gained and {self.lost} lost of {count(self.questions, 'question')}"
+            )
         return (
             f"{what}: {self.adapter:.3f} with the adapter and {self.base:.3f} without, a difference"
             f" of {self.difference:+.3f} (95 % interval {self.low:+.3f} to {self.high:+.3f}) on "
@@ -67,11 +83,15 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether the adapter is offered, each condition with its reason, and every figure."""
+    """Whether the adapter is offered, each condition with its reason, and every figure.
+
+    `notes` decide nothing: what examples in the prompt do instead.
+    """
 
     offered: bool
     checks: tuple[Check, ...]
     figures: tuple[Figure, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def reasons(self) -> list[str]:
@@ -88,37 +108,36 @@ class Verdict:
 
 
 def judge_adapter(
-    scored: Sequence[Scored], merge: Mapping[str, Any] | None, rules: TuningSettings
+    scored: Sequence[Scored],
+    merge: Mapping[str, Any] | None,
+    rules: TuningSettings,
+    tries: int = 1,
 ) -> Verdict:
     """Hold the adapter's answers against the base's, question by question.
 
-    Offered where all of this holds; `margin` and `min_questions` are the settings':
+    Offered where all of this holds; numbers of questions are the settings':
 
-    - The primary metric is known of at least `min_questions` held-back questions, and improves on
-      them: its interval lies above 0.
-    - The right answer is not found less often in the answers of any part, as far as can be told:
-      the interval of `contains` does not lie below 0. F1 rewards brevity, so a shorter answer that
-      is wrong more often could win by it alone, and in a real run it did: on golden questions F1
-      rose from 0.12 to 0.31 while answers that held the right one fell from 53 % to 30 %. Longer
-      answers contain more by chance, so a fall must be shown.
-    - Groundedness of held-back answers, and the primary metric on golden questions and on liked
-      answers, are not worse by more than `margin` (non-inferiority: the interval's low end is at or
-      above -margin). With fewer than `min_questions` that cannot be asked: then only a loss that is
-      shown, an interval below 0, refuses, and the verdict says that it was not decided.
+    - Right answers to held-back faults get more, by more than chance: of a try on the same
+      questions the first may err in 3 % of all cases, later ones in less, all `tries` together in
+      5 % (`power.allowance`).
+    - There are golden questions, for what a dataset is not about is forgotten unseen.
+    - Right answers to golden and to liked questions, and answers that are borne out by their
+      passages, do not get fewer: a loss that chance gives in less than `HARM` refuses. So does one
+      that the judge sees.
     - The merged model's logits are those of base and adapter: `merge` is what merge.json says.
     """
     figures = tuple(_figure(scored, part, metric) for part in PARTS for metric in METRICS)
     of = {(one.part, one.metric): one for one in figures}
-    told = [of[part, "contains"] for part in PARTS] + [of["held_back", "judged"]]
+    lost = [of[part, "right"] for part in PARTS[1:]]
+    lost += [of[part, metric] for metric in ("borne_out", "judged") for part in PARTS]
     checks = (
-        _better(of["held_back", PRIMARY], rules.min_questions),
-        *(_not_shown_worse(figure) for figure in told if figure.questions),
-        _not_worse(of["held_back", "grounded"], rules),
-        _not_worse(of["golden", PRIMARY], rules),
-        _not_worse(of["liked", PRIMARY], rules),
+        _better(of["held_back", PRIMARY], rules.min_questions, tries),
+        _has_golden(of["golden", PRIMARY], rules.min_golden),
+        *(_not_worse(figure) for figure in lost if figure.questions),
         _merged(merge),
     )
-    return Verdict(all(one.passed is not False for one in checks), checks, figures)
+    offered = all(one.passed is not False for one in checks)
+    return Verdict(offered, checks, figures, cheaper_cure(scored))
 
 
 def _figure(scored: Sequence[Scored], part: Part, metric: Metric) -> Figure:
@@ -132,41 +151,46 @@ def _figure(scored: Sequence[Scored], part: Part, metric: Metric) -> Figure:
     base, adapter = (fsum(values) / len(both) for values in zip(*both, strict=True))
     low, high = interval(differences)
     difference = fsum(differences) / len(both)
-    return Figure(part, metric, len(both), missing, base, adapter, difference, low, high)
+    changes: tuple[int, int] | tuple[None, None] = (None, None)
+    if metric in WHOLE:
+        changes = (int((differences > 0).sum()), int((differences < 0).sum()))
+    return Figure(part, metric, len(both), missing, base, adapter, difference, low, high, *changes)
 
 
-def _better(figure: Figure, least: int) -> Check:
+def _better(figure: Figure, least: int, tries: int) -> Check:
     name = "better on held-back faults"
     if figure.questions < least:
         few = f"{figure.said()}; {least} are needed (tuning.min_questions)"
         return Check(name, False, f"Too few questions to tell: {few}.")
-    if figure.low is not None and figure.low > _ROUNDING:
-        return Check(name, True, f"Better: {figure.said()}.")
-    return Check(name, False, f"Not shown to be better: {figure.said()}.")
+    chance, allowed = sign_test(figure.gained or 0, figure.lost or 0), allowance(tries)
+    said = f"{figure.said()}; chance gives that in {_share(chance)}"
+    if chance <= allowed:
+        return Check(name, True, f"Better: {said}.")
+    most = f"{_share(allowed)} is allowed"
+    if tries > 1:
+        most += f", this being try {tries} on these questions"
+    return Check(name, False, f"Not shown to be better: {said}, where {most}.")
 
 
-def _not_shown_worse(figure: Figure) -> Check:
-    name = f"{figure.metric} not shown to be worse on {PART_NAMES[figure.part]}"
-    if figure.high is None:
-        return Check(name, None, f"Not decided: {figure.said()}.")
-    if figure.high < -_ROUNDING:
-        return Check(name, False, f"Worse: {figure.said()}.")
+def _has_golden(figure: Figure, least: int) -> Check:
+    name = "there are golden questions"
+    if figure.questions >= least:
+        return Check(name, True, f"{count(figure.questions, 'golden question')} were asked.")
+    said = f"{figure.questions} of the {least} golden questions that are needed (tuning.min_golden)"
+    how = "`almanac golden draft` writes some, and tuning.golden names their file"
+    return Check(name, False, f"What the adapter forgets can't be told: {said}. {how}.")
+
+
+def _not_worse(figure: Figure) -> Check:
+    name = f"{figure.metric} not worse on {PART_NAMES[figure.part]}"
+    chance = sign_test(figure.lost or 0, figure.gained or 0)
+    if (figure.lost or 0) > (figure.gained or 0) and chance <= HARM:
+        return Check(name, False, f"Worse: {figure.said()}; chance gives that in {_share(chance)}.")
     return Check(name, True, f"Not shown to be worse: {figure.said()}.")
 
 
-def _not_worse(figure: Figure, rules: TuningSettings) -> Check:
-    """Non-inferiority; with too few questions, only whether a loss is shown."""
-    name = f"{figure.metric} not worse on {PART_NAMES[figure.part]}"
-    shown = _not_shown_worse(figure)
-    if shown.passed is False:
-        return Check(name, False, shown.reason)
-    if figure.low is None or figure.questions < rules.min_questions:
-        few = f"{figure.said()}; {rules.min_questions} are needed (tuning.min_questions)"
-        return Check(name, None, f"Not decided, too few questions: {few}.")
-    if figure.low >= -rules.margin - _ROUNDING:
-        return Check(name, True, f"Not worse: {figure.said()}.")
-    least = f"{-rules.margin:+.3f} is the least allowed (tuning.margin)"
-    return Check(name, False, f"May be worse: {figure.said()}, where {least}.")
+def _share(chance: float) -> str:
+    return f"{chance:.1%}" if chance >= 0.001 else "less than 0.1%"
 
 
 def _merged(merge: Mapping[str, Any] | None) -> Check:

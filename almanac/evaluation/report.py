@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from almanac.core.markdown import Markup, bold, code, quoted, table
 from almanac.evaluation.gate import PART_NAMES, PRIMARY, Figure, Verdict
 from almanac.evaluation.plots import figures, loss_curve
-from almanac.evaluation.scores import METRICS, Scored
+from almanac.evaluation.scores import METRICS, Metric, Scored
 
 if TYPE_CHECKING:
     from almanac.training.jobs import Job
 
 _SHOWN = 4  # cases that got better, and that got worse
+_SHOWN_BY: Metric = "f1"  # which answers are shown; it tells small changes from large ones
 _CHANGE = 0.05  # of F1; less is not shown
 _PICTURES = 300_000  # characters of all of them; Prefect refuses events of 3 MB
 _PASSED = {True: "yes", False: bold("no"), None: "not decided"}
@@ -58,7 +59,10 @@ def _loss(job: Job) -> bytes:
 
 def _head(job: Job, verdict: Verdict) -> str:
     name = f"# Adapter {job.adapter_id[:12]}: {'offered' if verdict.offered else 'not offered'}"
-    return "\n".join([name, "", *(f"- {reason}" for reason in verdict.reasons)])
+    lines = [name, "", *(f"- {reason}" for reason in verdict.reasons)]
+    if verdict.notes:
+        lines += ["", "## Instead of training", "", *(f"- {note}" for note in verdict.notes)]
+    return "\n".join(lines)
 
 
 def _checks(verdict: Verdict) -> str:
@@ -121,7 +125,7 @@ def _figure_row(one: Figure) -> tuple[Any, ...]:
 
 def _examples(scored: Sequence[Scored]) -> str:
     """The cases whose answers gained and lost most, held-back ones, golden and liked alike."""
-    changes = [(one.change(PRIMARY), one) for one in scored]
+    changes = [(one.change(_SHOWN_BY), one) for one in scored]
     moved = sorted(
         ((change, one) for change, one in changes if change is not None and abs(change) > _CHANGE),
         key=lambda pair: (pair[0], pair[1].case.case_id),
@@ -142,7 +146,7 @@ def _examples(scored: Sequence[Scored]) -> str:
 
 def _example(one: Scored) -> str:
     case, answered = one.case, one.answered
-    figures = f"F1 {one.base[PRIMARY] or 0:.2f} → {one.adapter[PRIMARY] or 0:.2f}"
+    figures = f"F1 {one.base[_SHOWN_BY] or 0:.2f} → {one.adapter[_SHOWN_BY] or 0:.2f}"
     said = (answered.base_answer, answered.adapter_answer)
     verdicts = [f" ({one.verdict.replace('_', ' ')})" if one else "" for one in one.judgements]
     answers = [Markup(quoted(text) + judged) for text, judged in zip(said, verdicts, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -12,15 +12,21 @@ from numpy.typing import NDArray
 
 from almanac.evaluation.answers import Answered
 from almanac.evaluation.cases import Case
+from almanac.evaluation.rightness import right
 from almanac.evaluation.texts import contains, exact, grounded, token_f1
 from almanac.evaluation.vectors import text_vectors
+from almanac.guards.borne_out import borne_out
 from almanac.llm.judge import Judge, Judgement
 from schemas.encoder import Encoder
 from schemas.hashing import canonical_json
 
 _log = logging.getLogger("almanac.evaluation")
-Metric = Literal["f1", "exact", "contains", "semantic", "grounded", "judged", "margin"]
+Metric = Literal[
+    "right", "borne_out", "f1", "exact", "contains", "semantic", "grounded", "judged", "margin"
+]
 METRICS: dict[Metric, str] = {
+    "right": "right as a whole, by rules",
+    "borne_out": "borne out by its passages as a whole",
     "f1": "words shared with the right answer (F1)",
     "exact": "exactly the right answer",
     "contains": "the right answer is in it",
@@ -29,6 +35,8 @@ METRICS: dict[Metric, str] = {
     "judged": "right, says the judge",
     "margin": "right over rejected answer (log-probability)",
 }
+# Yes or no: the answer as a whole is counted.
+WHOLE: tuple[Metric, ...] = ("right", "borne_out", "exact", "contains", "judged")
 Figures = Mapping[Metric, float | None]
 
 
@@ -38,7 +46,8 @@ class Scored:
 
     A figure is None where there is nothing to measure: no answer, no context, no rejected answer,
     not judged. None is never a zero: it is left out of means and counted. `judgements` are the
-    judge's of base and adapter, None without a judge.
+    judge's of base and adapter, None without a judge. `examples` are the figures of the base with
+    examples in its prompt, empty where it was not asked so.
     """
 
     case: Case
@@ -46,6 +55,7 @@ class Scored:
     base: Figures
     adapter: Figures
     judgements: tuple[Judgement | None, Judgement | None]
+    examples: Figures = field(default_factory=dict)
 
     def change(self, metric: Metric) -> float | None:
         """The adapter's figure less the base's."""
@@ -61,6 +71,7 @@ class Scored:
             "answers": asdict(self.answered),
             "base": dict(self.base),
             "adapter": dict(self.adapter),
+            "examples": dict(self.examples),
             "judgements": [one and one.as_json() for one in self.judgements],
         }
         return {
@@ -98,7 +109,9 @@ def score(
                 strict=True,
             )
         )
-        scored.append(Scored(case, answered, base, adapter, judgements))
+        shown = answered.examples_answer
+        examples = {} if shown is None else _figures(case, shown, None, None, vectors)
+        scored.append(Scored(case, answered, base, adapter, judgements, examples))
         if judge and len(scored) % 10 == 0:
             _log.info("judged %d of %d cases", len(scored), len(found))
     return scored
@@ -114,6 +127,8 @@ def _figures(
     if answer is None:
         return dict.fromkeys(METRICS)
     return {
+        "right": right(case.question, answer, case.references),
+        "borne_out": _borne_out(case, answer),
         "f1": token_f1(answer, case.references),
         "exact": exact(answer, case.references),
         "contains": contains(answer, case.references),
@@ -124,11 +139,22 @@ def _figures(
     }
 
 
+def _borne_out(case: Case, answer: str) -> float | None:
+    if not case.context:
+        return None
+    return float(borne_out(case.question, answer, case.context).all_of_it)
+
+
 def _texts(found: Sequence[tuple[Case, Answered]]) -> set[str]:
     return {
         text
         for case, answered in found
-        for text in (*case.references, answered.base_answer, answered.adapter_answer)
+        for text in (
+            *case.references,
+            answered.base_answer,
+            answered.adapter_answer,
+            answered.examples_answer,
+        )
         if text
     }
 

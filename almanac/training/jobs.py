@@ -25,11 +25,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from almanac.core.files import write_whole
 from almanac.training.base import Base, cache_folder
 from almanac.training.recipe import Recipe, recipe_identity, resolve
 from almanac.training.tokens import window
-from almanac.training.views import label_counts, read_view
+from almanac.training.views import INNER, inner_split, label_counts, read_view
 from schemas.errors import TuningFailed
 from schemas.hashing import canonical_json, sha256_text
 from schemas.settings import Settings
@@ -117,7 +120,8 @@ def prepare(exported: Path, dataset: str, base: Base, recipe: Recipe, into: Path
         DatasetRefused: the method's view has no rows on one of the sides.
         ConfigError: device or precision are not to be had here.
     """
-    counts = label_counts(read_view(exported, recipe.method, "train"))
+    train, inner = inner_split(read_view(exported, recipe.method, "train"))
+    counts = label_counts(train)
     recipe = resolve(recipe, *counts, window(base.path))
     read_view(exported, recipe.method, "held_back")
     made_of = {
@@ -127,14 +131,17 @@ def prepare(exported: Path, dataset: str, base: Base, recipe: Recipe, into: Path
         "libraries": _libraries(),
     }
     identity = made_of | {
+        "inner": INNER,
         "recipe": recipe_identity(recipe),
         "base": [base.name, base.revision, base.sha256],
     }
     adapter_id = sha256_text(canonical_json(identity))
     job = Job(into / adapter_id[:16], made_of | {"adapter_id": adapter_id, "base": base.as_json()})
-    for side in ("train", "held_back"):
+    for side, table in (("train", train), ("inner", inner)):
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
         name = f"{recipe.method}/{side}.parquet"
-        write_whole(job.folder / "data" / name, (exported / name).read_bytes())
+        write_whole(job.folder / "data" / name, sink.getvalue().to_pybytes())
     write_whole(job.folder / "job.json", pretty(dict(job.spec)))
     return job
 

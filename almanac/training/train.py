@@ -89,10 +89,10 @@ def _open_trainer(job: Job, progress: Progress) -> Trainer:
 
     model, tokenizer = open_base(job.base, recipe.precision, recipe.device)
     train = read_view(job.folder / "data", recipe.method, "train")
-    held_back = read_view(job.folder / "data", recipe.method, "held_back")
-    for name, table in (("train", train), ("held_back", held_back)):
+    inner = read_view(job.folder / "data", recipe.method, "inner")
+    for name, table in (("train", train), ("inner", inner)):
         refuse_longer(table, tokenizer, recipe.max_length or sys.maxsize, f"{recipe.method}/{name}")
-    trainer = make_trainer(recipe, model, tokenizer, train, held_back, checkpoints)
+    trainer = make_trainer(recipe, model, tokenizer, train, inner, checkpoints)
     trainer.add_callback(Watch(progress, recipe, trainer.args.max_steps, checkpoints))
     return trainer
 

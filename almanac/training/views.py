@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.errors import DatasetRefused
 from schemas.examples import Method, Side
+from schemas.hashing import canonical_json, sha256_text
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+INNER = "1"  # raise it with any change of `inner_split`
+_INNER = 0.1  # of the prompts
 COLUMNS: dict[Method, tuple[str, ...]] = {
     "sft": ("prompt", "completion"),
     "dpo": ("prompt", "chosen", "rejected"),
@@ -21,7 +25,7 @@ COLUMNS: dict[Method, tuple[str, ...]] = {
 }
 
 
-def read_view(folder: Path, method: Method, side: Side) -> pa.Table:
+def read_view(folder: Path, method: Method, side: Side | Literal["inner"]) -> pa.Table:
     """`{method}/{side}.parquet` below `folder`: the columns that trl wants, in the file's order.
 
     Raises:
@@ -38,6 +42,22 @@ def read_view(folder: Path, method: Method, side: Side) -> pa.Table:
             "gather more feedback, or take another method"
         )
     return table
+
+
+def inner_split(table: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Rows to train on, and a tenth of the prompts that choose the checkpoint, by hash.
+
+    The held-back side is the gate's: what chose a checkpoint can't judge it. Rows of a prompt stay
+    together; both sides have one, and KTO two where there are enough.
+    """
+    keys = [sha256_text(canonical_json(one)) for one in table["prompt"].to_pylist()]
+    ordered = sorted(set(keys), key=lambda key: sha256_text(f"inner {key}"))
+    least = 2 if "label" in table.column_names else 1
+    chosen = set(ordered[: max(least, round(_INNER * len(ordered)))])
+    if len(chosen) >= len(ordered):
+        return table, table  # too few to part: the checkpoint is chosen on what is learnt
+    inside = pa.array([key in chosen for key in keys])
+    return table.filter(pc.invert(inside)), table.filter(inside)
 
 
 def label_counts(table: pa.Table) -> tuple[int, int]:

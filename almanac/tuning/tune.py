@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,11 +14,12 @@ from almanac.adapters import files, promotion
 from almanac.assistants.prompts import find
 from almanac.assistants.template import Prompt
 from almanac.costs.recording import recorded
-from almanac.dataset.assemble import prompt_of
+from almanac.dataset.assemble import prompt_of, question_group
 from almanac.dataset.export import export
 from almanac.embedding.factory import open_encoder
 from almanac.evaluation import plots
 from almanac.evaluation.cases import Case, GoldenAnswer, cases, read_golden
+from almanac.evaluation.cheaper_cure import NearestExamples
 from almanac.evaluation.gate import Verdict, judge_adapter
 from almanac.evaluation.report import page
 from almanac.evaluation.run import evaluate
@@ -29,8 +30,10 @@ from almanac.training import jobs
 from almanac.training.base import resolve_base
 from almanac.training.jobs import Job
 from almanac.training.recipe import Recipe, load_recipe
+from almanac.tuning.foresight import Foresight, foresee, tries_on
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.training import Adapter
+from schemas.encoder import Encoder
 from schemas.errors import ConfigError, ReleaseNotFound
 from schemas.examples import Method
 from schemas.feedback import Message, Passage, Request
@@ -86,12 +89,25 @@ def judge(settings: Settings, job: Job, on_progress: Progress) -> Judged:
     """
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     asked = _cases(settings, lake, job)
-    answers, merge = evaluate(job, asked, on_progress)
     encoder = open_encoder(settings.embedder)
+    asked = _with_examples(lake, job, asked, encoder)
+    answers, merge = evaluate(job, asked, on_progress)
     judge_ = open_judge(settings.judge)
     with recorded(settings, lake, judge=judge_):
         scored = tuple(score(asked, answers, encoder, judge_))
-    return Judged(scored, merge, judge_adapter(scored, merge, settings.tuning))
+    held = {one.request_id for one in asked if one.part == "held_back"}
+    tries = tries_on(lake, held, job.adapter_id) + 1
+    return Judged(scored, merge, judge_adapter(scored, merge, settings.tuning, tries))
+
+
+def foresight(settings: Settings, job: Job) -> Foresight:
+    """What the evaluation of a job will be able to tell; nothing is trained or asked.
+
+    Raises:
+        ConfigError: the golden questions can't be read.
+    """
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    return foresee(lake, _cases(settings, lake, job), settings.tuning)
 
 
 def offer(settings: Settings, job: Job, judged: Judged, run_id: str | None) -> Adapter:
@@ -166,6 +182,17 @@ def _cases(settings: Settings, lake: Lakehouse, job: Job) -> list[Case]:
     examples = lake.datasets.examples(manifest)
     most = settings.tuning.max_questions
     return cases(examples, golden, most, prompter, partial(_retrieve, settings))
+
+
+def _with_examples(
+    lake: Lakehouse, job: Job, asked: Sequence[Case], encoder: Encoder
+) -> list[Case]:
+    """The cases with the corrected requests that are nearest to each."""
+    known = lake.datasets.examples(lake.datasets.manifest(job.spec["dataset"]))
+    nearest = NearestExamples(known, encoder.encode_queries)
+    questions = [one.question for one in asked]
+    shown = nearest.of(questions, [question_group(one) for one in questions])
+    return [replace(one, examples=some) for one, some in zip(asked, shown, strict=True)]
 
 
 def _recipe(

@@ -150,10 +150,19 @@ class TuningSettings(Section):
         description="JSONL rows with id, text and answers: golden questions with right answers.",
     )
     max_questions: int = Field(default=200, ge=1, description="Of each part of an evaluation.")
-    # With differences of F1 that vary by 0.25, as they do, an interval over 100 questions reaches
-    # 0.05 to each side: less could not be told from nothing.
-    margin: Share = Field(default=0.05, description="Of F1 that golden and liked answers may lose.")
+    margin: Share = Field(
+        default=0.05, description="Decides nothing any more; read so that older files are valid."
+    )
     min_questions: int = Field(default=20, ge=1, description="Fewer held back show too little.")
+    min_golden: int = Field(
+        default=20, ge=0, description="Golden questions without which nothing is offered."
+    )
+    approvers: int = Field(
+        default=1,
+        ge=1,
+        le=2,
+        description="Different people who must approve a step of an adapter.",
+    )
     min_new_faults: int = Field(
         default=50, ge=1, description="New model faults that start a tune by themselves."
     )

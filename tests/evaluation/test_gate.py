@@ -9,7 +9,7 @@ from almanac.evaluation.gate import judge_adapter
 from schemas.settings import TuningSettings
 from tests.evaluation.made_up import LONG, RIGHT, WRONG, Pair, scored
 
-RULES = TuningSettings(min_questions=20, margin=0.02)
+RULES = TuningSettings(min_questions=20, min_golden=0)
 MERGED = {"max_abs_difference": 1e-4, "tolerance": 1e-3, "passed": True}
 SAME: list[Pair] = [(LONG, LONG), (RIGHT, RIGHT), (WRONG, WRONG)] * 10
 BETTER: list[Pair] = [(WRONG, RIGHT)] * 20 + [(LONG, LONG)] * 10
@@ -25,113 +25,87 @@ def refused_by(verdict) -> list[str]:
 
 
 def test_a_better_adapter_is_offered() -> None:
-    verdict = judge_adapter(scored(held_back=BETTER, golden=SAME, liked=SAME), MERGED, RULES)
+    rules = RULES.model_copy(update={"min_golden": 30})
+    verdict = judge_adapter(scored(held_back=BETTER, golden=SAME, liked=SAME), MERGED, rules)
     assert verdict.offered
     assert set(checks(verdict).values()) == {True}
-    figure = verdict.figure("held_back", "f1")
-    assert (figure.questions, figure.missing) == (30, 0)
+    figure = verdict.figure("held_back", "right")
+    assert (figure.questions, figure.missing, figure.gained, figure.lost) == (30, 0, 20, 0)
     assert figure.difference == pytest.approx(20 / 30)
-    assert figure.low is not None
-    assert figure.high is not None
-    assert 0.4 < figure.low < 20 / 30 < figure.high < 0.9
     assert verdict.reasons[0] == (
-        "Better: words shared with the right answer (F1), held-back faults: 0.800 with the adapter "
-        "and 0.133 without, a difference of +0.667 (95 % interval "
-        f"{figure.low:+.3f} to {figure.high:+.3f}) on 30 questions."
+        "Better: right as a whole, by rules, held-back faults: 100.0% with the adapter and 33.3% "
+        "without, 20 gained and 0 lost of 30 questions; chance gives that in less than 0.1%."
     )
     assert json.loads(json.dumps(verdict.as_json()))["offered"] is True
 
 
-def test_an_adapter_that_changes_nothing_is_refused() -> None:
-    verdict = judge_adapter(scored(held_back=SAME, golden=SAME, liked=SAME), MERGED, RULES)
-    assert not verdict.offered
-    assert refused_by(verdict) == ["better on held-back faults"]
-    figure = verdict.figure("held_back", "f1")
-    assert (figure.difference, figure.low, figure.high) == (0.0, 0.0, 0.0)
-    assert verdict.reasons == [f"Not shown to be better: {figure.said()}."]
-
-
-def test_a_worse_adapter_is_refused() -> None:
-    verdict = judge_adapter(scored(held_back=WORSE, golden=SAME, liked=SAME), MERGED, RULES)
-    assert refused_by(verdict) == [
-        "better on held-back faults",
-        "contains not shown to be worse on held-back faults",
-        "grounded not worse on held-back faults",
-    ]
-
-
-def test_a_better_margin_with_worse_answers_is_refused() -> None:
-    found = scored((-1.0, 5.0), held_back=WORSE, golden=SAME, liked=SAME)
-    verdict = judge_adapter(found, MERGED, RULES)
-    margin = verdict.figure("held_back", "margin")
-    assert (margin.base, margin.adapter, margin.low) == (-1.0, 5.0, 6.0)
-    assert not verdict.offered
+@pytest.mark.parametrize("pairs", [SAME, WORSE, [(WRONG, RIGHT)] * 3 + SAME])
+def test_what_is_not_shown_to_be_better_is_refused(pairs: list[Pair]) -> None:
+    verdict = judge_adapter(scored(held_back=pairs, golden=SAME, liked=SAME), MERGED, RULES)
+    assert refused_by(verdict)[0] == "better on held-back faults"
+    assert verdict.reasons[0].startswith("Not shown to be better: right as a whole")
+    assert verdict.reasons[0].endswith("where 3.0% is allowed.")
 
 
 def test_a_better_margin_with_the_same_answers_is_refused() -> None:
     verdict = judge_adapter(scored((-1.0, 5.0), held_back=SAME), MERGED, RULES)
+    margin = verdict.figure("held_back", "margin")
+    assert (margin.base, margin.adapter, margin.low) == (-1.0, 5.0, 6.0)
     assert refused_by(verdict) == ["better on held-back faults"]
 
 
-def test_brevity_that_loses_the_right_answer_is_refused() -> None:
-    """DPO's trial: long answers that hold the right one become short ones, right less often."""
+def test_brevity_wins_nothing() -> None:
+    """Long answers that hold the right one become short ones, right less often: F1 rises."""
     pairs: list[Pair] = [(LONG, RIGHT)] * 19 + [(LONG, "The printer")] * 11
     verdict = judge_adapter(scored(held_back=pairs), MERGED, RULES)
-    assert checks(verdict)["better on held-back faults"] is True
-    assert refused_by(verdict) == ["contains not shown to be worse on held-back faults"]
-
-
-def test_brevity_that_loses_right_answers_to_golden_questions_is_refused() -> None:
-    """As a real SFT did: F1 on golden questions rose, and the right answer was there less often."""
-    pairs: list[Pair] = [(LONG, RIGHT)] * 19 + [(LONG, "The printer")] * 11
+    f1 = verdict.figure("held_back", "f1")
+    assert f1.low is not None and f1.low > 0
+    assert refused_by(verdict) == ["better on held-back faults"]
     verdict = judge_adapter(scored(held_back=BETTER, golden=pairs, liked=SAME), MERGED, RULES)
-    assert checks(verdict)["f1 not worse on golden questions"] is True
-    assert refused_by(verdict) == ["contains not shown to be worse on golden questions"]
+    assert refused_by(verdict) == ["right not worse on golden questions"]
 
 
-def test_an_adapter_that_forgets_liked_answers_is_refused() -> None:
-    liked: list[Pair] = [(RIGHT, WRONG)] * 3 + [(RIGHT, RIGHT)] * 27
+def test_what_an_adapter_forgets_or_makes_up_refuses() -> None:
+    liked: list[Pair] = [(RIGHT, WRONG)] * 4 + [(RIGHT, RIGHT)] * 27
     verdict = judge_adapter(scored(held_back=BETTER, golden=SAME, liked=liked), MERGED, RULES)
-    assert refused_by(verdict) == ["f1 not worse on liked answers"]
-    assert "1.000 without, a difference of -0.100" in verdict.reasons[0]
+    assert "right not worse on liked answers" in refused_by(verdict)
+    assert "0 gained and 4 lost of 31 questions; chance gives that in 6.2%" in verdict.reasons[0]
+    made_up: list[Pair] = [(RIGHT, f"{RIGHT}, says Doctor Arbuthnot of Cardiff")] * 4
+    verdict = judge_adapter(scored(held_back=BETTER, liked=made_up), MERGED, RULES)
+    assert refused_by(verdict) == ["borne_out not worse on liked answers"]
 
 
-def test_a_loss_that_is_not_shown_is_refused_by_the_margin_alone() -> None:
-    golden: list[Pair] = [(RIGHT, LONG)] + [(RIGHT, RIGHT)] * 29  # a loss of 0.02 of F1
-    found = scored(held_back=BETTER, golden=golden)
-    strict = judge_adapter(found, MERGED, RULES)
-    assert refused_by(strict) == ["f1 not worse on golden questions"]
-    assert strict.reasons[0].startswith("May be worse: ")
-    assert strict.reasons[0].endswith("-0.020 is the least allowed (tuning.margin).")
-    assert judge_adapter(found, MERGED, RULES.model_copy(update={"margin": 0.2})).offered
+def test_a_loss_that_chance_gives_does_not_refuse() -> None:
+    liked: list[Pair] = [(RIGHT, WRONG)] * 3 + [(RIGHT, RIGHT)] * 27
+    assert judge_adapter(scored(held_back=BETTER, golden=SAME, liked=liked), MERGED, RULES).offered
 
 
-def test_too_few_held_back_questions_are_refused() -> None:
+def test_too_few_questions_are_refused() -> None:
     verdict = judge_adapter(scored(held_back=[(WRONG, RIGHT)] * 19), MERGED, RULES)
     assert refused_by(verdict) == ["better on held-back faults"]
     assert verdict.reasons[0].startswith("Too few questions to tell: ")
-    assert verdict.reasons[0].endswith("on 19 questions; 20 are needed (tuning.min_questions).")
+    assert verdict.reasons[0].endswith("of 19 questions; 20 are needed (tuning.min_questions).")
 
 
-def test_too_few_golden_and_liked_questions_are_said_and_do_not_refuse() -> None:
-    verdict = judge_adapter(
-        scored(held_back=BETTER, golden=[(RIGHT, LONG), (LONG, RIGHT)]), MERGED, RULES
-    )
-    assert verdict.offered
-    assert checks(verdict)["f1 not worse on golden questions"] is None
-    assert checks(verdict)["f1 not worse on liked answers"] is None
-    said = [reason for reason in verdict.reasons if reason.startswith("Not decided")]
-    assert said[0].endswith("on 2 questions; 20 are needed (tuning.min_questions).")
-    assert "liked answers: not measured; 20 are needed" in said[1]
-
-
-def test_a_loss_that_is_shown_on_few_questions_refuses() -> None:
-    verdict = judge_adapter(scored(held_back=BETTER, golden=[(RIGHT, WRONG)] * 5), MERGED, RULES)
-    assert refused_by(verdict) == [
-        "contains not shown to be worse on golden questions",
-        "f1 not worse on golden questions",
+def test_without_golden_questions_nothing_is_offered() -> None:
+    verdict = judge_adapter(scored(held_back=BETTER, golden=SAME[:7]), MERGED, TuningSettings())
+    assert refused_by(verdict) == ["there are golden questions"]
+    assert verdict.reasons == [
+        "What the adapter forgets can't be told: 7 of the 20 golden questions that are needed "
+        "(tuning.min_golden). `almanac golden draft` writes some, and tuning.golden names their "
+        "file."
     ]
-    assert verdict.reasons[0].startswith("Worse: ")
+
+
+def test_later_tries_on_the_same_questions_need_more() -> None:
+    pairs: list[Pair] = [(WRONG, RIGHT)] * 8 + [(RIGHT, WRONG)] + [(RIGHT, RIGHT)] * 20
+    found = scored(held_back=pairs)  # chance: 10 of 512
+    assert judge_adapter(found, MERGED, RULES).offered
+    again = judge_adapter(found, MERGED, RULES, tries=2)
+    assert refused_by(again) == ["better on held-back faults"]
+    assert again.reasons[0].endswith(
+        "chance gives that in 2.0%, where 0.8% is allowed, this being try 2 on these questions."
+    )
 
 
 def test_a_judge_that_finds_the_answers_worse_refuses() -> None:
@@ -140,8 +114,8 @@ def test_a_judge_that_finds_the_answers_worse_refuses() -> None:
         for one in scored(held_back=BETTER)
     ]
     verdict = judge_adapter(found, MERGED, RULES)
-    assert refused_by(verdict) == ["judged not shown to be worse on held-back faults"]
-    assert "0.000 with the adapter and 1.000 without" in verdict.reasons[0]
+    assert refused_by(verdict) == ["judged not worse on held-back faults"]
+    assert "0.0% with the adapter and 100.0% without" in verdict.reasons[0]
 
 
 def test_a_merged_model_without_finite_logits_is_refused() -> None:

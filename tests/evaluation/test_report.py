@@ -16,7 +16,7 @@ from schemas.settings import TuningSettings
 from tests.evaluation.made_up import LONG, RIGHT, WRONG, scored
 
 PNG = b"\x89PNG\r\n\x1a\n"
-RULES = TuningSettings(min_questions=10)
+RULES = TuningSettings(min_questions=10, min_golden=0)
 MERGED = {"max_abs_difference": 1e-4, "tolerance": 1e-3, "passed": True}
 LOSSES = [
     (0, None, 2.4),
@@ -74,7 +74,7 @@ def test_the_page_of_an_adapter_that_is_offered(job: Job) -> None:
     assert verdict.offered
     text = page(job, MANIFEST, some, verdict)
     assert text == page(job, MANIFEST, some, verdict)
-    assert text.startswith("# Adapter abcdef012345: offered\n\n- Better: words shared with")
+    assert text.startswith("# Adapter abcdef012345: offered\n\n- Better: right as a whole, by")
     headings = [line for line in text.splitlines() if line.startswith("#")]
     assert headings[1:] == [
         "## Conditions",
@@ -87,7 +87,7 @@ def test_the_page_of_an_adapter_that_is_offered(job: Job) -> None:
     ]
     assert "| dataset | `dddddddddddd`: 60 train, 10 held back (SFT) |" in text
     assert "| left out | near duplicate 3, flood 1 |" in text
-    assert "| f1 not worse on liked answers | not decided |" in text
+    assert "| there are golden questions | yes |" in text
     assert f"| Room seven | {WRONG} | Room seven |" in text
     assert "Context: The printer is in room seven since 2019." in text
     assert "| The \\| \\<b\\>printer\\</b\\> \\# 1 |" in text

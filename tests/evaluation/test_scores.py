@@ -34,6 +34,8 @@ def test_every_figure_of_one_case() -> None:
     assert semantic is not None
     assert 0.1 < semantic < 0.9
     assert found.base == {
+        "right": 1.0,
+        "borne_out": 0.0,
         "f1": pytest.approx(2 * 2 / (8 + 2)),
         "exact": 0.0,
         "contains": 1.0,
@@ -43,6 +45,8 @@ def test_every_figure_of_one_case() -> None:
         "margin": -0.5,
     }
     assert found.adapter == {
+        "right": 1.0,
+        "borne_out": 1.0,
         "f1": 1.0,
         "exact": 1.0,
         "contains": 1.0,

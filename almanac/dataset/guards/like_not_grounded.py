@@ -5,19 +5,11 @@ To train on it teaches a model to make things up that please.
 
 from __future__ import annotations
 
-import re
 from typing import ClassVar
 
-from almanac.claims.check import check
-from almanac.core.stems import words
 from almanac.dataset.candidates import Candidate
 from almanac.dataset.guards.rule import Figures, Forgetful
-from almanac.guards.grounding import Sources, unfounded
-from schemas.examples import Example
-
-_CITATION = re.compile(r"\[(\d{1,3})\]")
-_LEAST = 0.7  # of an answer's weighty stems that question and passages must hold
-_WEIGHTY = 4  # letters of a stem that counts
+from almanac.guards.borne_out import HELD, borne_out
 
 
 class LikeNotGrounded(Forgetful):
@@ -30,23 +22,13 @@ class LikeNotGrounded(Forgetful):
         one = candidate.example
         if one.origin != "like" or not one.context or one.chosen is None:
             return None
-        strange = unfounded(one.chosen, Sources([one.question, *one.context]))
-        beyond = [n for n in _CITATION.findall(one.chosen) if not 0 < int(n) <= len(one.context)]
-        against = check(one.question, one.chosen, "\n\n".join(one.context)).contradicts
-        held = _held(one)
-        if not strange and not beyond and not against and held >= _LEAST:
+        found = borne_out(one.question, one.chosen, one.context)
+        if found.all_of_it:
             return None
         return {
-            "held": round(held, 3),
-            "least": _LEAST,
-            "names_and_numbers": len(strange),
-            "citations_of_nothing": len(beyond),
-            "contradicted_by": list(against),
+            "held": round(found.held, 3),
+            "least": HELD,
+            "names_and_numbers": len(found.strange),
+            "citations_of_nothing": len(found.beyond),
+            "contradicted_by": list(found.against),
         }
-
-
-def _held(example: Example) -> float:
-    stems = [one for one in words(example.chosen or "").stems if len(one) >= _WEIGHTY]
-    texts = (example.question, *example.context)
-    known = frozenset(stem for text in texts for stem in words(text).known)
-    return sum(one in known for one in stems) / len(stems) if stems else 1.0

@@ -85,7 +85,8 @@ def _texts(example: Example) -> Iterable[str]:
     yield example.question
     for message in example.prompt:
         yield _without(message["content"], (example.question, *example.context))
-    yield from (text for text in (example.chosen, example.rejected) if text is not None)
+    answers = (example.chosen, example.written, example.rejected)
+    yield from (text for text in answers if text is not None)
     yield from example.context
 
 
@@ -205,6 +206,7 @@ def _everywhere(example: Example, swap: _Swap) -> Example:
         example,
         prompt=tuple({**one, "content": masked(one["content"])} for one in example.prompt),
         chosen=None if example.chosen is None else masked(example.chosen),
+        written=None if example.written is None else masked(example.written),
         rejected=None if example.rejected is None else masked(example.rejected),
         question=masked(example.question),
         context=tuple(masked(text) for text in example.context),
