@@ -59,6 +59,7 @@ def tune(
     settings = settings_for(config, lakehouse)
     settings = stages.with_base(settings, base)
     run_id = runtime.flow_run.id
+    stages.say_what_started(run_id)
     # A run that is resumed starts over, maybe days later: what it offered then is what it is about.
     adapter = stages.offered_by(settings, run_id)
     if adapter is None:

@@ -17,6 +17,7 @@ from almanac.tuning.due import due
 from lakehouse import open_lakehouse
 from schemas.settings import Settings
 from tasks import artifacts
+from tasks.started import AUTOMATION
 
 _PROGRESS_FROM = 100  # dislikes; fewer take seconds
 DUE = "almanac.feedback.tune-due"  # the event that starts a tune; prefect.yaml names it too
@@ -60,8 +61,16 @@ def announce_if_due(settings: Settings, now: datetime) -> dict[str, Any]:
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     found = due(lake, settings.tuning, now)
     get_run_logger().info(found.reason)
+    follows = "no tune is started"
     if found.ready:
+        follows = (
+            f"this starts a run of the flow tune, by the automation {AUTOMATION}. To keep it from "
+            f"starting: `prefect automation pause {AUTOMATION}`; to stop one: `prefect flow-run "
+            "cancel ID`, or Cancel in the UI"
+        )
+        get_run_logger().warning(f"{found.reason}: {follows}")
         resource = {"prefect.resource.id": f"almanac.index.{settings.index.name}"}
         payload = {"faults": found.faults, "needed": found.needed}
         emit_event(event=DUE, resource=resource, payload=payload)
-    return {"due": found.ready, "faults": found.faults, "reason": found.reason}
+    said = {"due": found.ready, "faults": found.faults, "reason": found.reason}
+    return said | {"follows": follows}

@@ -25,6 +25,7 @@ from schemas.examples import Method
 from schemas.settings import Settings
 from tasks import artifacts
 from tasks.promote import log_move
+from tasks.started import started_by
 
 
 class Approval(RunInput):
@@ -34,7 +35,7 @@ class Approval(RunInput):
         description="approve moves it to staging; reject ends it."
     )
     who: str = Field(min_length=1, description="Your name; it stays with the step.")
-    reason: str = Field(default="", description="It stays with the step.")
+    reason: str = Field(min_length=1, description="Why; it stays with the step.")
 
 
 def is_due(settings: Settings, now: datetime) -> bool:
@@ -43,6 +44,20 @@ def is_due(settings: Settings, now: datetime) -> bool:
     found = due(lake, settings.tuning, now)
     get_run_logger().info(found.reason)
     return found.ready
+
+
+@task(name="say-what-started", cache_policy=NO_CACHE)
+def say_what_started(run_id: str | None) -> dict[str, str]:
+    """Log what started this run and how to stop it; `by`, and `after` (a run of feedback)."""
+    started = started_by(run_id)
+    said = f"Started by {started['by']}"
+    if started.get("after"):
+        said += f", after the feedback run {started['after']}"
+    get_run_logger().info(
+        f"{said}. To stop it: `prefect flow-run cancel {run_id}`, or Cancel in the UI; nothing is "
+        "offered then, and another tune goes on where this one stood."
+    )
+    return started
 
 
 @task(name="build-dataset", cache_policy=NO_CACHE)

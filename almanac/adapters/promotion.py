@@ -25,6 +25,7 @@ from schemas.errors import AdapterRefused
 from schemas.settings import Settings
 
 _GATE = "the gate"
+_APPROVAL = "approval"  # of a record: the first of two, that waits for the second
 _ENDS = {
     "refused": "the gate refused it ({reason}): tune again with more feedback or another recipe",
     "rejected": "{actor} rejected it ({reason}): tune again",
@@ -88,6 +89,9 @@ def approve(
 ) -> dict[str, Any]:
     """One step on: candidate to staging, staging to production (which archives who was there).
 
+    With `tuning.approvers = 2` the first approval is recorded and moves nothing; that of another
+    person takes the step.
+
     Args:
         settings: the configuration.
         adapter_id: the beginning of an id is enough.
@@ -98,14 +102,21 @@ def approve(
         run_id: of the flow.
 
     Raises:
-        AdapterRefused: it may not go on, its files are not whole, or someone moved it meanwhile.
+        AdapterRefused: no reason is given, it may not go on, its files are not whole, someone moved
+            it meanwhile, or the same person approves twice where two are needed.
         LeaseHeld: another writer is at work.
     """
     seen = _seen(settings, adapter_id)
+    _need_reason(reason, "approve")
     with operation(settings, f"approval of adapter {seen.short}", run_id) as (run, _):
         found = _again(run, seen)
         stage = _next(found, to)
         files.check(run.lake, found.adapter)
+        if settings.tuning.approvers > 1 and not _seconded(found, stage, actor):
+            first = _step(run, found, found.stage, actor, reason)
+            record = {**first.record, _APPROVAL: {"to": stage, "actor": actor}}
+            result = _told(run, found, [replace(first, record=record)])
+            return result | {"waits_for": f"another person than {actor} to approve {stage}, too"}
         steps = [_step(run, found, stage, actor, reason)]
         there = in_stage(_known(run).values(), "production", found.name)
         if stage == "production" and there:
@@ -120,6 +131,7 @@ def reject(
 ) -> dict[str, Any]:
     """Say no to a candidate or to one in staging, for good; arguments and errors as `approve`."""
     seen = _seen(settings, adapter_id)
+    _need_reason(reason, "reject")
     with operation(settings, f"rejection of adapter {seen.short}", run_id) as (run, _):
         found = _again(run, seen)
         if found.stage == "production":
@@ -165,6 +177,24 @@ def rollback(
             steps.append(_step(run, _before(run, name), "production", actor, reason))
         result = _told(run, found, steps)
     return result | mirror(settings, result["name"])
+
+
+def _need_reason(reason: str, step: str) -> None:
+    if not reason.strip():
+        raise AdapterRefused(f"say why you {step} it (--reason): it stays in the audit")
+
+
+def _seconded(found: Standing, stage: str, actor: str) -> bool:
+    """Did another person approve the same step?"""
+    first = found.adapter.record.get(_APPROVAL)
+    if not first or first["to"] != stage:
+        return False
+    if first["actor"].strip().casefold() == actor.strip().casefold():
+        raise AdapterRefused(
+            f"{actor} approved adapter {found.short} already: a second person must "
+            "(tuning.approvers)"
+        )
+    return True
 
 
 def _before(run: Operation, name: str) -> Standing:
@@ -222,7 +252,8 @@ def _again(run: Operation, seen: Standing) -> Standing:
 
 
 def _step(run: Operation, found: Standing, stage: str, actor: str, reason: str) -> Adapter:
-    stamp = replace(found.adapter, run_id=run.run_id, at=run.started_at)
+    record = {key: value for key, value in found.adapter.record.items() if key != _APPROVAL}
+    stamp = replace(found.adapter, run_id=run.run_id, at=run.started_at, record=record)
     return replace(stamp, status=stage, actor=actor, reason=reason)
 
 

@@ -74,6 +74,8 @@ def moved(result: Report) -> str:
         f"Adapter {one['adapter'][:12]} is now {_PLACES.get(one['to'], one['to'])}."
         for one in result["steps"]
     ]
+    if "waits_for" in result:
+        lines = [f"Approved once; it waits for {safe(result['waits_for'])}."]
     answers = result["production"]
     lines.append(f"  in production: {answers[:12] if answers else 'none, the base model alone'}")
     if "mirror" in result:

@@ -29,12 +29,12 @@ def test_from_candidate_to_production_and_back(house: House, tmp_path: Path) -> 
     house.offer("b2", base={"name": "org/tiny", "revision": "r1"})
     done = run(house, "approve", "b2", "--reason", "reads well")
     assert done.output == "Adapter b2 is now in staging.\n  in production: a1\n"
-    again = run(house, "approve", "b2", "--to", "staging")
+    again = run(house, "approve", "b2", "--to", "staging", "--reason", "fine")
     assert (again.exit_code, again.stderr) == (
         1,
         "almanac: adapter b2 is staging: its next step is production\n",
     )
-    told = ask(house, "approve", "b2", "--to", "production", "--actor", "eve")
+    told = ask(house, "approve", "b2", "--to", "production", "--actor", "eve", "--reason", "fine")
     assert [(one["adapter"], one["to"], one["actor"]) for one in told["steps"]] == [
         ("b2", "production", "eve"),
         ("a1", "archived", "eve"),
@@ -54,7 +54,7 @@ def test_from_candidate_to_production_and_back(house: House, tmp_path: Path) -> 
     assert run(house, "rollback", "--actor", "eve").output == (
         "Adapter b2 is now in staging.\nAdapter a1 is now in production.\n  in production: a1\n"
     )
-    assert "Adapter b2 is now rejected." in run(house, "reject", "b2").output
+    assert "Adapter b2 is now rejected." in run(house, "reject", "b2", "--reason", "curt").output
     listed = run(house, "list").output.splitlines()
     assert [line.split()[:2] for line in listed[1:]] == [["b2", "rejected"], ["a1", "production"]]
 

@@ -82,11 +82,11 @@ def test_a_tune_that_is_run_again_leaves_what_a_person_approved(
     (job / "loss.png").write_bytes(b"drawn anew")
     house.job = job
     house.offer("a1")
-    promotion.approve(house.settings, "a1", "ann")
+    promotion.approve(house.settings, "a1", "ann", "fine")
     (job / "loss.png").write_bytes(b"and again")
     house.offer("a1")
     assert house.lake.get_file("adapters/a1/loss.png") == b"drawn anew"
-    assert promotion.approve(house.settings, "a1", "ann")["stage"] == "production"
+    assert promotion.approve(house.settings, "a1", "ann", "fine")["stage"] == "production"
 
 
 def test_damaged_and_missing_files_are_refused_by_name(house: House, tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_damaged_and_missing_files_are_refused_by_name(house: House, tmp_path: P
         fetch(house.lake, adapter, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     with pytest.raises(AdapterRefused, match="is missing"):
-        promotion.approve(house.settings, "a1", "ann")
+        promotion.approve(house.settings, "a1", "ann", "fine")
 
 
 def test_a_folder_with_other_files_is_left_alone(house: House, tmp_path: Path) -> None:

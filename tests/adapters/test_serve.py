@@ -70,7 +70,7 @@ def taught(tmp_path_factory) -> tuple[House, dict[str, Any]]:
     house = House(Settings(lakehouse=str(root / "lake"), tuning=TUNING), root / "job")
     house.offer("a1b2c3d4e5f6", base=said["base"])
     for _ in range(2):
-        promotion.approve(house.settings, "a1b2", "ann")
+        promotion.approve(house.settings, "a1b2", "ann", "fine")
     return house, said
 
 
