@@ -235,6 +235,15 @@ class TriageLog:
             found.setdefault(one.rules or 1, {})[one.request_id] = one
         return found
 
+    def judged(self, request_ids: Collection[str]) -> dict[str, Triaged]:
+        """The newest verdict that a judge had a voice in, on each of these requests."""
+        sql = (
+            "SELECT * FROM log SEMI JOIN ids USING (request_id) "
+            "WHERE contains(evidence, '\"judge\"') ORDER BY ordinal"
+        )
+        rows = map(_triaged, self._log.query(sql, ids=_ids(request_ids)).to_pylist())
+        return {one.request_id: one for one in rows if one.evidence.get("judge")}
+
     def faults_since(self, moment: datetime | None) -> int:
         """Requests that are the model's own fault now, and were found to be after `moment`."""
         since = f"TIMESTAMPTZ '{moment.isoformat()}'" if moment else "'-infinity'"

@@ -29,6 +29,8 @@ def triaged(result: Report) -> str:
         )
     if result.get("by_labels"):
         lines += ["", "By the labels of people:", *_by_labels(result["by_labels"])]
+    if result["judged"] or result.get("judge_by_labels"):
+        lines.append(_judge(result.get("judge_by_labels")))
     lines += ["", f"Model faults that nothing was trained on yet: {result['new_model_faults']}."]
     return "\n".join(lines + _work(result["work"]))
 
@@ -61,12 +63,40 @@ def _by_labels(causes: Report) -> list[str]:
     ]
 
 
+def _judge(found: Report | None) -> str:
+    """Is the judge to be believed?"""
+    if not found:
+        return "  the judge was not held against people yet: `almanac triage label`"
+    said = (
+        f"  the judge: {found['agree']:.0%} agreement with people on "
+        f"{count(found['of'], 'request')}, kappa {found['kappa']}"
+    )
+    if found["believed"] is None:
+        return said + "; too few to tell whether it is to be believed"
+    return said + ("" if found["believed"] else "; it is not asked any more")
+
+
+def _replayed(found: Report) -> str:
+    """Before and after, and what moved."""
+    lines = [f"{count(found['labels'], 'request')} with a label looked into again.", "", "Before:"]
+    lines += [*_by_labels(found["before"]), "", "Now:", *_by_labels(found["after"])]
+    if found["moved"]:
+        rows = [
+            (safe(one["request_id"]), one["label"], one["before"] or "", one["after"])
+            for one in found["moved"]
+        ]
+        lines += ["", table(("request", "label", "before", "now"), rows)]
+    return "\n".join([*lines, "", "Nothing is stored: `almanac triage --all` lets them stand."])
+
+
 def _share(share: Report | None) -> str:
     return f"{share['share']} ({share['low']} to {share['high']})" if share else "unknown"
 
 
 def labelled(result: Report) -> str:
     """What was stored or written, and how right verdicts are by all labels."""
+    if "replay" in result:
+        return _replayed(result["replay"])
     lines = []
     if "file" in result:
         lines.append(
@@ -77,6 +107,11 @@ def labelled(result: Report) -> str:
         lines.append(f"{count(result['stored'], 'label')} stored.")
     lines.append(f"{count(result['labels'], 'request')} with a label.")
     lines += _by_labels(result["causes"])
+    if result["weights"]:
+        shares = (f"{voice} {weight}" for voice, weight in result["weights"].items())
+        lines.append(f"  what each voice counts: {', '.join(shares)}")
+    if result["judge"]:
+        lines.append(_judge(result["judge"]))
     if len(result["rules"]) > 1:
         for version, causes in result["rules"].items():
             lines += ["", f"By version {version} of the rules:", *_by_labels(causes)]

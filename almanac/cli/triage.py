@@ -78,17 +78,30 @@ def show(request_id: str) -> Report:
 @click.option("--out", type=click.Path(path_type=Path), help="Write the cases there (JSON Lines).")
 @click.option("--in", "source", type=click.Path(path_type=Path), help="Read labels from there.")
 @click.option("--report", "only", is_flag=True, help="Say only how right verdicts are by labels.")
+@click.option("--replay", is_flag=True, help="Look into the labelled ones again; store nothing.")
 @reports(show_triage.labelled)
-def label(count: int, by: str | None, out: Path | None, source: Path | None, only: bool) -> Report:
+def label(
+    count: int,
+    by: str | None,
+    out: Path | None,
+    source: Path | None,
+    only: bool,
+    replay: bool,
+) -> Report:
     """Settle the causes of drawn dislikes, and measure the verdicts by them.
 
     In the terminal each case is shown without its verdict, and answered by the number of a cause;
     Enter leaves one out, q ends. A file goes out with --out, gets a "cause" in each row, and comes
-    back with --in.
+    back with --in. --replay says what the rules and settings of now would find, before you let
+    them: `almanac triage --all` does.
     """
     from almanac.triage import labels
 
     who = by or getpass.getuser()
+    if replay:
+        from almanac.triage.replay_labels import replayed
+
+        return {"replay": replayed(settings())}
     if only:
         return labels.measured(settings())
     if source:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from almanac.core.operation import operation
+from almanac.triage.calibration import judge_beside_people, weights
 from almanac.triage.intervals import wilson
 from almanac.triage.verdict_cache import standing
 from lakehouse import Lakehouse, open_lakehouse
@@ -114,14 +115,22 @@ def store(settings: Settings, labels: Iterable[TriageLabel]) -> int:
 
 def measured(settings: Settings) -> dict[str, Any]:
     """How right the verdicts are by the labels: see `by_labels`; and by each version of the rules
-    that looked into a labelled request (`rules`), so that a change of them is seen."""
+    that looked into a labelled request (`rules`), so that a change of them is seen; what each voice
+    counts by them (`weights`), and the judge beside people (`judge`)."""
     lake = open_lakehouse(settings.lakehouse, settings.storage_options)
     labels = lake.triage_labels.current()
     by_rules = {
         str(version): by_labels(labels, found)
         for version, found in sorted(lake.triage.by_rules(labels).items())
     }
-    return {"labels": len(labels), "causes": by_labels(labels, standing(lake)), "rules": by_rules}
+    verdicts = standing(lake)
+    return {
+        "labels": len(labels),
+        "causes": by_labels(labels, verdicts),
+        "rules": by_rules,
+        "weights": weights(labels, verdicts),
+        "judge": judge_beside_people(lake, labels),
+    }
 
 
 def of_lake(lake: Lakehouse, verdicts: Mapping[str, Triaged]) -> dict[str, Any]:

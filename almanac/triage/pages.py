@@ -21,6 +21,7 @@ def triage_page(result: Mapping[str, Any]) -> str:
             ("cause", "requests", "what it calls for"),
             ((cause, causes[cause], ACTIONS[cause]) for cause in causes),
         ),
+        *_by_labels(result),
         "",
         "## What to do next",
         "",
@@ -35,6 +36,30 @@ def triage_page(result: Mapping[str, Any]) -> str:
         lines += [table(("document", "cause", "requests", "for example"), rows), ""]
         lines.append(first_of(_SHOWN, len(work), "almanac triage list"))
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _by_labels(result: Mapping[str, Any]) -> list[str]:
+    """How right the verdicts are, as far as people settled causes."""
+    causes = result.get("by_labels")
+    if not causes:
+        return ["", "How right these are nobody knows yet: `almanac triage label`."]
+    rows = (
+        (cause, _share(one["precision"]), _share(one["recall"]), one["found"], one["there"])
+        for cause, one in causes.items()
+    )
+    head = ("cause", "precision (95 %)", "recall (95 %)", "found", "there")
+    lines = ["", "## How right they are, by the labels of people", "", table(head, rows)]
+    if judge := result.get("judge_by_labels"):
+        lines += [
+            "",
+            f"The judge agrees with people on {judge['agree']:.0%} of {judge['of']}, kappa "
+            f"{judge['kappa']}" + ("; it is not asked." if judge["believed"] is False else "."),
+        ]
+    return lines
+
+
+def _share(share: Mapping[str, Any] | None) -> str:
+    return f"{share['share']} ({share['low']} to {share['high']})" if share else "unknown"
 
 
 def _next_steps(result: Mapping[str, Any]) -> list[str]:

@@ -14,6 +14,7 @@ from almanac.costs.recording import recorded
 from almanac.embedding.factory import open_encoder
 from almanac.feedback.drain import bring_in
 from almanac.llm.judge import Judge, open_judge
+from almanac.triage.calibration import judge_beside_people, weights
 from almanac.triage.case import Case
 from almanac.triage.finding import Finding
 from almanac.triage.invalidation import Changes
@@ -93,6 +94,7 @@ def triage(
             "causes": {cause: causes[cause] for cause in ACTIONS if causes[cause]},
             "new_model_faults": len(new_model_faults(run.lake, standing)),
             "by_labels": of_lake(run.lake, standing),
+            "judge_by_labels": judge_beside_people(run.lake, run.lake.triage_labels.current()),
             "of_earlier_rules": sum(one.rules != VERSION for one in standing.values()),
         }
         return run.report | {"work": work_list(run.lake, standing), "seconds": run.seconds}
@@ -122,9 +124,14 @@ class Triage:
         self._judge = judge
         self._everything = everything
         self._releases = Releases(settings, lake)
-        self._prints = Fingerprints(settings, judge, self._releases.now)
-        self._voices = Voices(settings.triage, settings.embedder, self._open_models)
         self.known = lake.triage.current()
+        labels = lake.triage_labels.current()
+        counts = weights(labels, self.known)
+        if judge and judge_beside_people(lake, labels).get("believed") is False:
+            _log.warning("the judge is not asked: it disagrees with the labels of people")
+            judge = self._judge = None
+        self._prints = Fingerprints(settings, judge, self._releases.now, counts)
+        self._voices = Voices(settings.triage, settings.embedder, self._open_models, counts)
         self._seen = releases_seen(self.known.values(), self._releases.history)
         now = self._releases.now
         self._changes = Changes(lake, now, self._seen) if now else None

@@ -7,7 +7,7 @@ contradiction, and none but the literal text decides alone.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from almanac.claims.check import agree, check, differ
 from almanac.claims.yes_no import refuses
 from almanac.core.stems import words
 from almanac.embedding.entailment import Entailment
+from almanac.triage.calibration import AGAINST
 from almanac.triage.meaning import Model, answer_words, pieces_of, script
 from almanac.triage.replay import Held
 from almanac.triage.signals import Level
@@ -30,6 +31,7 @@ YES, NO = 0.8, 0.55
 CLOSER = 0.08  # by which the correction is nearer to a passage than the response
 FURTHER = 0.1  # by which it is further off than the response, so that the response may be right
 UNLIKE = 0.6  # of two answers as wholes, below which they say other things
+_HEARD = 0.5  # of the weight of a voice, below which it does not stop a verdict
 SAME = 1.0  # of two texts as wholes
 
 
@@ -52,8 +54,10 @@ class Voices:
         rules: TriageSettings,
         configured: EmbedderSettings,
         models: Callable[[], list[Model]],
+        weights: Mapping[str, float] | None = None,
     ) -> None:
         self._rules = rules
+        self._weights = weights or {}
         self._configured = configured
         self._open = models
 
@@ -113,7 +117,7 @@ class Voices:
             [(said, _)] = self.entailment.ask([texts[ballot.at]], f"{question} {answer}")
             ballot.say("entailment", said == "entails", said == "contradicts")
         return Heard(
-            _level(ballot, low, 2 if models else 1),
+            _level(ballot, low, 2 if models else 1, self._weights),
             tuple(ballot.agree),
             tuple(ballot.against),
             ballot.figures,
@@ -205,16 +209,21 @@ def is_whole(voice: str) -> bool:
     return voice in ("words", "entailment") or voice.startswith("meaning")
 
 
-def _level(ballot: _Ballot, low: bool, needed: int) -> Level:
+def _level(ballot: _Ballot, low: bool, needed: int, weights: Mapping[str, float]) -> Level:
     """yes by so many voices, of which one compares all of the answer and, where an embedder is to
-    be had, one tells it from a wrong one, and none against."""
+    be had, one tells it from a wrong one, and none against.
+
+    Where people settled enough causes each voice counts what it is worth by them, and one that was
+    mostly wrong to be against is not heard.
+    """
     whole = [one for one in ballot.agree if is_whole(one)]
     # Embedders tell no amount from another.
     further = ballot.figures.get("closer", 0.0) <= -FURTHER and not ballot.by_amount
     if ballot.near >= NO and "claims" in ballot.agree and not further:
         whole.append("claims")
     apart = [one for one in ballot.agree if one in _APART]
-    enough = whole and len(ballot.agree) >= needed and (apart or needed == 1)
-    if enough and not ballot.against:
+    agreed = sum(weights.get(one, 1.0) for one in ballot.agree)
+    enough = whole and agreed >= needed and (apart or needed == 1)
+    if enough and not any(weights.get(f"{AGAINST}{one}", 1.0) >= _HEARD for one in ballot.against):
         return "yes"
     return "no" if low and not whole and "claims" not in ballot.agree else "unclear"

@@ -43,7 +43,7 @@ def test_from_candidate_to_production_and_back(house: House, tmp_path: Path) -> 
     assert [(one["to"], one["actor"], one["reason"]) for one in steps] == [
         ("candidate", "the gate", "+9 % [4, 13]"),
         ("staging", getpass.getuser(), "reads well"),
-        ("production", "eve", ""),
+        ("production", "eve", "fine"),
     ]
     shown = run(house, "show", "b2").output
     assert "b2: production, asked for as almanac-documents\n" in shown

@@ -146,7 +146,7 @@ def test_of_two_approvals_at_once_one_wins(house: House, wait: float) -> None:
     def approve(actor: str) -> None:
         ready.wait()
         try:
-            told.append(promotion.approve(settings, "a1", actor, to="staging")["stage"])
+            told.append(promotion.approve(settings, "a1", actor, "fine", to="staging")["stage"])
         except (AdapterRefused, LeaseHeld) as error:
             told.append(error)
 
