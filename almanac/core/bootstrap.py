@@ -26,6 +26,16 @@ def interval(
     return float(low), float(high)
 
 
+def interval_of_changes(
+    gained: int, lost: int, questions: int, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, float]:
+    """The same where each difference is 1 (`gained`), -1 (`lost`) or 0: draws are of counts."""
+    shares = [gained / questions, lost / questions, (questions - gained - lost) / questions]
+    drawn = np.random.default_rng(seed).multinomial(questions, shares, resamples)
+    low, high = np.percentile((drawn[:, 0] - drawn[:, 1]) / questions, [2.5, 97.5])
+    return float(low), float(high)
+
+
 def _resampled(
     differences: NDArray[np.float64], resamples: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from almanac.core.bootstrap import interval
+from almanac.core.bootstrap import interval, interval_of_changes
 from almanac.evaluation.cases import PARTS, Part
 from almanac.evaluation.cheaper_cure import cheaper_cure
 from almanac.evaluation.power import allowance, sign_test
@@ -149,12 +149,17 @@ def _figure(scored: Sequence[Scored], part: Part, metric: Metric) -> Figure:
         return Figure(part, metric, 0, missing)
     differences = np.array([new - old for old, new in both])
     base, adapter = (fsum(values) / len(both) for values in zip(*both, strict=True))
-    low, high = interval(differences)
     difference = fsum(differences) / len(both)
-    changes: tuple[int, int] | tuple[None, None] = (None, None)
+    gained: int | None = None
+    lost: int | None = None
     if metric in WHOLE:
-        changes = (int((differences > 0).sum()), int((differences < 0).sum()))
-    return Figure(part, metric, len(both), missing, base, adapter, difference, low, high, *changes)
+        gained, lost = int((differences > 0).sum()), int((differences < 0).sum())
+        low, high = interval_of_changes(gained, lost, len(both))
+    else:
+        low, high = interval(differences)
+    return Figure(
+        part, metric, len(both), missing, base, adapter, difference, low, high, gained, lost
+    )
 
 
 def _better(figure: Figure, least: int, tries: int) -> Check:
