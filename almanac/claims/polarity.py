@@ -23,6 +23,18 @@ _EXCEPT = re.compile(
     r"(?:за )?исключени[ея]м?|исключая|если не)\b"
 )
 _ALL_BUT = re.compile(r"\b(every(?:one|body|thing)|all|any(?:one|body|thing)) but\b")
+# What is said to be lacking, in whatever words: `without a token`, `if no token is given`, `if the
+# token is missing`. It denies the thing, and nothing else of the clause.
+_LACKING = re.compile(
+    r"\b(?:(?:if|when|where) (?:there (?:is|are) )?no|without(?: (?:a|an|the|any))?"
+    r"|lacking(?: (?:a|an|the|any))?|in the absence of(?: (?:a|an|the))?|без|при отсутствии)"
+    r"\s+([^\W\d_]+)"
+    r"(?: (?:is|are|was|were|has been|have been)(?: [^\W\d_]+)?)?"
+)
+_MISSING = re.compile(
+    r"\b(?:if|when|если)\s+(?:(?:a|an|the|your|any) )?([^\W\d_]+) (?:(?:is|are) (?:missing|absent)"
+    r"|(?:is|are|was|were)(?:n't| not) [^\W\d_]+|не [^\W\d_]+|отсутствует)"
+)
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _DENY = (
     "not no never none nor cannot neither nobody nothing hardly "
@@ -69,6 +81,10 @@ OPPOSITES: tuple[tuple[str, str], ...] = (
     ("maximum most максимум максимальный", "minimum least минимум минимальный"),
     ("win won победил выиграл", "lose lost проиграл"),
     ("inside indoors внутри", "outside outdoors снаружи"),
+    (
+        "works work working succeeds succeed работает проходит",
+        "fails fail failed failing",
+    ),
     ("same одинаковый одинаковые", "different differ distinct разный разные различный"),
     ("public публичный открытый", "private частный закрытый"),
 )
@@ -111,8 +127,14 @@ def signs(text: str) -> tuple[dict[str, int], ...]:
 
 def _of_clause(piece: str) -> dict[str, int]:
     found: dict[str, int] = {}
+    lacking: list[str] = []
+    for pattern in (_LACKING, _MISSING):
+        lacking += pattern.findall(piece)
+        piece = pattern.sub(" ", piece)
     main, *rest = _EXCEPT.split(piece)
     base = _mark(main, 1, found)
+    if lacking:
+        return _lacking(found, lacking)
     if any(found.get(root, 0) < 0 for root in _DENIALS):  # forbidden, not allowed, excluded
         found = dict.fromkeys(found, -1)
         base = -1
@@ -121,6 +143,16 @@ def _of_clause(piece: str) -> dict[str, int]:
         _mark(part, -base, excepted)
     # What is excepted says more than the rest of its clause: its sign is 2 or -2.
     return found | {stem: 2 * sign for stem, sign in excepted.items()}
+
+
+def _lacking(found: dict[str, int], lacking: list[str]) -> dict[str, int]:
+    """A clause with things that it says are lacking; `no entry without a badge` needs the badge."""
+    denies = any(found.get(root, 0) < 0 for root in _DENIALS)
+    things = {stem: 1 if denies else -1 for word in lacking for stem in words(word).stems}
+    if denies:
+        found = dict.fromkeys(found, 1) | {_ROOTS["needed"][0]: 1}
+        found.pop(_ROOTS["allowed"][0], None)
+    return found | things
 
 
 def _mark(text: str, sign: int, found: dict[str, int]) -> int:

@@ -136,3 +136,21 @@ def test_long_texts_take_linear_time() -> None:
     check("Is it so? " * 2_000, "not " * 5_000, "It is not so, except here. " * 2_000)
     check("a", "(" * 20_000, "than er " * 10_000)
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize(
+    ("claim", "passage", "agrees"),
+    [
+        ("It fails if no token is given.", "Without a token it fails.", True),
+        ("It works if no token is given.", "Without a token it fails.", False),
+        ("If the token is missing, the call fails.", "Without a token the call fails.", True),
+        ("With a token the call fails.", "Without a token the call fails.", False),
+        ("You may not enter without a badge.", "A badge is needed to enter.", True),
+        ("You can enter without a badge.", "You may not enter without a badge.", False),
+        ("Вызов не проходит, если токен не указан.", "Без токена вызов не проходит.", True),
+        ("Вызов проходит, если токен не указан.", "Без токена вызов не проходит.", False),
+    ],
+)
+def test_what_is_lacking_in_other_words(claim: str, passage: str, agrees: bool) -> None:
+    found = check("What happens without it?", claim, passage)
+    assert ("negation" in found.contradicts) is not agrees
