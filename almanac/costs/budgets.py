@@ -152,7 +152,7 @@ class Budgets:
 
     def _row(self, key: Key, counter: _Counter) -> dict[str, Any]:
         rules = self._rules[key[0]]
-        limit = Decimal(rules.tokens) if rules.usd is None else rules.usd
+        limit = Decimal(rules.tokens or 0) if rules.usd is None else rules.usd
         spent = Decimal(counter.spent.tokens) if rules.usd is None else counter.spent.usd
         return {
             "budget": key[0],

@@ -29,7 +29,7 @@ from almanac.costs.ledger import cost
 from almanac.feedback.drain import drain
 from almanac.llm.chat import EndpointFailed
 from almanac.serving import spending
-from almanac.serving.asking import Ask, Text
+from almanac.serving.asking import Ask, Ended, Text
 from almanac.serving.service import Service
 from testing.chat_endpoint import StubModel, stub_model
 from tests.serving.conftest import House
@@ -171,6 +171,7 @@ async def _ask(service: Service, question: str, leaves: bool = False, user: str 
         return "failed"
     except BudgetSpent:
         return "budget"
+    assert isinstance(event, Ended)
     return str(event.request.status)
 
 

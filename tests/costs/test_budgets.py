@@ -16,7 +16,7 @@ CENT = Amount(Decimal("0.01"), 100)
 
 
 def budgets(**rules: dict[str, Any]) -> Budgets:
-    return Budgets(Settings(budgets=rules))
+    return Budgets(Settings.model_validate({"budgets": rules}))
 
 
 def test_however_many_come_at_a_time_one_reservation_is_too_much_at_most() -> None:

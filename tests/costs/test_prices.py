@@ -19,7 +19,7 @@ NEAR = {"base_url": "http://127.0.0.1:9000/v1", "model": "m-1"}
 
 
 def prices(endpoint: dict[str, Any], **tables: dict[str, Any]) -> Prices:
-    return Prices(Settings(endpoints={"main": endpoint}, prices=tables))
+    return Prices(Settings.model_validate({"endpoints": {"main": endpoint}, "prices": tables}))
 
 
 def test_the_price_is_that_of_the_day_and_of_the_endpoint() -> None:
@@ -69,7 +69,7 @@ def test_only_what_is_local_is_free(endpoint: dict[str, Any], is_free: bool) -> 
 
 
 def test_a_judge_has_a_price_like_any_other() -> None:
-    found = Prices(Settings(judge={"model": "judge-1"}))
+    found = Prices(Settings.model_validate({"judge": {"model": "judge-1"}}))
     with pytest.raises(
         ConfigError, match=r"endpoint judge \(api\.openai\.com\).*\[prices\.judge\]"
     ):
