@@ -41,8 +41,7 @@ RECORDS = (
 )
 
 # What people and users sent, each row by itself: healing by hand gives up those that are damaged,
-# and all others are read again. Where a newer row changes an older one, such as a version's stage,
-# none is given up: an older state would come back.
+# and all others are read again.
 EACH_BY_ITSELF = (
     "requests",
     "votes",
@@ -53,6 +52,11 @@ EACH_BY_ITSELF = (
     "assistant_gates",
 )
 
+# Where the newest row says how something stands now: an older one must not come back.
+STANDING = (
+    "releases", "placements", "erasures", "access", "datasets", "adapters", "assistant_stages",
+    "rollouts",
+)  # fmt: skip
 # Written by a night alone, and sealed before its release is announced.
 BUILT = ("document_changes", "chunks", "embeddings", "ann_models")
 

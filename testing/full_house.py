@@ -12,6 +12,7 @@ from almanac.adapters.files import CONFIG, WEIGHTS
 from almanac.assistants.configured import configured, configured_version
 from almanac.journal import Journal, journal_places
 from lakehouse.assistants import Gate
+from lakehouse.costs import StoredCall
 from lakehouse.rollouts import Judgement
 from lakehouse.synthetic_corrections import SyntheticCorrection
 from lakehouse.training import Adapter
@@ -205,6 +206,9 @@ def _judged(house: House, names: Names) -> None:
             )
         ]
     )  # fmt: skip
+    lake.costs.append(
+        [StoredCall(AT, "judge", "local", "m", 10, 5, 0, "endpoint", "0.001", 1_000, ASSISTANT)]
+    )
     lake.requests.append(
         [Request("arm", AT, "u", "Who?", "Ann.", rollout=names.rollout, arm="candidate")]
     )

@@ -27,7 +27,7 @@ from testing.verbs import writing
 
 NIGHT = "nightly"
 # Who wrote, when and under which number differs from run to run, as do the files of it.
-_OWN = ("lease", "runs", "sealed_files", "placements")
+_OWN = ("lease", "runs", "source_files", "sealed_files", "placements")
 _NAMES = {
     "at", "run_id", "ordinal", "asked_at", "published_at", "logical_time", "rollout", "receipt",
     "created_at", "updated_at", "first_seen", "last_seen", "read_at", "lance_version", "lance_tag",

@@ -10,6 +10,7 @@ import pytest
 
 from almanac.cli.app import main
 from lakehouse.damage import CONTENT, table_sentence
+from lakehouse.mending import BUILT, CACHES, EACH_BY_ITSELF, RECORDS, STANDING
 from schemas.tables import TABLES
 from testing.damage import DAMAGES, targets
 from testing.damage_matrix import Matrix, make
@@ -69,6 +70,11 @@ def _verbs(verb: click.Command, path: tuple[str, ...] = ()) -> Iterator[str]:
 def test_every_table_has_a_sentence_for_its_damage() -> None:
     assert set(CONTENT) >= set(TABLES)
     assert all("almanac doctor" in table_sentence(name, "it is cut") for name in TABLES)
+
+
+def test_of_every_table_it_is_said_what_its_damage_costs() -> None:
+    kinds = (CACHES, RECORDS, EACH_BY_ITSELF, STANDING, BUILT)
+    assert sorted(name for kind in kinds for name in kind) == sorted(TABLES)
 
 
 def test_the_damages_are_those_of_the_matrix() -> None:
