@@ -102,10 +102,11 @@ class Matrix:
                 verbs = self.verbs.get(target.partition(":")[0], self.verbs[""])
                 if quick:
                     verbs = tuple(verb for verb in verbs if verb in reading(self.names))
-                yield Case(target, damage, str(inside), tuple(self._steps(copy, verbs)))
+                yield Case(target, damage, str(inside), tuple(self.steps(copy, verbs)))
             shutil.rmtree(scratch / "copy")
 
-    def _steps(self, house: House, verbs: tuple[str, ...]) -> Iterator[Told]:
+    def steps(self, house: House, verbs: tuple[str, ...] = ()) -> Iterator[Told]:
+        """What is said of a house that was damaged, by step; `verbs` are asked beside it."""
         asked, stored = reading(self.names), writing(self.names)
         yield _together("read", [*_said(house, asked, verbs), _told("read", lambda: _read(house))])
         yield _told("verify", lambda: _judged(verify_report(house.settings, None, False, False)))

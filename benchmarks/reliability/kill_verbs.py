@@ -50,6 +50,7 @@ def main() -> int:
             if (killed := kills.kill(verb)) is None:
                 continue
             done[verb] += 1
+            print(f"{done.total()}: {verb} after {killed.after:.2f} s", file=sys.stderr, flush=True)
             for fault in killed.faults:
                 wrong.append(f"{verb}, killed after {killed.after:.3f} s: {fault}")
                 print(wrong[-1], file=sys.stderr, flush=True)
