@@ -32,6 +32,8 @@ ELSEWHERE = {
     "cache status": "tests/serving",
     "cache calibrate": "tests/serving",
     "cache clear": "tests/serving",
+    "judge run": "tests/serving",
+    "judge status": "tests/serving",
     "keys create": "tests/serving",
     "keys list": "tests/serving",
     "keys revoke": "tests/serving",
