@@ -23,7 +23,6 @@ from almanac.ingest.chunk import Cut, Refusal, store_chunks
 from almanac.ingest.embed import Embedding, store_vectors
 from almanac.ingest.ingested import Ingested
 from almanac.ingest.nightly_run import NightlyRun
-from almanac.ingest.preflight import refuse_past
 from almanac.ingest.run import Run, begin_run
 from almanac.releases.erase import finish_erasure
 from almanac.releases.truth import check_truth
@@ -79,9 +78,8 @@ def begin(
 
 @task(name="recover", cache_policy=NO_CACHE)
 def recover(night: NightlyRun) -> Documents:
-    """Clear what a killed run left, refuse a date that is past, and read the last snapshot."""
-    run, latest = night.run, night.latest
-    refuse_past(run.logical_time, latest)
+    """Clear what a killed run left, and read the last snapshot."""
+    run = night.run
     with run.timed("recover"):
         finish_erasure(run.settings, run.lake, run.run_id)
         orphans = snapshot.recover(run)
@@ -137,13 +135,13 @@ def compare_with_last_release(
 
 def date_is_published(night: NightlyRun, changes: compare.Changes) -> bool:
     """Is there a release of this very logical date? It stays as it is, whatever changed since."""
-    at, latest = night.run.logical_time, night.latest
-    if latest is None or latest.logical_time != at:
+    latest = night.latest
+    if latest is None or not night.repeats(latest):
         return False
     if changes:
         night.outcome.message = (
-            f"Release {latest.seq} is already as of {isoformat(at)}: what changed since waits for "
-            "a run with a later logical date."
+            f"Release {latest.seq} is already as of {isoformat(latest.logical_time)}: what changed "
+            "since waits for a run with a later logical date."
         )
     return True
 

@@ -24,6 +24,7 @@ from almanac.schedule.logical_date import (
     already_published,
     newest_logical_date,
     refuse_future,
+    refuse_past,
 )
 from lakehouse import open_lakehouse
 from schemas.errors import SourceUnavailable
@@ -48,6 +49,9 @@ def nightly_run(
     First the missed dates are looked after: run in order where a source's address names the day,
     else stored. `nightly` is the flow that such a date is run with. Where `NightlyRun.result` is
     set, there is nothing for the block to do.
+
+    Raises:
+        RunRefused: the date is too far ahead, or earlier than the newest release.
     """
     date = logical_date_of_run(as_of, allow_future)
     caught_up, models = catch_up(date, settings, nightly)
@@ -64,6 +68,8 @@ def nightly_run(
             record_missed(night, date, history, settings, caught_up)
             if stages.must_hold(night, lift_hold):
                 night.result = stages.finish(night, None)
+            else:
+                refuse_past(date.at, history.latest)
             yield night
 
 

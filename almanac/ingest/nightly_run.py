@@ -27,3 +27,7 @@ class NightlyRun:
         self.outcome = Outcome()
         self.outcome.release = latest
         self.result: dict[str, Any] | None = None
+
+    def repeats(self, release: Release) -> bool:
+        """Is it a run of the very date that a release is as of?"""
+        return release.logical_time == self.run.logical_time

@@ -11,15 +11,14 @@ from datetime import UTC, datetime
 
 from almanac.ingest.run import require_sources
 from almanac.schedule.dated import dated_names, settings_at
-from almanac.schedule.logical_date import refuse_future
+from almanac.schedule.logical_date import refuse_future, refuse_past
 from almanac.sources.address import local_path, redacted
 from almanac.sources.formats import DEFAULT_GLOBS
 from almanac.sources.reading import list_source
 from lakehouse import open_lakehouse
 from lakehouse.releases import Release
-from schemas.errors import SourceUnavailable, TimePast
+from schemas.errors import SourceUnavailable
 from schemas.settings import Settings, SourceSettings
-from schemas.times import isoformat
 
 _SHOWN = 8
 
@@ -48,15 +47,6 @@ def refuse_early(
         for name, source in settings_at(settings, as_of or now).sources.items():
             if name not in dated:
                 _refuse_source(source, latest is None)
-
-
-def refuse_past(at: datetime, latest: Release | None) -> None:
-    """Raise TimePast for a logical date before the newest release."""
-    if latest and at < latest.logical_time:
-        raise TimePast(
-            f"--as-of {isoformat(at)} is earlier than the newest release, "
-            f"{latest.seq} of {isoformat(latest.logical_time)}: history is only added to"
-        )
 
 
 def _latest(settings: Settings) -> Release | None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from lakehouse.releases import Release
 from lakehouse.runs import RunRecord
-from schemas.errors import RunRefused
+from schemas.errors import RunRefused, TimePast
 from schemas.times import as_utc, isoformat
 
 Dates = Callable[[datetime, datetime], Sequence[datetime]]  # those from start to end, both included
@@ -103,6 +103,15 @@ def refuse_future(at: datetime, now: datetime) -> None:
             f"--as-of {isoformat(at)} is in the future (it is {present}), and every night until "
             "then would be refused; a date means its last instant. Leave it out for the present, "
             "or say --allow-future if you mean it"
+        )
+
+
+def refuse_past(at: datetime, latest: Release | None) -> None:
+    """Raise TimePast for a logical date before the newest release."""
+    if latest and at < latest.logical_time:
+        raise TimePast(
+            f"--as-of {isoformat(at)} is earlier than the newest release, "
+            f"{latest.seq} of {isoformat(latest.logical_time)}: history is only added to"
         )
 
 
