@@ -207,6 +207,12 @@ def test_the_table_names_every_package_and_has_no_cycle() -> None:
         above.add(package)
 
 
+def test_the_page_for_newcomers_names_every_package() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(?:almanac/)?(\w+)(?:/|\.py)?`", page))
+    assert set(MAY_IMPORT) - named == set()
+
+
 @pytest.mark.parametrize(
     ("package", "line"),
     [
