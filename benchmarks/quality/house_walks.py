@@ -11,6 +11,7 @@ floor: lakehouse and expectations, below the packages of the product, below task
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 import sys
@@ -26,7 +27,7 @@ from typing import Any, NamedTuple
 AS_OF = datetime(2026, 3, 3, 4, 5, 6, tzinfo=UTC)
 REQUEST = "request-of-the-walk"
 TOPS = ("flows", "tasks", "almanac", "lakehouse", "expectations")
-ROW = {
+ROW: dict[str, Any] = {
     "request_id": REQUEST,
     "asked_at": "2026-03-04T00:00:00Z",
     "user_id": "ann",
@@ -81,18 +82,22 @@ class Walk:
             return
         if code.co_name.startswith("<"):
             return
+        is_generator = bool(code.co_flags & inspect.CO_GENERATOR)
         if event == "call":
             self._calls += 1
-            self._entered.setdefault(id(frame), self._calls)
+            if not is_generator or id(frame) not in self._entered:  # else it goes on
+                self._entered[id(frame)] = self._calls
             return
-        order = self._entered.pop(id(frame), self._calls)
-        if any(self._holds(value) or self._reads(value, code.co_names)
-               for value in frame.f_locals.values()):  # fmt: skip
+        values = frame.f_locals.values()
+        if any(self._holds(value) or self._reads(value, code.co_names) for value in values):
+            order = self._entered.get(id(frame), self._calls)
             self.steps.add(Step(order, module, code.co_qualname))
 
     def _reads(self, value: object, names: tuple[str, ...]) -> bool:
-        held = getattr(value, "__dict__", None)
-        return isinstance(held, dict) and any(self._holds(held.get(name)) for name in names)
+        if not type(value).__module__.startswith((*TOPS, "schemas")):
+            return False
+        held = {*getattr(value, "__dict__", ()), *getattr(type(value), "__slots__", ())}
+        return any(self._holds(getattr(value, name, None)) for name in held & set(names))
 
     def until(self, module: str, function: str = "") -> str:
         """The figures of the walk up to the first step in a module, or in one function of it."""
@@ -104,9 +109,8 @@ class Walk:
         packages = list(dict.fromkeys(step.package for step in walk))
         climbs = sum(after.floor > before.floor for before, after in pairwise(walk))
         modules = len({step.module for step in walk})
-        return (
-            f"{len(packages)} packages ({', '.join(packages)}), {modules} modules, {climbs} climbs"
-        )
+        names = ", ".join(packages)
+        return f"{len(packages)} packages ({names}), {modules} modules, {climbs} climbs"
 
 
 def main() -> None:
@@ -119,9 +123,7 @@ def main() -> None:
         os.chdir(folder)
         os.environ["PREFECT_HOME"] = f"{folder}/prefect"
         Path("docs").mkdir()
-        Path("docs/travel.md").write_text(
-            "# Travel\n\nThe head of the department approves travel.\n"
-        )
+        Path("docs/travel.md").write_text("# Travel\n\n" + ROW["context"][0])
         Path("log.jsonl").write_text(json.dumps(ROW) + "\n")
         from flows.feedback import feedback
         from flows.nightly import nightly
@@ -138,7 +140,7 @@ def main() -> None:
 def _is_dislike(value: Any) -> bool:
     if isinstance(value, str):
         return value == REQUEST
-    if not type(value).__module__.startswith(TOPS):
+    if not type(value).__module__.startswith((*TOPS, "schemas")):
         return False
     held = getattr(value, "request", value)
     return str(getattr(held, "request_id", "")) == REQUEST
