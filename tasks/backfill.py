@@ -112,7 +112,7 @@ def _run_step(
         reason = str(error).rstrip(".")
         raise BackfillStopped(
             f"the step {isoformat(step.at)} stopped the backfill: {reason}. What was done "
-            "before it stands; mend that and start the same form again: it goes on there"
+            "before it stands; mend that and start the same form again: it continues there"
         ) from error
 
 
@@ -135,7 +135,9 @@ def _next_steps(result: dict[str, Any]) -> Iterator[str]:
             yield "Data is absent for some steps: the backfill stops there, or passes over them."
     else:
         yield "The steps before stand. Mend what the note of the step that failed says."
-        yield _or_form("Then go on", artifacts.form("the same form", {}), "the same command again")
+        yield _or_form(
+            "Then continue", artifacts.form("the same form", {}), "the same command again"
+        )
 
 
 def _or_form(text: str, form: str, command: str) -> str:

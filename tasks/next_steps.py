@@ -22,7 +22,7 @@ from schemas.errors import (
 
 # The form of this run's deployment with some of its parameters changed; empty where there is none.
 Form = Callable[[str, Mapping[str, Any]], Markup]
-_STANDS = "Nothing was published: what answered before goes on answering."
+_STANDS = "Nothing was published: what answered before keeps answering."
 _UNFORESEEN = "Nobody foresaw this: the run's log has the traceback."
 
 
@@ -48,7 +48,7 @@ def after_failed_night(error: BaseException, form: Form = no_form) -> list[str]:
     return [
         _STANDS,
         _UNFORESEEN,
-        _again(form) + " It goes on where this one stopped, and embeds nothing twice.",
+        _again(form) + " It continues where this one stopped, and embeds nothing twice.",
         "If it fails again: `almanac doctor` says what is wrong with the lakehouse.",
     ]
 
@@ -72,7 +72,7 @@ def _after_night(result: Mapping[str, Any], form: Form) -> Iterator[str]:
     if result["status"] == "held":
         yield _or_form(
             form("run without the hold", {"lift_hold": True}),
-            "To go on: `almanac nightly --lift-hold`",
+            "To resume: `almanac nightly --lift-hold`",
         )
     if not any(result["documents"].values()) and result["release"] is None:
         yield (
@@ -106,7 +106,7 @@ def _losses(form: Form) -> Iterator[str]:
 
 
 def _candidate(form: Form) -> Iterator[str]:
-    yield "What answered before goes on answering; the new index is kept beside it."
+    yield "What answered before keeps answering; the new index is kept beside it."
     yield 'Try it: `almanac search "…" --as-of N`, and `almanac diff` with the release before.'
     yield _or_form(
         form("publish it", {"accept_upgrade": True}),

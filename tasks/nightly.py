@@ -286,7 +286,7 @@ def must_hold(night: NightlyRun, lift_hold: bool) -> bool:
     made = "taking back" if latest.kind == "withdrawal" else "restored from"
     outcome.message = (
         f"Release {latest.seq}, {made} release {latest.note['of']}{reason}, tells nightly "
-        "runs to hold back: nothing was read. `almanac nightly --lift-hold` goes on."
+        "runs to hold back: nothing was read. `almanac nightly --lift-hold` resumes publishing."
     )
     return True
 

@@ -128,9 +128,7 @@ def _run_nightly(**parameters: Any) -> Report:
     is_flag=True,
     help="Publish with another embedder or chunker, whatever it answers.",
 )
-@click.option(
-    "--lift-hold", is_flag=True, help="Publish although a restore told runs to hold back."
-)
+@click.option("--lift-hold", is_flag=True, help="Publish although a restore told runs to wait.")
 @click.option(
     "--allow-future",
     is_flag=True,

@@ -49,7 +49,7 @@ def for_people(library: Path) -> Iterator[None]:
         line.close()
         click.echo(
             "\nalmanac: stopped by Ctrl-C. Unless a line above says Published, nothing was "
-            "published and the last release goes on answering; the same command goes on where "
+            "published and the last release keeps answering; the same command continues where "
             "this one stopped.",
             err=True,
         )

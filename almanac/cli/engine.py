@@ -63,7 +63,7 @@ def _reason(error: Exception, url: str | None) -> str:
             f"no Prefect server answers at {url}: start it, or unset PREFECT_API_URL to run alone"
         )
     said = " ".join(str(error).split())[:300] or type(error).__name__
-    return f"the run failed, and the last published release goes on answering: {said}"
+    return f"the run failed, and the last published release keeps answering: {said}"
 
 
 def _without_known_tracebacks(record: logging.LogRecord) -> bool:

@@ -26,7 +26,7 @@ def drained(result: Report) -> str:
     stored = f"Stored {count(result['requests'], 'request')} and {count(result['votes'], 'vote')}"
     lines = [f"{stored} from the journal."]
     more = {
-        "known": "stood there already",
+        "known": "known before",
         "withdrawn": "votes were taken back",
         "refused": "broke a rule: `almanac quarantine list`",
         "waiting": "wait for quarantine, until another writer is done",

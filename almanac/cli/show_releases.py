@@ -106,7 +106,7 @@ def restore(result: Report) -> str:
         same = "as they did then" if result["same_answers"] else "NOT as they did then"
         lines.append(f"  the same rows and vectors, digest {result['digest'][:16]}…; probes {same}")
     if result.get("held"):
-        lines.append("  nightly runs hold back: `almanac nightly --lift-hold` goes on")
+        lines.append("  nightly runs hold back: `almanac nightly --lift-hold` resumes publishing")
     if result["mark"]:
         lines.append(f"  {result['mark']}")
     lines.append(f"  {result['seconds']:.1f} seconds")
@@ -138,7 +138,9 @@ def withdraw(result: Report) -> str:
     if result["dry_run"]:
         return f"Would take back {of}. Readers would get {then}."
     lines = [f"Took back {of}, as release {result['release']}. Readers get {then}."]
-    lines += ["  nightly runs hold back: `almanac nightly --lift-hold` goes on"] * result["held"]
+    lines += [
+        "  nightly runs hold back: `almanac nightly --lift-hold` resumes publishing"
+    ] * result["held"]
     return "\n".join(lines)
 
 

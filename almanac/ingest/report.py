@@ -166,7 +166,7 @@ def headline(result: Mapping[str, Any]) -> str:
         return f"Published release {result['release']} as of {result['as_of']}."
     if result["release"] is None:
         return "Nothing published: the sources hold no document."
-    return f"Nothing changed: release {result['release']} goes on answering."
+    return f"Nothing changed: release {result['release']} keeps answering."
 
 
 def outcome_line(result: Mapping[str, Any]) -> str:

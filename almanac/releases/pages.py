@@ -67,7 +67,7 @@ def _after_withdrawal(result: Mapping[str, Any]) -> list[str]:
         return ["Nothing was changed. To do it, run it again with *Dry run* switched off."]
     if result["held"]:
         return ["The nights hold back now: run *nightly* with *Lift the hold of a restore*."]
-    return ["The next night goes on from what the sources hold then: mend them before it."]
+    return ["The next night continues from what the sources hold then: mend them before it."]
 
 
 def _after_restore(result: Mapping[str, Any]) -> list[str]:
@@ -75,10 +75,10 @@ def _after_restore(result: Mapping[str, Any]) -> list[str]:
         return ["Nothing was changed. To do it, run it again with *Dry run* switched off."]
     if result.get("held"):
         return [
-            "The nights hold back now: run *nightly* with *Resume nightly publishing* to go on."
+            "The nights hold back now: run *nightly* with *Resume nightly publishing* to continue."
         ]
     if result["mode"] == "publish":
-        return ["The next night goes on from what the sources hold then."]
+        return ["The next night continues from what the sources hold then."]
     return []
 
 

@@ -192,7 +192,7 @@ def refuse_wrong_steps(times: Sequence[datetime], most: int, now: datetime) -> N
     if len(times) > most:
         raise ConfigError(
             f"{len(times)} steps are more than max_steps = {most}: take fewer days, a longer "
-            "`every`, or raise max_steps; the same form goes on where it stopped"
+            "`every`, or raise max_steps; the same form continues where it stopped"
         )
     if times[-1] > now:
         raise ConfigError(

@@ -41,7 +41,7 @@ def warm(settings: Iterable[GuardSettings]) -> None:
         try:
             meaning.excess(["Who approves travel?"], ["question"])
         except ConfigError as error:
-            _log.warning("injections are not told by meaning: %s", error)
+            _log.warning("injections are not recognised by meaning: %s", error)
     if any({one.question_personal, one.answer_personal} != {"off"} for one in every):
         personal(_EVERY_FORM, (), borne_by(()), names=False)
     if any(one.answer_words != "off" for one in every):

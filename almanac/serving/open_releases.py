@@ -46,7 +46,7 @@ class OpenReleases:
         """Look for another release, and open and warm it beside the old one; True if it came.
 
         Raises:
-            AlmanacError: there is none, or it does not open: the old one goes on answering.
+            AlmanacError: there is none, or it does not open: the old one keeps answering.
         """
         head = self._log.head()
         before = self._current

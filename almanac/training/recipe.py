@@ -92,7 +92,7 @@ class Recipe(BaseModel):
     seed: int = Field(default=0, ge=0)
     threads: int = Field(default=2, ge=1, description="Another number gives another adapter.")
     log_steps: int = Field(default=1, ge=1)
-    save_steps: int = Field(default=5, ge=1, description="A killed job goes on from the last one.")
+    save_steps: int = Field(default=5, ge=1, description="A killed job resumes from the last one.")
     eval_steps: int = Field(default=10, ge=1, description="The held-back loss; the best is kept.")
     patience: int | None = Field(
         default=3, ge=1, description="Evaluations in a row that are no better end the tune."

@@ -168,7 +168,7 @@ class Examination:
         still = self.measured.best("now", hits, case.request.response)
         if was.level != "yes" or still.level == "yes":
             return None
-        said = "the response stood in a document that changed or went since"
+        said = "the response was in a document that changed or went since"
         return self._found("source_stale", said, was)
 
     def _bare(self) -> Finding:

@@ -111,8 +111,8 @@ class DatasetSettings(Section):
     )
     meaning: bool = Field(
         default=True,
-        description="Are injections and copies of golden questions told by meaning, too? It opens "
-        "the multilingual model.",
+        description="Are injections and copies of golden questions recognised by meaning, too? It "
+        "opens the multilingual model.",
     )
     system_prompt: str = Field(
         default="Answer the question from the context alone. Be brief.",

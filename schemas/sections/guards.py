@@ -50,8 +50,8 @@ class GuardSettings(Section):
     )
     meaning: bool = Field(
         default=True,
-        description="Are injections in questions told by meaning, too? It opens the multilingual "
-        "model.",
+        description="Are injections in questions recognised by meaning, too? It opens "
+        "the multilingual model.",
     )
     passage_meaning: bool = Field(
         default=False,

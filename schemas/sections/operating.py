@@ -14,7 +14,7 @@ class ServerSettings(Section):
         default=".almanac-server", description="Folder of the server's database and logs."
     )
     host: str = Field(
-        default="127.0.0.1", description="Where the server listens; loopback unless told otherwise."
+        default="127.0.0.1", description="Where the server listens; loopback by default."
     )
     port: int = Field(
         default=4200, ge=1, le=65535, description="Where it listens; the next free one if taken."

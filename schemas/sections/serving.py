@@ -57,7 +57,7 @@ class ServingSettings(Section):
         default=30.0, gt=0, description="That a client may take to send its request."
     )
     max_streams: int = Field(
-        default=64, ge=1, description="Answers under way at a time; more are told to come again."
+        default=64, ge=1, description="Answers under way at a time; more are refused for now."
     )
     open_releases: int = Field(
         default=4,

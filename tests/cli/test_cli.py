@@ -149,7 +149,7 @@ def test_what_nobody_foresaw_ends_in_one_line_too(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stdout) == (1, "")
     *_, last = (line for line in done.stderr.splitlines() if line.startswith("almanac: "))
-    assert "the run failed, and the last published release goes on answering" in last
+    assert "the run failed, and the last published release keeps answering" in last
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_run_is_named_by_its_flow_and_date(
         ),
         (
             {"message": "", "published": False, "release": 2, "documents": COUNTS},
-            "Nothing changed: release 2 goes on answering.",
+            "Nothing changed: release 2 keeps answering.",
         ),
         ({"message": "It holds.", "published": False, "release": 2}, "It holds."),
     ],
@@ -88,6 +88,6 @@ def test_a_night_in_the_list_of_runs(house: House) -> None:
         "nightly 2026-03-01 02:00 UTC",
     ]
     assert [run.state.message for run in runs[1:3] if run.state] == [
-        "Nothing changed: release 1 goes on answering.",
+        "Nothing changed: release 1 keeps answering.",
         "Published release 1: 1 added",
     ]
