@@ -72,7 +72,7 @@ def test_ctrl_c_says_what_stands_and_how_to_go_on(capsys: pytest.CaptureFixture[
         raise KeyboardInterrupt
     assert ended.value.code == 130
     said = capsys.readouterr().err
-    assert "nothing was published" in said and "goes on where this one stopped" in said
+    assert "nothing was published" in said and "continues where this one stopped" in said
 
 
 class Terminal(io.StringIO):
