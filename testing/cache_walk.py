@@ -20,6 +20,7 @@ from typing import Any
 from almanac.assistants.files import configured_prompt
 from almanac.cache.store import AnswerStore
 from almanac.cache.tending import Tending
+from almanac.costs.prices import Prices
 from almanac.embedding import shared
 from almanac.llm.streaming import Piece
 from almanac.retrieval.access import Rights
@@ -28,6 +29,8 @@ from almanac.serving.answering import Answering
 from almanac.serving.asking import Ask, Ended
 from almanac.serving.assistants import Assistant
 from almanac.serving.caching import AnswerCache
+from almanac.serving.circuit import Circuit
+from almanac.serving.legs import Leg
 from almanac.serving.who import Caller
 from lakehouse.documents import Key
 from schemas.feedback import Message, Request
@@ -65,9 +68,7 @@ class _Says:
 
     endpoint = ModelEndpoint(base_url="http://nowhere/v1", model="says")
 
-    async def stream(
-        self, messages: Sequence[Message], max_tokens: int, temperature: float, seed: int
-    ) -> AsyncGenerator[Piece]:
+    async def stream(self, messages: Sequence[Message], *_: object) -> AsyncGenerator[Piece]:
         """The answer in one piece."""
         found = _PASSAGE.findall(messages[-1]["content"])
         said = sorted((text.strip().splitlines()[-1].rstrip("."), n) for n, text in found)
@@ -153,7 +154,9 @@ class Walk:
         self._nights = _Nights(
             [OpenRelease(house.settings, self._lake, one, self._rights) for one in history]
         )
-        prompt, says, guards = configured_prompt(None), _Says(), GuardSettings(**_OFF)
+        prompt, guards = configured_prompt(None), GuardSettings(**_OFF)
+        says: Any = _Says()
+        leg = Leg("says", "says", says, 256, Prices(house.settings), Circuit(5, 30.0))
         common: Any = {"endpoint": "says", "k": 3, "guards": guards, "max_context_tokens": 300}
         self._assistants = [
             Assistant(
@@ -161,7 +164,7 @@ class Walk:
                 AssistantSettings(
                     mode=mode, cache=CacheSettings(mode=kept, threshold=0.0), **common
                 ),
-                prompt, says, f"{mode} {kept}", f"{mode} {kept}",  # type: ignore[arg-type]
+                prompt, (leg,), f"{mode} {kept}", f"{mode} {kept}",
             )
             for mode, kept in (("hybrid", "exact"), ("text", "exact"), ("text", "semantic"))
         ]  # fmt: skip

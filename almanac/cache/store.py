@@ -232,6 +232,7 @@ def _count(database: sqlite3.Connection, name: str, times: int) -> None:
 
 
 def _read(row: Sequence[Any]) -> Kept:
-    *said, shown, documents, user_id = row
+    request_id, partition, text, words, question, answer, shown, documents, user_id = row
     pairs = tuple((source, doc_id) for source, doc_id in json.loads(documents))
-    return Kept(*said, tuple(json.loads(shown)), pairs, user_id)
+    shown = tuple(json.loads(shown))
+    return Kept(request_id, partition, text, words, question, answer, shown, pairs, user_id)

@@ -22,7 +22,9 @@ def open_store(settings: Settings, lake: Lakehouse) -> AnswerStore:
 
 def is_erased(erased: Suppressed, one: Kept) -> bool:
     """Was its user erased, its request, a passage that it shows, or what it says?"""
-    return bool(erased) and (
+    if not erased:
+        return False
+    return bool(
         user_subject(one.user_id) in erased
         or erased.request(one.request_id)
         or any(document_subject(*key) in erased for key in one.documents)
