@@ -128,7 +128,7 @@ class Walk:
                 self._search()
                 if at % http_every == 0:
                     await self._over_http(client)
-                if at % 5_000 == 0:
+                if at % 1_000 == 0:
                     spent = time.monotonic() - began
                     sys.stderr.write(f"{at} draws, {spent:.0f} s, {dict(self.counts)}\n")
         self.counts["leaks in the log"] += len(WORD.findall(log.getvalue()))
