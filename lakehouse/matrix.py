@@ -96,13 +96,17 @@ class Matrix:
     def _best(
         self, asked: _Question, vector: NDArray[np.float32], scores: NDArray[np.float32]
     ) -> list[Ranked]:
-        rows = np.arange(len(scores)) if asked.among is None else self._of(asked.among)
-        if not len(rows):
+        rows = None if asked.among is None else self._of(asked.among)
+        if rows is not None:
+            scores = scores[rows]
+        if not len(scores):
             return []
-        scores, k = scores[rows], min(asked.k, len(rows))
+        k = min(asked.k, len(scores))
         length = float(np.linalg.norm(vector.astype(np.float64))) or 1.0
         least = np.partition(scores, len(scores) - k)[len(scores) - k] - _UNSURE * length
-        close = rows[scores >= least]
+        close = np.flatnonzero(scores >= least)
+        if rows is not None:
+            close = rows[close]
         products = (self._vectors[close].astype(np.float64) * vector.astype(np.float64)).sum(axis=1)
         distances = (1.0 - products / (self._norms[close] * length)).astype(np.float32)
         return in_order(
