@@ -43,7 +43,7 @@ check: install
 
 # The pages as a site in .site, with the reference of verbs, Python and HTTP made from the code.
 docs: install
-	$(BIN)/python -m mkdocs build --strict --quiet
+	$(BIN)/python -m mkdocs build --strict
 
 # After a change of pyproject.toml. Versions that still fit stay; `make lock UPGRADE=--upgrade`.
 lock:
