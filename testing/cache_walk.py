@@ -158,6 +158,7 @@ class Walk:
         says: Any = _Says()
         leg = Leg("says", "says", says, 256, Prices(house.settings), Circuit(5, 30.0))
         common: Any = {"endpoint": "says", "k": 3, "guards": guards, "max_context_tokens": 300}
+        modes: Any = (("hybrid", "exact"), ("text", "exact"), ("text", "semantic"))
         self._assistants = [
             Assistant(
                 f"{mode} {kept}",
@@ -166,7 +167,7 @@ class Walk:
                 ),
                 prompt, (leg,), f"{mode} {kept}", f"{mode} {kept}",
             )
-            for mode, kept in (("hybrid", "exact"), ("text", "exact"), ("text", "semantic"))
+            for mode, kept in modes
         ]  # fmt: skip
         self.found = Found()
 
