@@ -51,7 +51,7 @@ def _object(content: bytes) -> dict[str, Any] | None:
         raise Broken(f"an event that is no JSON: {error}") from None
     if not isinstance(found, dict):
         return None
-    if error := found.get("error"):
-        said = error.get("message") if isinstance(error, dict) else error
+    if failure := found.get("error"):
+        said = failure.get("message") if isinstance(failure, dict) else failure
         raise Broken(str(said or "an error amid the answer"))
     return found

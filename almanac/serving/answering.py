@@ -154,7 +154,7 @@ class Answering:
                 draft.query = await self._standalone(draft)
                 await in_thread(lambda: self._prepare(draft))
             else:  # in one go: each turn beside the event loop costs as much as a small step
-                await in_thread(lambda: (_check(draft), self._prepare(draft)))
+                await in_thread(lambda: self._check_and_prepare(draft))
         except Stopped:
             draft.opened = draft.opened or await in_thread(
                 lambda: self._releases.as_of(draft.ask.when)
@@ -162,6 +162,10 @@ class Answering:
             draft.passages = []
             return False
         return True
+
+    def _check_and_prepare(self, draft: Draft) -> None:
+        _check(draft)
+        self._prepare(draft)
 
     def _prepare(self, draft: Draft) -> None:
         """Find the passages within the budget, and mask what no passage has. Raises Stopped."""

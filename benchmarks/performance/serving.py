@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -72,7 +73,7 @@ def overhead(house: House, requests: int) -> dict[str, Any]:
             ask(served, at)
         used = cpu_seconds(served)
         for at in range(requests):
-            answers.append(milliseconds(lambda at=at: ask(served, at)))
+            answers.append(milliseconds(partial(ask, served, at)))
             model.append(
                 milliseconds(
                     lambda: alone.post(f"{url}/chat/completions", json=chat | {"stream": True})
