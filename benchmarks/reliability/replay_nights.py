@@ -67,7 +67,7 @@ def main() -> int:
         }
         wrong = kept["wrong"] + young["wrong"] + late["wrong"]
         for seq in late["commands"][:3]:
-            _run(house, "restore", "--as-of", str(seq), "--mode", "reopen")
+            _run(house, "restore", "--as-of", str(seq), "--mode", "reopen", "--yes")
         if late["commands"]:
             some = [one for one in asked if one[1] in late["commands"][:3]]
             opened = asyncio.run(_replayed(house, some))
