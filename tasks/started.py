@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 from prefect.client.schemas.sorting import FlowRunSort
@@ -14,7 +16,7 @@ def started_by(run_id: str | None) -> dict[str, str]:
     if run_id is None:
         return {"by": "a call without Prefect"}
     with get_client(sync_client=True) as client:
-        created = client.read_flow_run(run_id).created_by
+        created = client.read_flow_run(UUID(run_id)).created_by
         if created is None or created.type != "AUTOMATION":
             kind = (created.type if created else None) or "a person"
             name = (created.display_value if created else None) or ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lakehouse import Lakehouse
@@ -66,7 +66,7 @@ def judge_beside_people(lake: Lakehouse, labels: Mapping[str, TriageLabel]) -> d
     }
 
 
-def cohens_kappa(pairs: list[tuple[str, str]]) -> float:
+def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float:
     """Agreement beyond chance (Cohen, 1960); 1 where both always say the same one thing."""
     count = len(pairs)
     observed = sum(one == other for one, other in pairs) / count

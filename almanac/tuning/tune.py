@@ -13,6 +13,7 @@ from typing import Any
 from almanac.adapters import files, promotion
 from almanac.assistants.prompts import find
 from almanac.assistants.template import Prompt
+from almanac.core.files import write_whole
 from almanac.costs.recording import recorded
 from almanac.dataset.assemble import prompt_of, question_group
 from almanac.dataset.export import export
@@ -148,14 +149,14 @@ def loss_picture(job: Job) -> bytes:
     """Loss by step as PNG, drawn once, when training has ended, and kept beside the adapter."""
     kept = job.folder / "loss.png"
     if not kept.is_file():
-        jobs.write_whole(kept, plots.loss_curve(job.folder / "progress.jsonl"))
+        write_whole(kept, plots.loss_curve(job.folder / "progress.jsonl"))
     return kept.read_bytes()
 
 
 def _draw(job: Job, judged: Judged) -> None:
     """The pictures beside the adapter."""
     loss_picture(job)
-    jobs.write_whole(job.folder / "figures.png", plots.figures(judged.verdict.figures))
+    write_whole(job.folder / "figures.png", plots.figures(judged.verdict.figures))
 
 
 def _record(job: Job, judged: Judged, manifest: Mapping[str, Any]) -> dict[str, Any]:
