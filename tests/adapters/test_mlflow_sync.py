@@ -80,7 +80,7 @@ def test_versions_and_aliases_follow_each_step(mirrored: House) -> None:
         {"production": "a1", "staging": "b2"},
         {"a1": "production", "b2": "staging"},
     )
-    promotion.reject(mirrored.settings, "b2", "eve")
+    promotion.reject(mirrored.settings, "b2", "eve", "too curt")
     assert told(mirrored) == ({"production": "a1"}, {"a1": "production", "b2": "rejected"})
 
 
@@ -88,11 +88,11 @@ def test_a_registry_that_is_away_undoes_no_step_and_catches_up(mirrored: House) 
     uri = mirrored.settings.tuning.mlflow
     configure(mirrored, f"sqlite:///{__file__}/no-folder.db")
     assert mirrored.offer("a1")["mirror"].startswith("not reached: ")
-    assert promotion.approve(mirrored.settings, "a1", "ann")["stage"] == "staging"
+    assert promotion.approve(mirrored.settings, "a1", "ann", "reads well")["stage"] == "staging"
     configure(mirrored, None)
     assert "mirror" not in mirrored.offer("b2")
     configure(mirrored, uri)
-    assert promotion.approve(mirrored.settings, "a1", "ann")["mirror"] == "done"
+    assert promotion.approve(mirrored.settings, "a1", "ann", "reads well")["mirror"] == "done"
     assert told(mirrored) == (
         {"candidate": "b2", "production": "a1"},
         {"a1": "production", "b2": "candidate"},
