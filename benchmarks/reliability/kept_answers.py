@@ -13,7 +13,6 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,7 +30,7 @@ def main() -> None:
         walk = Walk(build(Path(folder) / "house"), Path(folder))
         began = time.perf_counter()
         found = walk.sequences(given.sequences, given.seed)
-    report = asdict(found) | {
+    report = vars(found) | {
         "sequences": given.sequences,
         "seconds": round(time.perf_counter() - began, 1),
     }
