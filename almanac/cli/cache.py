@@ -69,7 +69,7 @@ def calibrate(file: Path) -> Report:
     """
     from almanac.cache.calibration import calibrate as find
 
-    return find(settings(may_be_new=True), file)
+    return find(settings(), file)
 
 
 @cache.command("clear")

@@ -18,8 +18,8 @@ GROUPS = {
     "Keep and forget": ("retention", "erase", "lease"),
     "Dislikes": ("feedback", "triage", "replay", "bisect", "drift"),
     "Training": ("dataset", "tune", "adapters"),
-    "Assistants": ("prompt", "assistant", "golden", "rollout"),
-    "Serve": ("up", "deploy", "alarms", "serve", "mcp", "keys", "cost"),
+    "Assistants": ("prompt", "assistant", "golden", "rollout", "judge"),
+    "Serve": ("up", "deploy", "alarms", "serve", "mcp", "keys", "cache", "cost"),
 }
 _ALSO = {
     "query": "search",
