@@ -49,7 +49,7 @@ MAY_IMPORT = {
     "lakehouse",
     "lineage": "core feedback adapters lakehouse",
     "rollouts": "core llm feedback assistants lakehouse",
-    "judging": "core llm embedding rollouts lakehouse",
+    "judging": "core journal costs llm embedding rollouts lakehouse",
     "overview": "judging feedback triage costs adapters lakehouse",
     "client": "feedback",
     "tasks": "core sources schedule ingest retrieval releases drift feedback triage dataset "

@@ -13,7 +13,11 @@ def _shown(report: Report) -> str:
     lines = []
     if "asked" in report:
         gave_up = ", then it failed three times in a row" if report["gave_up"] else ""
-        lines.append(f"The judge was asked about {report['asked']:,} answers{gave_up}.")
+        lines.append(
+            "Another run of the judge is at work on this machine: nothing was asked."
+            if report["busy"]
+            else f"The judge was asked about {report['asked']:,} answers{gave_up}."
+        )
     late = " and that is too long: is `almanac judge run` scheduled?" if report["late"] else ""
     waits = f"{report['waiting']:,} of {report['chosen']:,} chosen answers wait for it"
     if report["lag_hours"] is not None:

@@ -127,12 +127,13 @@ def storage_answers(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def only_one(path: Path, wait_seconds: float) -> Iterator[bool]:
+def only_one(path: Path, wait_seconds: float, what: str = "drain") -> Iterator[bool]:
     """Be the one drain of a journal for a block; False where another was for longer than the wait.
 
+    `what` names the work, where it is another than a drain.
     The lock goes with the process, however it ends.
     """
-    with path.with_name(f"{path.name}-drain").open("a") as file:
+    with path.with_name(f"{path.name}-{what}").open("a") as file:
         file_number = file.fileno()
         os.fchmod(file_number, 0o600)
         until = time.monotonic() + wait_seconds

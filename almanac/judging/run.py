@@ -5,12 +5,17 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from almanac.costs.prices import Prices
+from almanac.costs.recording import record, spent_by
 from almanac.embedding.factory import open_encoder
+from almanac.journal import journal_places
+from almanac.journal.database import only_one
 from almanac.judging.figures import Figure, corrected, figure, plain
 from almanac.judging.measures import MEASURES, PROMPT, Likeness, Score, measure
 from almanac.judging.sample import Chosen, choose
@@ -33,7 +38,9 @@ def run(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
     """Judge what was chosen and is not judged yet, and store it; what the figures say then.
 
     A judge that fails three times in a row is asked no more: the rest waits for the next run. What
-    it failed on is asked again then; nothing that is judged is asked again.
+    it failed on is asked again then; nothing that is judged and stored is asked again. What it
+    cost is stored with what it said. While another run is at work on this machine nothing is asked
+    (`busy`), so that no answer is paid for twice.
 
     Raises:
         ConfigError: no judge is configured.
@@ -43,25 +50,49 @@ def run(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
         raise ConfigError("no judge is configured: set model and base_url of [judge]")
     chat, now = Chat(settings.judge), now or datetime.now(UTC)
     lake = _lake(settings)
+    done = {"asked": 0, "gave_up": False, "busy": True}
+    place = _beside_the_journal(settings, lake)
+    with only_one(place, wait_seconds=0, what="judge") as is_held:
+        if is_held:
+            done = _judge(settings, lake, chat, now)
+    return done | standing(settings, now)
+
+
+def _judge(settings: Settings, lake: Lakehouse, chat: Chat, now: datetime) -> dict[str, Any]:
     chosen, known = _chosen(settings, lake, now), _known(settings, lake)
     waiting = [one for one in chosen if not _is_done(known.get(one.request.request_id, {}))]
-    likeness = _likeness(settings)
+    likeness, prices = _likeness(settings), Prices(settings)
     asked = failures = 0
     found: list[Judgement] = []
-    for one in waiting[: settings.judging.most_calls]:
-        scores, has_answered = measure(chat, one.request, likeness)
-        asked += 1
-        found += _rows(settings, one, scores, has_answered)
-        failures = 0 if has_answered else failures + 1
-        if len(found) >= _BATCH * len(MEASURES):
-            lake.judgements.append(found)
-            found = []
-        if failures >= _PATIENCE:
-            _log.warning("the judge failed %d times in a row: the rest waits", failures)
-            break
+    try:
+        for one in waiting[: settings.judging.most_calls]:
+            scores, has_answered = measure(chat, one.request, likeness)
+            asked += 1
+            found += _rows(settings, one, scores, has_answered)
+            failures = 0 if has_answered else failures + 1
+            if len(found) >= _BATCH * len(MEASURES):
+                _keep(lake, prices, chat, found)
+            if failures >= _PATIENCE:
+                _log.warning("the judge failed %d times in a row: the rest waits", failures)
+                break
+    finally:  # also where a person stops it, or the embedder fails
+        _keep(lake, prices, chat, found)
+    return {"asked": asked, "gave_up": failures >= _PATIENCE, "busy": False}
+
+
+def _keep(lake: Lakehouse, prices: Prices, chat: Chat, found: list[Judgement]) -> None:
+    """Store what the judge said, which empties the list, and what it cost."""
+    record(lake, spent_by(prices, "judge", chat))
     if found:
         lake.judgements.append(found)
-    return {"asked": asked, "gave_up": failures >= _PATIENCE} | standing(settings, now)
+        found.clear()
+
+
+def _beside_the_journal(settings: Settings, lake: Lakehouse) -> Path:
+    """Where a run is locked, since the lakehouse may be no folder."""
+    place = journal_places(lake.location.uri, settings.serving.journal)[0]
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return place
 
 
 def standing(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
@@ -140,7 +171,10 @@ def _answers(
     settings: Settings, lake: Lakehouse, now: datetime
 ) -> tuple[list[Request], set[str], set[str]]:
     """The requests of the last days, and which of them people dislike and like."""
-    requests = lake.requests.rows(start=now - timedelta(days=settings.judging.days), end=now)
+    # Whole days: of a day that is cut, others would be the fewest to be drawn with each hour.
+    first = (now - timedelta(days=settings.judging.days)).astimezone(UTC).date()
+    start = datetime.combine(first, time(), UTC)
+    requests = lake.requests.rows(start=start, end=now)
     said = opinions(lake.votes.rows([one.request_id for one in requests]))
     disliked = {name for name, one in said.items() if one.rating < 0}
     return requests, disliked, set(said) - disliked

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from almanac.judging.measures import measure
 from almanac.judging.run import run, standing
 from lakehouse import Lakehouse, open_lakehouse
 from schemas.errors import ConfigError
@@ -96,7 +97,7 @@ def test_figures_say_unknown_while_it_is_dead_and_are_the_same_afterwards(lake: 
         assert run(settings, NOW)["asked"] == 0
         assert planted.asked[1] == 1 and planted.asked[5] == 2
         assert standing(settings, NOW) == {
-            key: value for key, value in third.items() if key not in ("asked", "gave_up")
+            key: value for key, value in third.items() if key not in ("asked", "gave_up", "busy")
         }
 
 
@@ -116,6 +117,45 @@ def test_it_goes_on_where_it_was_stopped_and_gives_up_on_a_dead_one(lake: Lakeho
             update={"judge": settings.judge.model_copy(update={"model": "another"})}
         )
         assert standing(other, NOW)["waiting"] == COUNT  # a series of its own
+
+
+def test_what_it_costs_is_stored_and_a_second_run_beside_it_asks_nothing(
+    lake: Lakehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted, beside = Planted(), list[dict[str, Any]]()
+
+    def judge_(request: dict[str, Any]) -> Answer:
+        if not beside:
+            beside.append(run(settings, NOW))
+        return planted(request)
+
+    with serving(judge_) as judge, stub_model() as model:
+        settings = settings_of(lake, judge.url, model.url, most_calls=5)
+        done = run(settings, NOW)
+        assert (done["asked"], done["busy"]) == (5, False)
+        assert (beside[0]["asked"], beside[0]["busy"]) == (0, True)
+        assert sum(planted.asked.values()) == 5
+        calls = lake.costs.calls()
+        assert [(one.purpose, one.model, one.usd) for one in calls] == [("judge", "judge", "0")] * 5
+
+        def stopped(*arguments: Any) -> Any:
+            if sum(planted.asked.values()) == 7:
+                raise KeyboardInterrupt
+            return measure(*arguments)
+
+        monkeypatch.setattr("almanac.judging.run.measure", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run(settings, NOW)
+        assert standing(settings, NOW)["waiting"] == COUNT - 7
+        assert len(lake.costs.calls()) == 7
+
+
+def test_a_day_at_the_edge_is_whole_so_that_no_other_answers_are_drawn_hour_by_hour(
+    lake: Lakehouse,
+) -> None:
+    settings = Settings(lakehouse=lake.location.uri, judging=JudgingSettings(share=0, least=5))
+    later = NOW + timedelta(days=5, hours=18)  # seven days before stands amid the answers
+    assert standing(settings, NOW)["chosen"] == standing(settings, later)["chosen"] == 6
 
 
 def judged_by(settings: Settings, lake: Lakehouse) -> str:
