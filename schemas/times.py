@@ -59,6 +59,13 @@ def parse_when(text: str) -> datetime:
         ) from None
 
 
+def parse_since(text: str) -> datetime:
+    """As `parse_when`, but a bare date means its first instant. Raises ConfigError."""
+    moment = parse_when(text)
+    is_day = len(text.strip()) == len("2026-03-03")
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0) if is_day else moment
+
+
 def parse_time_of_day(text: str) -> time | None:
     """Read `02:00` or `02:00:30`; None for an empty text.
 

@@ -17,7 +17,7 @@ from almanac.cli.groups import advice
 from almanac.cli.terminal import json_line, shown
 from schemas.errors import AlmanacError, ConfigError, ExtraMissing
 from schemas.settings import Settings, load_settings
-from schemas.times import When, parse_as_of, parse_when
+from schemas.times import When, parse_as_of, parse_since, parse_when
 
 P = ParamSpec("P")
 Report = Mapping[str, Any]
@@ -40,9 +40,12 @@ class _Since(click.ParamType[datetime]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
         """A date means its first instant here, so that --from and --to of one day are that day."""
-        moment = MOMENT.convert(value, param, ctx)
-        whole_day = isinstance(value, str) and len(value.strip()) == len("2026-03-03")
-        return moment.replace(hour=0, minute=0, second=0, microsecond=0) if whole_day else moment
+        if isinstance(value, datetime):
+            return value
+        try:
+            return parse_since(value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
 
 
 class _AsOf(click.ParamType[When]):

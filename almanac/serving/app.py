@@ -24,7 +24,7 @@ from almanac.serving.replay import replay as run_replay
 from almanac.serving.service import Service
 from almanac.serving.shapes import ChatRequest, FeedbackRequest, LoggedRequest, RetrieveRequest
 from schemas.feedback import Vote
-from schemas.times import When, isoformat, parse_as_of, parse_when
+from schemas.times import When, isoformat, parse_as_of, parse_since, parse_when
 
 _PAGE = Path(__file__).parent / "page"
 _SAFE = {
@@ -218,8 +218,9 @@ def _health(app: FastAPI, service: Service) -> None:
     ) -> dict[str, Any]:
         """What models cost, as `almanac cost` says it; budgets as this server counts them."""
         service.door.caller(request, "operate")
-        times = [parse_when(one) if one else None for one in (since, until)]
-        found = await in_thread(lambda: cost(service.settings, by, *times))
+        start = parse_since(since) if since else None
+        end = parse_when(until) if until else None
+        found = await in_thread(lambda: cost(service.settings, by, start, end))
         return found | {"budgets": service.budgets.used()}
 
     @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -143,6 +144,9 @@ def test_a_budget_asks_for_the_cheapest_model_or_refuses(routed: Served) -> None
     assert routed.chat("Who approves travel?", user="ann").status_code == 200
     found = routed.client.get("/v1/costs", params={"by": "user", "since": "2026-01-01"}).json()
     assert {row["key"] for row in found["rows"]} >= {"rich", "poor", "ann"}
+    today = f"{datetime.now(UTC):%Y-%m-%d}"  # a date is its beginning there, its end in until
+    for times in ({"since": today}, {"until": today}):
+        assert routed.client.get("/v1/costs", params=times).json()["total"]["calls"] > 0
     assert [row["budget"] for row in found["budgets"] if row["share"] > 1] == ["rich", "poor"]
     status = routed.client.get("/v1/status").json()
     assert float(status["costs"]["usd_today"]) == float(found["total"]["usd"])
