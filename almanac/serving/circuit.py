@@ -24,7 +24,7 @@ class Circuit:
         self._most, self._seconds, self._clock = failures, seconds, clock
         self._row = 0
         self._opened: float | None = None
-        self._tries = False
+        self._tried: float | None = None  # since when an answer tries it
         self._lock = Lock()
 
     @property
@@ -36,30 +36,34 @@ class Circuit:
             return "half_open" if self._clock() - self._opened >= self._seconds else "open"
 
     def lets_through(self) -> bool:
-        """May an answer ask it now? In half_open only the first that asks."""
+        """May an answer ask it now? In half_open one that asks, until it is known how that went.
+
+        One whose reader left before it asked says nothing of it, so another may try in its turn.
+        """
         state = self.state
         with self._lock:
             if state == "closed":
                 return True
-            if state == "open" or self._tries:
+            now = self._clock()
+            if state == "open" or (self._tried is not None and now - self._tried < self._seconds):
                 return False
-            self._tries = True
+            self._tried = now
             return True
 
     def succeeded(self) -> None:
         """It answered."""
         with self._lock:
-            self._row, self._opened, self._tries = 0, None, False
+            self._row, self._opened, self._tried = 0, None, None
 
     def failed(self) -> None:
         """It did not."""
         with self._lock:
             self._row += 1
-            if self._row >= self._most or self._tries:
+            if self._row >= self._most or self._tried is not None:
                 self._opened = self._clock()
-            self._tries = False
+            self._tried = None
 
     def left(self) -> None:
         """Nobody waited for what it says: that tells nothing of it."""
         with self._lock:
-            self._tries = False
+            self._tried = None
