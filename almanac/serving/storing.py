@@ -13,6 +13,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,11 +26,15 @@ from schemas.settings import LeaseSettings, Settings
 
 _log = logging.getLogger("almanac.serving")
 _NICENESS = 10  # answers go first where there are few processors
+_LONGEST_WAIT = 300  # seconds until one that ends again and again is started once more
 _END_SECONDS = 10  # for a batch that is being stored when the server ends
 
 
 class Storing:
-    """The process, started when there is something to store, and again where it ended."""
+    """The process, started when there is something to store, and again where it ended.
+
+    One that ends again and again is started after a longer wait each time.
+    """
 
     def __init__(self, settings: Settings, journal: Path) -> None:
         lease = settings.lease.model_dump(mode="json")
@@ -42,20 +47,25 @@ class Storing:
             }
         )
         self._process: subprocess.Popen[str] | None = None
+        self._ended, self._not_before = 0, 0.0  # times in a row; when it may be started again
 
     def store(self) -> None:
         """Store all that waits now. What was not stored stays in the journal; the log says why."""
-        if self._process is None or self._process.poll() is not None:
-            self._process = self._start()
+        if time.monotonic() < self._not_before:
+            return
         try:
-            said = json.loads(_asked(self._process, "store"))
+            said = json.loads(_asked(self._running(), "store"))
         except (OSError, ValueError):
+            self.close()
+            wait = min(_LONGEST_WAIT, 2**self._ended)
+            self._ended, self._not_before = self._ended + 1, time.monotonic() + wait
             _log.warning(
                 "requests and votes wait in the journal: what stores them ended, and is started "
-                "again in a moment; the lines above say why"
+                "again in %d seconds; the lines above say why",
+                wait,
             )
-            self.close()
             return
+        self._ended = 0
         if said["problem"]:
             _log.warning("requests and votes wait in the journal: %s", said["problem"])
 
@@ -72,10 +82,14 @@ class Storing:
             process.kill()  # a drain may be killed anywhere
             process.wait()
 
-    def _start(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "almanac.serving.storing"]
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process and self._process.poll() is None:
+            return self._process
+        self.close()  # one that ended is waited for
+        # -P: a file of the folder where the server was started is no module of ours.
+        command = [sys.executable, "-P", "-m", "almanac.serving.storing"]
         # Out of the terminal's group: at Ctrl-C the server ends it, after the batch at hand.
-        process = subprocess.Popen(
+        process = self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -39,6 +39,7 @@ def test_it_is_started_again_and_ends_with_its_server(
     lake = open_lakehouse(settings.lakehouse)
     journal = Journal(journal_places(settings.lakehouse)[0])
     storing = Storing(settings, journal.path)
+    told = storing._told
 
     journal.append_request(asked(1))
     storing.store()
@@ -60,6 +61,22 @@ def test_it_is_started_again_and_ends_with_its_server(
     storing.store()
     assert "requests and votes wait in the journal: " in caplog.text
     assert journal.pending().rows == 1
+
+    # A process that ends whenever it is started is not started again at once.
+    child(storing).kill()
+    child(storing).wait()
+    storing._told = "{}"
+    caplog.clear()
+    storing.store()
+    assert "is started again in 1 seconds" in caplog.text
+    assert storing._process is None
+    storing.store()
+    assert storing._process is None
+    storing._not_before = 0.0
+    storing.store()
+    assert "is started again in 2 seconds" in caplog.text
+    storing._told, storing._not_before = told, 0.0
+    storing.store()
 
     last = child(storing)
     storing.close()
