@@ -132,6 +132,7 @@ def _partition(draft: Draft) -> str:
                 opened.release.embedder,
                 draft.ask.caller.principals_hash,
                 assistant.params | given(draft.ask),
+                draft.ask.has_tools,  # which a route may look at
                 language(draft.question),
             ]
         )

@@ -79,6 +79,8 @@ def test_what_is_not_given_again(served: Served) -> None:
     assert was_asked(served, pay, almanac={"as_of": "2026-03-01"})
     assert was_asked(served, pay, almanac={"k": 2})
     assert was_asked(served, pay, temperature=0.5)
+    tool = {"type": "function", "function": {"name": "calendar"}}
+    assert was_asked(served, pay, tools=[tool])  # a route may send it to another model
     assert was_asked(served, pay, model="plain")
     talk = [
         {"role": "user", "content": pay},
