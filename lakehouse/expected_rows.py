@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from lakehouse.delta import DeltaLog
 from lakehouse.documents import Key
 from lakehouse.rows import chunk_id, row_hash
-from lakehouse.vector_file import VectorFile
+from lakehouse.vector_file import VectorFile, as_bytes
 from schemas.errors import VerificationFailed
 from schemas.tables.releases import index_schema
 
@@ -62,14 +63,18 @@ class Contents:
         wanted = pa.table(columns, names=["source", "doc_id", "document_hash"])
         tables = {"wanted": wanted, "chunker": pa.table({"name": [chunker]})}
         with VectorFile() as vectors:
-            texts = self._chunks.query(_TEXTS, **tables)["text_hash"].combine_chunks()
-            vectors.fill(self._vectors(embedder, texts))
-            del texts
+            vectors.fill(self._vectors(embedder, self._texts(tables)))
             for batch in self._chunks.stream(_PASSAGES, **tables):
                 found = vectors.of(batch["text_hash"].to_pylist())
                 yield batch.append_column("vector", pa.array(found, pa.binary()))
 
-    def _vectors(self, embedder: str, text_hashes: pa.Array) -> Iterator[pa.RecordBatch]:
+    def _texts(self, tables: dict[str, pa.Table]) -> NDArray[np.bytes_]:
+        """The hashes of the texts of all passages, sorted."""
+        batches = self._chunks.stream(_TEXTS, **tables)
+        found = [as_bytes(batch["text_hash"].to_pylist()) for batch in batches]
+        return np.sort(np.concatenate([as_bytes(()), *found]))
+
+    def _vectors(self, embedder: str, wanted: NDArray[np.bytes_]) -> Iterator[pa.RecordBatch]:
         """The stored vectors of these texts; the sort of the passages does not carry them along."""
         batches = self._embeddings.dataset().to_batches(
             columns=["text_hash", "vector"],
@@ -78,9 +83,12 @@ class Contents:
             batch_readahead=2,
             fragment_readahead=2,
         )
+        # Looked up in a sorted array: `is_in` builds its table of all of them for every batch.
         with self._embeddings.reading():
-            for batch in batches:
-                yield batch.filter(pc.is_in(batch["text_hash"], value_set=text_hashes))
+            for batch in batches if len(wanted) else ():
+                found = as_bytes(batch["text_hash"].to_pylist())
+                at = np.minimum(np.searchsorted(wanted, found), len(wanted) - 1)
+                yield batch.filter(pa.array(wanted[at] == found))
 
 
 def passage_ids(batch: pa.RecordBatch) -> list[str]:

@@ -1,4 +1,8 @@
-"""How much memory the engines of this process may take; what a run is told in `compute.memory`."""
+"""How much memory a run is told to take (`compute.memory`), and what is done about it.
+
+DuckDB gets a share of it as its limit. Arrow and LanceDB have no such limit: of them memory that
+was freed goes back to the system, whatever the setting says.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ _ARENAS = 2
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a process may take, in bytes, and the shares of it."""
+    """What a process may take, in bytes, and DuckDB's share of it."""
 
     total: int
 
@@ -25,11 +29,6 @@ class Memory:
     def database(self) -> int:
         """Of DuckDB; what is more goes to temporary files."""
         return max(_LEAST_DATABASE, min(_MOST_DATABASE, self.total // 4))
-
-    @property
-    def batch(self) -> int:
-        """Of the rows that one stage hands to the next at a time."""
-        return max(MEBIBYTE, self.total // 128)
 
 
 _allowed = Memory(4096 * MEBIBYTE)  # until a run says what it may take

@@ -10,8 +10,14 @@ from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 _HASH = np.dtype("S32")  # a SHA-256
+
+
+def as_bytes(text_hashes: Sequence[str]) -> NDArray[np.bytes_]:
+    """SHA-256 sums (hexadecimal) as an array of 32 bytes each, which sorts and compares quickly."""
+    return np.frombuffer(bytes.fromhex("".join(text_hashes)), _HASH)
 
 
 class VectorFile:
@@ -44,7 +50,7 @@ class VectorFile:
         """Take over batches of `text_hash` and `vector`; of two of one text the first stays."""
         names, sizes = bytearray(), array("q")
         for batch in batches:
-            names += bytes.fromhex("".join(batch["text_hash"].to_pylist()))
+            names += as_bytes(batch["text_hash"].to_pylist()).tobytes()
             vectors = batch["vector"].to_pylist()
             sizes.extend(map(len, vectors))
             self._file.write(b"".join(vectors))
@@ -60,7 +66,7 @@ class VectorFile:
         """The vectors of texts in their order, None where there is none."""
         if self._map is None:
             return [None] * len(text_hashes)
-        wanted = np.frombuffer(bytes.fromhex("".join(text_hashes)), _HASH)
+        wanted = as_bytes(text_hashes)
         at = np.minimum(np.searchsorted(self._hashes, wanted), len(self._hashes) - 1)
         known = self._hashes[at] == wanted
         spans = zip(

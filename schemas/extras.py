@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, requires
+from importlib.util import find_spec
 
 from schemas.errors import ExtraMissing
 
@@ -49,6 +50,8 @@ def missing_extra(error: ImportError) -> ExtraMissing | None:
     """What to install where `error` is for want of an extra; None where it is anything else."""
     name = error.name or getattr(error.__cause__, "name", None) or ""
     module = name.partition(".")[0]
+    if not isinstance(error, ModuleNotFoundError) and error.name and _is_here(module):
+        return None  # installed, and broken: a library of CUDA that can't be loaded, say
     extras = extras_of(module)
     return ExtraMissing(_package(module), extras) if extras else None
 
@@ -77,6 +80,13 @@ def extras_of(module: str, requirements: Iterable[str] | None = None) -> tuple[s
     around = [one for one, parts in within.items() if one not in direct and parts & {*direct}]
     wider = [one for one, parts in within.items() if one not in around and parts & {*around}]
     return tuple(dict.fromkeys([*direct, *around, *wider]))
+
+
+def _is_here(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _package(module: str) -> str:

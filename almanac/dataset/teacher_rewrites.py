@@ -29,6 +29,7 @@ from schemas.hashing import canonical_json, sha256_text
 
 _log = logging.getLogger("almanac.dataset")
 _PATIENCE = 3  # questions in a row that the endpoint may leave unanswered
+_STORED = 20  # texts in one commit: what a kill can cost
 _SYSTEM = (
     "You write a short right answer out as one or two full sentences that answer the question. Say "
     "what the short answer says, and nothing that the numbered passages do not say. Use the "
@@ -65,6 +66,9 @@ def rewrite(found: Corrected, lake: Lakehouse, teacher: Chat, judge: Judge | Non
             failures = 0 if note else failures + 1
             if note and note["verdict"] != "not_judged":
                 new.append(SyntheticCorrection(key, example.request_id, note))
+                if len(new) >= _STORED:
+                    lake.synthetic_corrections.append(new)
+                    new = []
         if note and note["verdict"] == "right":
             written = example.chosen
             example = replace(example, chosen=note["answer"], style="teacher", written=written)

@@ -52,8 +52,8 @@ def warnings_of(
     trained = sum("sft" in one.serves and one.side == "train" for one in examples)
     if trained < _FEW:
         found.append(
-            f"Only {count(trained, 'example')} to train on by SFT: with fewer than {_FEW} examples "
-            "in the prompt, or a better prompt, are the surer cure."
+            f"Only {count(trained, 'example')} to train on by SFT. With fewer than {_FEW}, a "
+            "better prompt, or some of them in the prompt, is the surer cure."
         )
     return found
 

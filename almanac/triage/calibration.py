@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from almanac.llm.judge import Judge
 from lakehouse import Lakehouse
 from schemas.feedback import Triaged, TriageLabel
 
@@ -47,13 +48,19 @@ def weights(labels: Mapping[str, TriageLabel], verdicts: Mapping[str, Triaged]) 
     }
 
 
-def judge_beside_people(lake: Lakehouse, labels: Mapping[str, TriageLabel]) -> dict[str, Any]:
+def judge_beside_people(
+    lake: Lakehouse, labels: Mapping[str, TriageLabel], judge: Judge | None = None
+) -> dict[str, Any]:
     """Verdicts that a judge had a voice in, held against labels; empty without any such.
+
+    With a `judge` those of its model and prompt alone: another model starts afresh.
 
     of: how many; agree: share of equal causes; kappa: Cohen's, what of the agreement is more than
     chance gives; believed: None where there are too few to tell.
     """
     judged = lake.triage.judged(labels)
+    if judge is not None:
+        judged = {name: one for name, one in judged.items() if _is_by(judge, one)}
     pairs = [(labels[name].cause, one.cause) for name, one in sorted(judged.items())]
     if not pairs:
         return {}
@@ -64,6 +71,12 @@ def judge_beside_people(lake: Lakehouse, labels: Mapping[str, TriageLabel]) -> d
         "kappa": round(kappa, 3),
         "believed": None if len(pairs) < _PAIRS else kappa >= _KAPPA,
     }
+
+
+def _is_by(judge: Judge, verdict: Triaged) -> bool:
+    """Did this judge, with the prompt of now, have the voice in the verdict?"""
+    own = (judge.identity["model"], judge.identity["prompt"])
+    return any((one.get("model"), one.get("prompt")) == own for one in verdict.evidence["judge"])
 
 
 def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float:

@@ -94,7 +94,9 @@ def triage(
             "causes": {cause: causes[cause] for cause in ACTIONS if causes[cause]},
             "new_model_faults": len(new_model_faults(run.lake, standing)),
             "by_labels": of_lake(run.lake, standing),
-            "judge_by_labels": judge_beside_people(run.lake, run.lake.triage_labels.current()),
+            "judge_by_labels": judge_beside_people(
+                run.lake, run.lake.triage_labels.current(), judge
+            ),
             "of_earlier_rules": sum(one.rules != VERSION for one in standing.values()),
         }
         return run.report | {"work": work_list(run.lake, standing), "seconds": run.seconds}
@@ -127,8 +129,17 @@ class Triage:
         self.known = lake.triage.current()
         labels = lake.triage_labels.current()
         counts = weights(labels, self.known)
-        if judge and judge_beside_people(lake, labels).get("believed") is False:
-            _log.warning("the judge is not asked: it disagrees with the labels of people")
+        beside = judge_beside_people(lake, labels, judge) if judge else {}
+        if judge and beside.get("believed") is False:
+            _log.warning(
+                "the judge %s is not asked: of %d requests that people labelled it found the same "
+                "cause in %.0f %%, hardly more than chance (kappa %.2f). Name another model in "
+                "[judge], or look at the labels: almanac triage label --report",
+                judge.model,
+                beside["of"],
+                100 * beside["agree"],
+                beside["kappa"],
+            )
             judge = self._judge = None
         self._prints = Fingerprints(settings, judge, self._releases.now, counts)
         self._voices = Voices(settings.triage, settings.embedder, self._open_models, counts)

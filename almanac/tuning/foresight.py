@@ -48,8 +48,8 @@ def foresee(lake: Lakehouse, cases: Collection[Case], rules: TuningSettings) -> 
     ]
     if strength < POWER:
         lines.append(
-            f"That is too few: {needed} would show it in {POWER:.0%}. Collect about "
-            f"{needed - len(held)} more held-back questions: corrected dislikes, of which "
+            f"That is too few: about {needed} would show it in {POWER:.0%}. Collect some "
+            f"{max(needed - len(held), 1)} more held-back questions: corrected dislikes, of which "
             "dataset.held_back are held back."
         )
     if len(held) < rules.min_questions:

@@ -18,9 +18,9 @@ class ComputeSettings(Section):
 
     memory: str = Field(
         default="1GB",
-        description="Of a run's own process, beside the weights of a model: 800MB, 4GB. It bounds "
-        "what DuckDB, Arrow and LanceDB take and how much is read, checked and written at a time; "
-        "the rest goes to temporary files. At least 500MB.",
+        description="What a run's own process is meant to take, beside the weights of a model: "
+        "800MB, 4GB; at least 500MB. A quarter of it, 128 MiB to 1 GiB, is DuckDB's limit, and "
+        "what is more goes to temporary files. LanceDB and Arrow have no limit.",
     )
 
     @field_validator("memory")

@@ -65,8 +65,8 @@ def test_answers_are_written_out_and_spans_are_for_preference_alone(tmp_path: Pa
         "NAME@NUMBER; or set dataset.prompt.",
         "1 of 2 right answers are a word or two without a sentence of a passage that says them: "
         "SFT is not trained on these. A [teacher] may write them out.",
-        "Only 1 example to train on by SFT: with fewer than 50 examples in the prompt, or a better "
-        "prompt, are the surer cure.",
+        "Only 1 example to train on by SFT. With fewer than 50, a better prompt, or some of "
+        "them in the prompt, is the surer cure.",
     ]
     card = result["card"]
     assert all(f"- **{one}" in card for one in ("2 of 2 prompts", "1 of 2 right", "Only 1"))

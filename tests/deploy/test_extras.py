@@ -114,6 +114,12 @@ def test_an_import_of_something_else_stays_an_import_error() -> None:
         raise ModuleNotFoundError("no_such_thing", name="no_such_thing")
 
 
+def test_what_is_installed_and_broken_is_not_said_to_be_missing() -> None:
+    """As torch is where a library of CUDA can't be loaded."""
+    with pytest.raises(ImportError, match="libcudart"), named_extras():
+        raise ImportError("libcudart.so.13: cannot open shared object file", name="torch._C")
+
+
 def test_the_other_way_stands_behind_the_extra() -> None:
     error = ExtraMissing("torch", ("vectors", "serve"), "search with --mode text")
     assert str(error) == (

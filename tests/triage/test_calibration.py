@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from almanac.llm.judge import open_judge
 from almanac.triage.calibration import cohens_kappa, judge_beside_people, weights
 from almanac.triage.labels import label_of
 from almanac.triage.pages import triage_page
@@ -15,7 +16,7 @@ from almanac.triage.replay_labels import replayed
 from almanac.triage.voices import Voices
 from lakehouse import open_lakehouse
 from schemas.feedback import ACTIONS, Cause, Triaged, TriageLabel
-from schemas.settings import EmbedderSettings, TriageSettings
+from schemas.settings import EmbedderSettings, EndpointSettings, TriageSettings
 from tests.triage.conftest import ASKED, Feedback, plant
 
 
@@ -81,6 +82,21 @@ def test_a_judge_is_believed_where_it_agrees_with_people(tmp_path: Path) -> None
         "kappa": 0.0,
         "believed": False,
     }
+
+
+def test_another_judge_is_not_refused_for_what_the_one_before_said(tmp_path: Path) -> None:
+    lake = open_lakehouse(str(tmp_path / "lake"))
+    labels = labels_of(*["model_fault", "answer_right"] * 6)
+    before, after = (
+        open_judge(EndpointSettings(model=name, base_url="http://localhost:1/v1"))
+        for name in ("judge-1", "judge-2")
+    )
+    assert before and after
+    told = [{"verdict": "wrong", "model": "judge-1", "prompt": before.identity["prompt"]}]
+    wrong = [verdict(name, "model_fault", judge=told) for name in labels]
+    lake.triage.record(wrong, "one", ASKED)
+    assert judge_beside_people(lake, labels, before)["believed"] is False
+    assert judge_beside_people(lake, labels, after) == {}
 
 
 def test_rules_are_replayed_on_labels_and_stand_in_the_report(tmp_path: Path) -> None:
