@@ -110,6 +110,7 @@ def labelled(result: Report) -> str:
     if result["weights"]:
         shares = (f"{voice} {weight}" for voice, weight in result["weights"].items())
         lines.append(f"  what each voice counts: {', '.join(shares)}")
+        lines.append("  these weights are of the same labels, so the figures above flatter")
     if result["judge"]:
         lines.append(_judge(result["judge"]))
     if len(result["rules"]) > 1:

@@ -48,12 +48,19 @@ def power(questions: int, gain: float, changed: float, alpha: float) -> float:
 
 
 def questions_needed(gain: float, changed: float, alpha: float, wanted: float = POWER) -> int:
-    """The fewest questions that show a gain with power `wanted` (Connor, Biometrics 1987)."""
+    """The fewest questions that show a gain with power `wanted` (Connor, Biometrics 1987).
+
+    Connor's figure is of the test without its steps, and some too low: up to `_EXACT` questions are
+    added to it until the exact power is there.
+    """
     changed = max(changed, gain)
     z = NormalDist()
     spread = z.inv_cdf(1 - alpha) * sqrt(changed)
     spread += z.inv_cdf(wanted) * sqrt(max(changed - gain * gain, 0.0))
-    return ceil((spread / gain) ** 2)
+    needed = ceil((spread / gain) ** 2)
+    while needed <= _EXACT and power(needed, gain, changed, alpha) < wanted:
+        needed += 1
+    return needed
 
 
 def _least(count: int, alpha: float) -> int | None:

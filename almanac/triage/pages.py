@@ -49,6 +49,11 @@ def _by_labels(result: Mapping[str, Any]) -> list[str]:
     )
     head = ("cause", "precision (95 %)", "recall (95 %)", "found", "there")
     lines = ["", "## How right they are, by the labels of people", "", table(head, rows)]
+    lines += [
+        "",
+        "A voice that was heard on five of these labels or more is weighed by them, so the figures "
+        "flatter: labels that are drawn from now on tell more.",
+    ]
     if judge := result.get("judge_by_labels"):
         lines += [
             "",

@@ -116,4 +116,5 @@ def test_rules_are_replayed_on_labels_and_stand_in_the_report(tmp_path: Path) ->
     assert [one["before"] for one in moved["moved"]] in (["model_fault"], [])
     page = triage_page(feedback.triage() | {"work": []})
     assert "## How right they are, by the labels of people" in page
+    assert "is weighed by them, so the figures flatter" in page
     assert "| model\\_fault | 1.0 (0.207 to 1.0) |" in page or "1.0 (0.207 to 1.0)" in page

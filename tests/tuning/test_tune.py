@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -40,7 +41,13 @@ def settings(tmp_path: Path, tiny_base: Base) -> Settings:  # noqa: F811
     }
     golden.write_text(json.dumps(row), encoding="utf-8")
     made = configured(tmp_path, rules=2, held_back=0.4)
-    values = {"base": str(tiny_base.path), "workdir": str(tmp_path / "jobs"), "threads": 1}
+    base = shutil.copytree(tiny_base.path, tmp_path / "base")
+    config = (
+        base / "config.json"
+    )  # a prompt with three examples and an answer takes some 600 tokens
+    said = json.loads(config.read_text("utf-8")) | {"max_position_embeddings": 1024}
+    config.write_text(json.dumps(said), encoding="utf-8")
+    values = {"base": str(base), "workdir": str(tmp_path / "jobs"), "threads": 1}
     tuning = made.tuning.model_copy(update=values | {"golden": str(golden)})
     return made.model_copy(update={"tuning": tuning})
 
@@ -63,7 +70,7 @@ def test_a_tune_says_what_it_can_tell_and_counts_its_tries(settings: Settings) -
     held = manifest["views"]["sft"]["held_back"]
     assert (seen.questions, seen.golden, seen.tries, seen.possible) == (held, 1, 1, False)
     assert seen.lines[0].startswith(f"{held} held-back question")
-    assert "That is too few: about 220 would show it in 80%." in seen.lines[1]
+    assert "That is too few: about 233 would show it in 80%." in seen.lines[1]
     assert any("there are 1 golden questions of the 20" in line for line in seen.lines)
 
     jobs.run(job, lambda line: None)
