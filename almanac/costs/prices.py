@@ -59,8 +59,9 @@ class Prices:
         """
         if self.of(endpoint, model, datetime.now(UTC)) is None:
             where = host(self._address(endpoint))
-            free = "" if endpoint in _ROLES else f", or `local = true` in [endpoints.{endpoint}] "
-            free += "" if endpoint in _ROLES else "where it costs nothing"
+            free = ", 0 where it costs nothing"
+            if endpoint not in _ROLES:
+                free = f", or `local = true` in [endpoints.{endpoint}] where it costs nothing"
             raise ConfigError(
                 f"what the model {model!r} of the endpoint {endpoint} ({where}) costs is not "
                 f"known: write [prices.{_bare(endpoint)}] with model = {_quoted(model)}, input and "

@@ -192,7 +192,10 @@ class Answering:
         """A follow-up as a question of its own; with its predecessor where no model can do it."""
         asked = [one["content"] for one in draft.history if one["role"] == "user"]
         plain = "\n".join([*asked[-1:], draft.question])
-        if not draft.ask.assistant.rewrites:
+        # Not by one that is left alone: each follow-up would wait for it until its time is over.
+        legs = (one for one in draft.ask.assistant.legs if one.circuit.state == "closed")
+        leg = next(legs, None)
+        if leg is None or not draft.ask.assistant.rewrites:
             return plain
         talk = "\n".join(f"{one['role']}: {one['content']}" for one in draft.history)
         whole = f"{talk}\nuser: {draft.question}"
@@ -200,7 +203,7 @@ class Answering:
         messages = [{"role": "system", "content": _REWRITE}, {"role": "user", "content": whole}]
         try:
             async with asyncio.timeout(_REWRITE_SECONDS):
-                leg, how = draft.ask.assistant.legs[0], Generation(*_REWRITE_AS, draft.asked_at)
+                how = Generation(*_REWRITE_AS, draft.asked_at)
                 async with aclosing(
                     ask_model(draft.calls, leg, "rewrite", messages, how)
                 ) as pieces:

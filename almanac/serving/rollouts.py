@@ -35,9 +35,11 @@ class ServedRollouts:
         lake: Lakehouse,
         releases: OpenReleases,
         open_version: Callable[[str], Assistant],
+        models: bool = True,
     ) -> None:
+        """Open them. Without `models` no judge is asked, and so none needs a key or a price."""
         self.traffic = Traffic(lake, open_version)
-        judge = open_judge(settings.judge)
+        judge = open_judge(settings.judge) if models else None
         prices = Prices(settings)
         if judge:
             prices.check("judge", judge.model)

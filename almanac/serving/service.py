@@ -63,7 +63,9 @@ class Service:
         try:
             self.versions = OpenVersions(self.lake, settings, self.local)
             self.versions.poll()
-            self.rollouts = ServedRollouts(settings, self.lake, self.releases, self.versions.open)
+            self.rollouts = ServedRollouts(
+                settings, self.lake, self.releases, self.versions.open, models
+            )
             place = journal_places(self.lake.location.uri, settings.serving.journal)[0]
             self._log_door = LogDoor(self.lake, place)
             store = open_store(settings, self.lake)

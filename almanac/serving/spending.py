@@ -69,7 +69,9 @@ def _most(ask: Ask) -> Amount:
     ]
     costs = sorted((_cost(*one) for one in calls), key=lambda one: (one.usd, one.tokens))[-2:]
     if len(ask.messages) > 1:
-        costs.append(_cost(ask.assistant.legs[0], Usage(talk + _TEMPLATE, _REWRITE)))
+        rewrite = Usage(talk + _TEMPLATE, _REWRITE)
+        rewrites = (_cost(one, rewrite) for one in ask.assistant.legs)
+        costs.append(max(rewrites, key=lambda one: (one.usd, one.tokens)))
     whole = Amount()
     for one in costs:
         whole = whole.plus(one)

@@ -10,6 +10,9 @@ from click.testing import CliRunner
 
 from almanac.cli.app import main
 from almanac.costs.ledger import By, cost
+from almanac.costs.prices import Prices
+from almanac.serving.service import Service
+from schemas.errors import ConfigError
 from testing.chat_endpoint import StubModel
 from tests.serving.conftest import House, Served
 
@@ -102,7 +105,9 @@ def test_a_rewritten_question_and_a_reader_who_left_cost_too(served: Served, pri
     assert float(dan["usd"]) > 0
 
 
-def test_an_unknown_price_is_refused_by_name(priced: House, tmp_path: Any) -> None:
+def test_an_unknown_price_is_refused_by_name(
+    priced: House, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     more = '[assistants.a]\nendpoint = "far"\n[endpoints.far]\nmodel = "big-1"\n'
     more += 'base_url = "https://models.example/v1"\n'
     far = House(tmp_path, priced.model, more)
@@ -115,3 +120,10 @@ def test_an_unknown_price_is_refused_by_name(priced: House, tmp_path: Any) -> No
         'write [prices.far] with model = "big-1", input and output in US dollars for a million '
         "tokens, or `local = true` in [endpoints.far] where it costs nothing"
     )
+    # What asks no model needs no price, not of a judge either.
+    judge = '[judge]\nmodel = "j-1"\nbase_url = "https://models.example/v1"\n'
+    far.config.write_text(far.config.read_text() + judge)
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    Service(far.settings, models=False).close()
+    with pytest.raises(ConfigError, match=r"write \[prices.judge\] .* 0 where it costs nothing$"):
+        Prices(far.settings).check("judge", "j-1")

@@ -122,6 +122,14 @@ def test_a_model_that_fails_is_replaced_and_left_alone(routed: Served) -> None:
     assert {"name": "small", "why": "its circuit is open"} in kept["skipped"]
     figures = routed.client.get("/metrics").text
     assert 'almanac_circuit{endpoint="stub",model="small-1"} 1.0' in figures
+    talk = [
+        {"role": "user", "content": "Who approves travel?"},
+        {"role": "assistant", "content": "Your manager."},
+        {"role": "user", "content": "And DOWN travel?"},
+    ]
+    found = routed.chat("", messages=talk).json()["almanac"]
+    calls = [(one["name"], one["purpose"]) for one in route(routed, found)["calls"]]
+    assert calls == [("strong", "rewrite"), ("strong", "answer")]
 
 
 def test_a_budget_asks_for_the_cheapest_model_or_refuses(routed: Served) -> None:
