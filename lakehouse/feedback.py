@@ -28,7 +28,7 @@ _REQUESTS = """
 """
 _SUMMARIES = """
     SELECT request_id, asked_at, user_id, left(question, 200) AS question, "release",
-        index_version, model, adapter
+        index_version, model, adapter, status, route, cost_micros, cached
     FROM log SEMI JOIN wanted ON request_id = id
     QUALIFY row_number() OVER (PARTITION BY request_id ORDER BY content_hash) = 1
     ORDER BY asked_at DESC, request_id
@@ -123,7 +123,8 @@ class RequestLog:
     def summaries(self, request_ids: Collection[str]) -> list[dict[str, Any]]:
         """These requests, each once, newest first, with the first 200 characters of the question.
 
-        request_id, asked_at, user_id, question, release, index_version, model, adapter.
+        request_id, asked_at, user_id, question, release, index_version, model, adapter, status,
+        route (JSON, as text), cost_micros, cached.
         """
         wanted = id_column(request_ids)
         rows: list[dict[str, Any]] = self._log.query(_SUMMARIES, wanted=wanted).to_pylist()

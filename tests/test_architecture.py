@@ -45,8 +45,8 @@ MAY_IMPORT = {
     "evaluation": "core claims guards llm retrieval training",
     "assistants": "core llm costs retrieval training evaluation adapters lakehouse",
     "dataset": "core claims feedback guards llm costs retrieval assistants lakehouse expectations",
-    "tuning": "core embedding llm costs retrieval training adapters assistants dataset evaluation "
-    "lakehouse",
+    "tuning": "core embedding llm costs retrieval triage training adapters assistants dataset "
+    "evaluation lakehouse",
     "lineage": "core feedback adapters lakehouse",
     "rollouts": "core llm feedback assistants lakehouse",
     "judging": "core journal costs llm embedding rollouts lakehouse",
@@ -59,7 +59,7 @@ MAY_IMPORT = {
     "serving": "core journal cache llm costs embedding guards ingest retrieval feedback training "
     "adapters assistants evaluation overview rollouts lakehouse expectations",
     "cli": "core costs schedule ingest retrieval releases drift feedback triage dataset training "
-    "adapters assistants lineage overview rollouts supervisor cache judging serving",
+    "tuning adapters assistants lineage overview rollouts supervisor cache judging serving",
 }
 # What starts from a shell: nothing imports these.
 LEAVES = {"cli", "client"}

@@ -49,12 +49,13 @@ def import_(
     The configured ones unless given. What is stored already changes nothing.
     """
     from almanac.feedback.importing import import_feedback
+    from almanac.tuning.due import so_far
 
     if only_votes and log:
         raise click.UsageError("give either LOG or --only-votes")
-    return import_feedback(
-        _mapped(settings(may_be_new=True), columns, ratings), log, only_votes or votes
-    )
+    found = _mapped(settings(may_be_new=True), columns, ratings)
+    taken = import_feedback(found, log, only_votes or votes)
+    return taken | {"tune": so_far(found)}
 
 
 @feedback.command("drain")

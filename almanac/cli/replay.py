@@ -31,6 +31,7 @@ def _replayed(report: Report) -> str:
         lines.append(
             f"  version   {report['version']['then']} then, {report['version']['now']} now"
         )
+    lines += [f"  {name:<9} {said}" for name, said in report["how"].items()]
     lines += ["", f"  then   {report['answer']}"]
     if "today" in report:
         lines.append(f"  today  {report['today']['answer']}")

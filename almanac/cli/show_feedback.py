@@ -18,7 +18,25 @@ def imported(result: Report) -> str:
         (name, *(f"{result[name][count]:,}" for count in _COUNTS)) for name in ("requests", "votes")
     ]
     lines = [table(("", *_COUNTS), rows), "", *_log(result), *_quarantine(result)]
-    return "\n".join([*lines, f"  {result['seconds']:.1f} seconds"])
+    return "\n".join([*lines, *_tune(result["tune"]), f"  {result['seconds']:.1f} seconds"])
+
+
+def _tune(tune: Report | None) -> list[str]:
+    """What starts a tune, once it is reached or may be."""
+    if tune is None:
+        return []
+    if tune["ready"]:
+        return [
+            f"{tune['reason']}: `almanac tune` trains an adapter; where schedules run, the next "
+            "run of the flow feedback starts it by itself."
+        ]
+    waiting = tune["not_looked_into"]
+    if waiting and tune["faults"] + waiting >= tune["needed"]:
+        return [
+            f"{count(waiting, 'disliked request')} not looked into yet, which may be enough for a "
+            f"tune ({tune['reason']}): `almanac triage` says."
+        ]
+    return []
 
 
 def drained(result: Report) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from almanac.core.answered import how_answered
 from almanac.feedback.drain import bring_in
 from almanac.lineage.links import Links, Row, held_by
 from almanac.lineage.names import Kind, Subject, resolve
@@ -158,7 +159,9 @@ def _requests(links: Links, names: Collection[str], **more: Any) -> Thread:
 
 def _request(links: Links, subject: Subject, limit: int) -> Thread:
     [row] = links.requests([subject.id])
-    return _requests(links, [subject.id], facts=request_row(row, links.votes([subject.id])))
+    facts = request_row(row, links.votes([subject.id])) | {"status": row["status"]}
+    facts |= how_answered(row["route"], row["cost_micros"], row["cached"])
+    return _requests(links, [subject.id], facts=facts)
 
 
 def _example(links: Links, subject: Subject, limit: int) -> Thread:

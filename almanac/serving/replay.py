@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
+from almanac.core.answered import how_answered
 from almanac.costs.calls import Spent
 from almanac.costs.recording import record
 from almanac.serving import guarding
@@ -34,7 +35,8 @@ async def replay(
         now: also answer the question from the release that answers now; it is not logged.
 
     Returns:
-        `same`; and for `passages` and `prompt` whether they are the same, and `why` not.
+        `same`; and for `passages` and `prompt` whether they are the same, and `why` not; `how` it
+        was answered then, see `how_answered`.
 
     Raises:
         FeedbackUnknown: no such request is stored.
@@ -63,6 +65,7 @@ async def replay(
         "same": passages["same"] and prompt["same"],
         "passages": passages,
         "prompt": prompt,
+        "how": how_answered(request.route, request.cost_micros, request.cached),
         "version": {"then": (request.version or "")[:12], "now": answers.short},
     }
     if now:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from lakehouse import Lakehouse
+from almanac.triage.verdict_cache import standing
+from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.training import Adapter
-from schemas.settings import TuningSettings
+from schemas.errors import AlmanacError
+from schemas.settings import Settings, TuningSettings
 from schemas.times import isoformat
 
 # The first step of an adapter that was trained; later ones are moves of it.
@@ -39,6 +42,21 @@ def due(lake: Lakehouse, rules: TuningSettings, now: datetime) -> Due:
         return Due(faults, rules.min_new_faults, last, False, reason)
     reason = f"{faults} new model faults, {rules.min_new_faults} start a tune"
     return Due(faults, rules.min_new_faults, last, True, reason)
+
+
+def so_far(settings: Settings) -> dict[str, Any] | None:
+    """The same as JSON values, with `not_looked_into`: dislikes that may be further faults.
+
+    None where the lakehouse can't say.
+    """
+    lake = open_lakehouse(settings.lakehouse, settings.storage_options)
+    try:
+        found = due(lake, settings.tuning, datetime.now(UTC))
+        waiting = max(0, lake.opinions.counts().disliked - len(standing(lake)))
+    except AlmanacError:
+        return None
+    last = isoformat(found.last_tune) if found.last_tune else None
+    return asdict(found) | {"last_tune": last, "not_looked_into": waiting}
 
 
 def last_tune(steps: Sequence[Adapter]) -> datetime | None:

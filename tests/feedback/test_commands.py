@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from almanac.cli.feedback import VERBS
+from almanac.cli.show_feedback import imported
 from almanac.feedback.pages import import_page
 from tests.feedback.conftest import Desk, request, vote
 
@@ -46,6 +47,25 @@ def test_import_and_status(desk: Desk, run: Run, tmp_path: Path) -> None:
     assert "of the votes 1 are on requests that did not come yet" in shown
     assert "1 × response_is_present (requests, must)" in run("status").output
     assert json.loads(run("status", "--json").stdout)["first"] == "2026-03-01T10:00:01Z"
+
+
+def test_an_import_says_when_it_reaches_what_starts_a_tune(desk: Desk, run: Run) -> None:
+    (desk.root / "almanac.toml").write_text("[tuning]\nmin_new_faults = 2\n")
+    log = desk.write("log.jsonl", [request(number) for number in range(3)])
+    first = run("import", log, desk.write("one.jsonl", [vote(1)]))
+    assert first.exit_code == 0 and "tune" not in first.output
+    more = desk.write("two.jsonl", [vote(2)])
+    said = "2 disliked requests not looked into yet, which may be enough for a tune (0 new model "
+    assert f"{said}faults of the 2 that start a tune): `almanac triage` says." in (
+        run("import", "--only-votes", more).output
+    )
+    result = json.loads(run("import", "--only-votes", more, "--json").stdout)
+    tune = {"faults": 0, "needed": 2, "last_tune": None, "ready": False, "not_looked_into": 2}
+    assert {name: result["tune"][name] for name in tune} == tune
+    tune |= {"ready": True, "reason": "2 new model faults, 2 start a tune"}
+    assert "2 new model faults, 2 start a tune: `almanac tune` trains an adapter; " in imported(
+        result | {"tune": tune}
+    )
 
 
 def test_wrong_use(desk: Desk, run: Run) -> None:

@@ -57,6 +57,10 @@ def test_replay_in_the_terminal(served: Served, house: House) -> None:
     assert "passages  the same 3, byte for byte" in done.stdout
     assert "prompt    the same, byte for byte" in done.stdout
     assert "then   The board approves travel that costs over 900 euro [1]." in done.stdout
+    for told in (done.stdout, house.run("trace", request).stdout):
+        lines = [" ".join(line.split()) for line in told.splitlines()]
+        assert "calls stub answer: answered" in lines
+        assert "served_by stub" in lines and "cost_usd 0.000000" in lines
 
 
 @pytest.fixture(scope="module")
