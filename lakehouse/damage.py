@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import tempfile
 from collections.abc import Callable
 from types import TracebackType
 
@@ -134,7 +135,8 @@ class Reading:
         if "Out of Memory" in str(error):
             return (
                 f"the engine that reads the lakehouse at {place} has too little memory for this, "
-                "and nothing is damaged: run it where more is free"
+                "and nothing is damaged: run it where more is free, or where the temporary folder "
+                f"{tempfile.gettempdir()} has more room (TMPDIR names another)"
             )
         if self._location.folder is None and "Not found" not in str(error):
             return (

@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from schemas.errors import StorageUnavailable
+
 _HASH = np.dtype("S32")  # a SHA-256
 
 
@@ -47,20 +49,35 @@ class VectorFile:
         self._file.close()
 
     def fill(self, batches: Iterable[pa.RecordBatch]) -> None:
-        """Take over batches of `text_hash` and `vector`; of two of one text the first stays."""
+        """Take over batches of `text_hash` and `vector`; of two of one text the first stays.
+
+        Raises:
+            StorageUnavailable: the temporary folder is full.
+        """
         names, sizes = bytearray(), array("q")
         for batch in batches:
             names += as_bytes(batch["text_hash"].to_pylist()).tobytes()
             vectors = batch["vector"].to_pylist()
             sizes.extend(map(len, vectors))
-            self._file.write(b"".join(vectors))
+            self._write(b"".join(vectors))
         hashes, lengths = np.frombuffer(names, _HASH), np.frombuffer(sizes, np.int64)
         order = np.argsort(hashes, kind="stable")
         self._hashes, self._sizes = hashes[order], lengths[order]
         self._starts = (np.cumsum(lengths) - lengths)[order]
-        self._file.flush()
+        self._write(b"", flush=True)
         if len(lengths) and lengths.any():
             self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def _write(self, data: bytes, flush: bool = False) -> None:
+        try:
+            self._file.write(data)
+            if flush:
+                self._file.flush()
+        except OSError as error:
+            raise StorageUnavailable(
+                f"the temporary folder {tempfile.gettempdir()} refuses vectors that wait to be "
+                f"written ({error.strerror}): make room there, or name another folder in TMPDIR"
+            ) from error
 
     def of(self, text_hashes: Sequence[str]) -> list[bytes | None]:
         """The vectors of texts in their order, None where there is none."""

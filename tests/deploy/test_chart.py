@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
+from almanac.serving.keys import Keys
+from schemas.settings import Settings
 from tests.deploy.test_files import manifests
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -117,3 +119,17 @@ def test_probes_and_verbs_of_serving_exist() -> None:
     assert set(re.findall(r"path: (/\w+)", text)) == {"/readyz", "/healthz"}
     assert all(f'@app.get("{path}"' in routes for path in ("/readyz", "/healthz"))
     assert "command: [almanac, serve, --host, 0.0.0.0, --port" in text
+
+
+def test_pods_of_serving_get_their_keys_where_the_server_looks_for_them(tmp_path: Path) -> None:
+    text = (CHART / "templates/serving.yaml").read_text()
+    journal = re.search(r"ALMANAC_SERVING__JOURNAL, value: (\S+)}", text)
+    assert journal is not None
+    keys = Keys.of(
+        Settings.model_validate({"lakehouse": str(tmp_path), "serving": {"journal": journal[1]}})
+    )
+    command = re.search(r"command: \[install, -m, \"600\", (\S+), (\S+)\]", text)
+    assert command is not None
+    assert Path(command[2]) == keys._file
+    assert f"mountPath: {Path(command[1]).parent}, readOnly" in text
+    assert "secretName: {{ .Values.serving.keys }}" in text and VALUES["serving"]["keys"]

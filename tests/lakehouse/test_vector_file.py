@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import resource
+
 import pyarrow as pa
+import pytest
 
 from lakehouse.vector_file import VectorFile
+from schemas.errors import StorageUnavailable
 from schemas.hashing import sha256_text
 
 _NAMES = [sha256_text(str(number)) for number in range(500)]
@@ -37,3 +41,15 @@ def test_a_file_of_nothing_knows_no_text() -> None:
 
         assert file.of(_NAMES[:2]) == [None, None]
         assert file.of([]) == []
+
+
+def test_a_full_temporary_folder_is_named() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    batch = _batch(_NAMES[:1], [b"a" * (1 << 20)])
+    with VectorFile() as file:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, hard))
+        try:
+            with pytest.raises(StorageUnavailable, match=r"the temporary folder .* in TMPDIR"):
+                file.fill([batch])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
