@@ -141,7 +141,7 @@ class Triage:
                 beside["kappa"],
             )
             judge = self._judge = None
-        self._prints = Fingerprints(settings, judge, self._releases.now, counts)
+        self._prints = Fingerprints(settings, judge, self._releases.now)
         self._voices = Voices(settings.triage, settings.embedder, self._open_models, counts)
         self._seen = releases_seen(self.known.values(), self._releases.history)
         now = self._releases.now

@@ -41,18 +41,15 @@ def new_model_faults(lake: Lakehouse, verdicts: Mapping[str, Triaged]) -> list[s
 
 
 class Fingerprints:
-    """Hashes over all that verdicts of one run depend on."""
+    """Hashes over all that verdicts of one run depend on, but what voices count.
 
-    def __init__(
-        self,
-        settings: Settings,
-        judge: Judge | None,
-        now: Release | None,
-        weights: Mapping[str, float] | None = None,
-    ) -> None:
+    That moves with every few labels, and with the verdicts themselves: it is for what is looked
+    into from then on, else each labelling would have all looked into again, a judge asked and paid.
+    """
+
+    def __init__(self, settings: Settings, judge: Judge | None, now: Release | None) -> None:
         rules = identity_of_settings(settings.triage, _RULES, apart=["batch"])
         self._common: list[Any] = [rules, judge.identity if judge else None]
-        self._common += [dict(weights)] if weights else []
         self._how = [now.chunker, now.embedder] if now else []
 
     def of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,23 @@ def test_another_judge_is_not_refused_for_what_the_one_before_said(tmp_path: Pat
     lake.triage.record(wrong, "one", ASKED)
     assert judge_beside_people(lake, labels, before)["believed"] is False
     assert judge_beside_people(lake, labels, after) == {}
+
+
+def test_labels_do_not_have_all_verdicts_looked_into_again(tmp_path: Path) -> None:
+    feedback = Feedback(tmp_path)
+    plant(feedback)
+    feedback.triage()
+    faults = [name for name, one in feedback.found().items() if one.voices.get("agree")]
+    voice = feedback.found()[faults[0]].voices["agree"][0]
+    stood = feedback.found()[faults[0]]
+    again = [replace(stood, request_id=f"elsewhere-{at}", fingerprint="") for at in range(8)]
+    feedback.lake.triage.record(again, "planted", ASKED)
+    feedback.lake.triage_labels.append(
+        [label_of(one.request_id, "source_missing", "ann") for one in again]
+    )
+    counts = weights(feedback.lake.triage_labels.current(), feedback.lake.triage.current())
+    assert counts[voice] < 1.0
+    assert feedback.triage()["looked_into"] == 0
 
 
 def test_rules_are_replayed_on_labels_and_stand_in_the_report(tmp_path: Path) -> None:
