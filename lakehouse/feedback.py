@@ -22,10 +22,15 @@ from schemas.times import isoformat
 
 _REQUESTS = """
     SELECT * EXCLUDE (nth) FROM (
-        SELECT *, row_number() OVER (PARTITION BY request_id ORDER BY content_hash) AS nth FROM log
-        {where}
+        SELECT {columns}, row_number() OVER (PARTITION BY request_id ORDER BY content_hash) AS nth
+        FROM log {where}
     ) WHERE nth = 1 ORDER BY asked_at, request_id
 """
+# Texts are nearly all of a request's bytes.
+_WITHOUT_TEXTS = """* REPLACE (
+    '' AS question, '' AS response, []::VARCHAR[] AS context_chunks, []::VARCHAR[] AS context_texts,
+    '[]' AS history, '[]' AS prompt, '{}' AS details
+)"""
 _SUMMARIES = """
     SELECT request_id, asked_at, user_id, left(question, 200) AS question, "release",
         index_version, model, adapter, status, route, cost_micros, cached
@@ -100,14 +105,19 @@ class RequestLog:
         request_ids: Collection[str] | None = None,
         start: datetime | None = None,
         end: datetime | None = None,
+        texts: bool = True,
     ) -> list[Request]:
-        """Requests by time and id: these, or all asked from `start` to `end`, both included."""
+        """Requests by time and id: these, or all asked from `start` to `end`, both included.
+
+        Without `texts` none of question, answer, passages, prompt and details are read.
+        """
         clauses, tables = _where(request_ids)
         if start:
             clauses.append(f"asked_at >= TIMESTAMPTZ '{start.isoformat()}'")
         if end:
             clauses.append(f"asked_at <= TIMESTAMPTZ '{end.isoformat()}'")
-        sql = _REQUESTS.format(where=_joined(clauses))
+        columns = "*" if texts else _WITHOUT_TEXTS
+        sql = _REQUESTS.format(columns=columns, where=_joined(clauses))
         return [request_of_row(row) for row in self._log.query(sql, **tables).to_pylist()]
 
     def count(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from schemas.text import normalized
 
 _log = logging.getLogger("almanac.judge")
 _BATCH = 20  # answers whose judgements are stored together
+_GRACE = timedelta(hours=1)  # for readers of files that were written together
 _PATIENCE = 3  # failures in a row after which the judge is asked no more
 Scores = Mapping[str, Mapping[str, Judgement]]  # by request and measure
 
@@ -61,11 +63,12 @@ def run(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
 def _judge(settings: Settings, lake: Lakehouse, chat: Chat, now: datetime) -> dict[str, Any]:
     chosen, known = _chosen(settings, lake, now), _known(settings, lake)
     waiting = [one for one in chosen if not _is_done(known.get(one.request.request_id, {}))]
+    waiting = _with_texts(lake, waiting[: settings.judging.most_calls])
     likeness, prices = _likeness(settings), Prices(settings)
     asked = failures = 0
     found: list[Judgement] = []
     try:
-        for one in waiting[: settings.judging.most_calls]:
+        for one in waiting:
             scores, has_answered = measure(chat, one.request, likeness)
             asked += 1
             found += _rows(settings, one, scores, has_answered)
@@ -86,6 +89,8 @@ def _keep(lake: Lakehouse, prices: Prices, chat: Chat, found: list[Judgement]) -
     if found:
         lake.judgements.append(found)
         found.clear()
+        lake.judgements.tend(_GRACE)
+        lake.costs.tend(_GRACE)
 
 
 def _beside_the_journal(settings: Settings, lake: Lakehouse) -> Path:
@@ -170,11 +175,11 @@ def _of_version(
 def _answers(
     settings: Settings, lake: Lakehouse, now: datetime
 ) -> tuple[list[Request], set[str], set[str]]:
-    """The requests of the last days, and which of them people dislike and like."""
+    """The requests of the last days, without texts, and which of them people dislike and like."""
     # Whole days: of a day that is cut, others would be the fewest to be drawn with each hour.
     first = (now - timedelta(days=settings.judging.days)).astimezone(UTC).date()
     start = datetime.combine(first, time(), UTC)
-    requests = lake.requests.rows(start=start, end=now)
+    requests = lake.requests.rows(start=start, end=now, texts=False)
     said = opinions(lake.votes.rows([one.request_id for one in requests]))
     disliked = {name for name, one in said.items() if one.rating < 0}
     return requests, disliked, set(said) - disliked
@@ -183,6 +188,14 @@ def _answers(
 def _chosen(settings: Settings, lake: Lakehouse, now: datetime) -> list[Chosen]:
     requests, disliked, _ = _answers(settings, lake, now)
     return choose(requests, disliked, settings.judging)
+
+
+def _with_texts(lake: Lakehouse, chosen: Sequence[Chosen]) -> list[Chosen]:
+    """The same with the whole requests, but for those that were erased meanwhile."""
+    found = lake.requests.rows([one.request.request_id for one in chosen])
+    whole = {one.request_id: one for one in found}
+    names = [(one, one.request.request_id) for one in chosen]
+    return [replace(one, request=whole[name]) for one, name in names if name in whole]
 
 
 def _known(settings: Settings, lake: Lakehouse) -> Scores:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -62,17 +63,23 @@ def _answers(settings: Settings, found: Mapping[str, Any]) -> Iterator[Step]:
 
 
 def _costs(costs: Mapping[str, Any]) -> Iterator[Step]:
-    for one in costs["budgets"]:
-        if one["share"] < _BUDGET_NEAR:
-            continue
+    near = [one for one in costs["budgets"] if one["share"] >= _BUDGET_NEAR]
+    users = Counter(one["budget"] for one in near)
+    fullest: dict[str, Mapping[str, Any]] = {}
+    for one in near:  # the fullest first
+        fullest.setdefault(one["budget"], one)
+    for one in fullest.values():
         whose = f" of {one['user']}" if one["user"] else ""
+        others = users[one["budget"]] - 1
+        whose += f" (and {count(others, 'other')})" if others else ""
         limit = f"${one['limit']}" if one["unit"] == "usd" else f"{int(one['limit']):,} tokens"
         said = (
             f"the budget {one['budget']}{whose}, {limit} a {one['window']}, is spent to "
             f"{one['share']:.0%}"
         )
-        is_blocked = one["share"] >= 1 and one["on_exceed"] == "block"
-        level: Level = "wrong" if is_blocked else "waits" if one["share"] >= 1 else "note"
+        is_spent = one["share"] >= 1 and not one["user"]  # one user's alone is what it is for
+        is_blocked = is_spent and one["on_exceed"] == "block"
+        level: Level = "wrong" if is_blocked else "waits" if is_spent else "note"
         yield Step(level, said, f"almanac cost --by user, or raise [budgets.{one['budget']}]")
     if costs["unpriced"]:
         said = f"the price of {', '.join(costs['unpriced'])} is not known"

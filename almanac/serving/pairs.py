@@ -100,6 +100,7 @@ class Pairs:
         self._stored += 1
         if self._stored % _TEND_EVERY == 0:
             lake.judgements.tend(_GRACE)
+            lake.costs.tend(_GRACE)
         return len(batch)
 
     async def _work(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -162,6 +163,12 @@ def judged_by(settings: Settings, lake: Lakehouse) -> str:
     from almanac.judging.run import _series
 
     return _series(settings)
+
+
+def test_choosing_reads_no_texts(lake: Lakehouse) -> None:
+    whole, bare = lake.requests.rows(), lake.requests.rows(texts=False)
+    none: dict[str, Any] = {"question": "", "response": "", "context": (), "details": {}}
+    assert bare == [replace(one, **none) for one in whole] != whole
 
 
 def test_without_a_judge_it_says_so(lake: Lakehouse) -> None:

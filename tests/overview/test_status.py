@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from almanac.cli.app import main
 from almanac.overview.status import run_address, status
-from almanac.overview.steps import size
+from almanac.overview.steps import _costs, size
 from tests.releases.conftest import FIRST_NIGHT, House
 from tests.triage.conftest import Feedback, plant
 
@@ -94,3 +95,17 @@ def test_where_a_run_is(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_bytes_for_people(number: float, said: str) -> None:
     assert size(number) == said
+
+
+def test_a_user_who_spent_their_own_budget_is_no_fault_and_one_line_for_all() -> None:
+    one = {"budget": "each", "unit": "usd", "limit": "2", "window": "day", "on_exceed": "block"}
+    shares = {"ann": 1.2, "bob": 1.0, "cat": 0.85, "dan": 0.5}
+    budgets: list[dict[str, Any]] = [
+        one | {"user": user, "share": share} for user, share in shares.items()
+    ]
+    everybody = one | {"budget": "all", "user": None, "share": 1.0}
+    found = _costs({"budgets": [budgets[0], everybody, *budgets[1:]], "unpriced": []})
+    assert [(step.level, step.is_) for step in found] == [
+        ("note", "the budget each of ann (and 2 others), $2 a day, is spent to 120%"),
+        ("wrong", "the budget all, $2 a day, is spent to 100%"),
+    ]
