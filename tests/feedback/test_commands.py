@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -60,7 +61,13 @@ def test_an_import_says_when_it_reaches_what_starts_a_tune(desk: Desk, run: Run)
         run("import", "--only-votes", more).output
     )
     result = json.loads(run("import", "--only-votes", more, "--json").stdout)
-    tune = {"faults": 0, "needed": 2, "last_tune": None, "ready": False, "not_looked_into": 2}
+    tune: dict[str, Any] = {
+        "faults": 0,
+        "needed": 2,
+        "last_tune": None,
+        "ready": False,
+        "not_looked_into": 2,
+    }
     assert {name: result["tune"][name] for name in tune} == tune
     tune |= {"ready": True, "reason": "2 new model faults, 2 start a tune"}
     assert "2 new model faults, 2 start a tune: `almanac tune` trains an adapter; " in imported(
