@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from almanac.claims.check import check
 from almanac.claims.yes_no import asks, polar, rest
 from almanac.core.stems import Rarity, sentences, words
+from almanac.guards.grounding import Sources, unfounded
 from schemas.examples import Style
 
 COMPLETIONS = "1"  # raise it with any change of what is written or told to be a span
@@ -32,6 +33,7 @@ _SHORTENED = re.compile(
 )
 _LOWER = re.compile(r"(?<!\w)[a-zа-яё]{2,}")
 _MARKUP = re.compile(r"^\s*(?:#{1,6}\s+|[-*+>]\s+|\d+[.)]\s+)|\*\*|`(?=\w)|(?<=\w)`", re.M)
+_ABBREVIATION = re.compile(r"(?<!\w)[A-ZА-ЯЁ]{2,}(?!\w)")
 _CITATION = re.compile(r"\[\d{1,3}\]")
 _POINTING = re.compile(
     r"(?:he|she|it|they|his|her|its|their|this|these|that|those|the latter|the former|such|also"
@@ -170,9 +172,16 @@ def _cited(text: str, context: Sequence[str]) -> str:
     rarity = Rarity(piece for one in context for piece in sentences(one))
     shares = [rarity.cover(said, words(one).known) for one in context]
     best = max(range(len(shares)), key=lambda at: shares[at])
-    if shares[best] < _CITED or check("", text, context[best]).contradicts:
+    passage = context[best]
+    if shares[best] < _CITED or check("", text, passage).contradicts or _is_strange(text, passage):
         return text
     return _with_number(text, best + 1)
+
+
+def _is_strange(text: str, passage: str) -> bool:
+    """Has it a number, a name or an abbreviation that the passage has not?"""
+    shortened = _ABBREVIATION.findall(text)
+    return any(one not in passage for one in shortened) or bool(unfounded(text, Sources([passage])))
 
 
 def _with_number(text: str, number: int) -> str:

@@ -70,6 +70,8 @@ def test_a_whole_answer_is_left_and_cites_the_passage_that_has_it() -> None:
         "Ask the porter on floor two.",
         "as_written",
     )
+    for other in ("The CEO approves travel above 500 euros.", f"{answer[:-1]} since 2019."):
+        assert completed(question, other, OFFICE, TRAVEL) == (other, "as_written")
     cited = "The head does [1]."
     assert completed(question, cited, TRAVEL) == (cited, "as_written")
 
