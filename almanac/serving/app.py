@@ -131,7 +131,7 @@ def _feedback(app: FastAPI, service: Service) -> None:
             correction=vote.correction or None,
         )
         await in_thread(lambda: service.vote(stored))
-        service.metrics.votes.labels("like" if vote.rating > 0 else "dislike").inc()
+        service.metrics.voted(vote.rating)
         return {"request_id": vote.request_id, "rating": vote.rating}
 
     @app.delete("/v1/feedback/{request_id}", tags=["feedback"])

@@ -80,6 +80,10 @@ class Metrics:
             "almanac_journal_rows", "Rows that wait in the journal.", registry=self.registry
         )
 
+    def voted(self, rating: int) -> None:
+        """Count a vote, as `like` or `dislike`."""
+        self.votes.labels("like" if rating > 0 else "dislike").inc()
+
     def answered(self, request: Request) -> None:
         """Count a request that was logged."""
         name = request.assistant or ""

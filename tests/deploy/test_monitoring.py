@@ -27,7 +27,7 @@ def figures() -> dict[str, set[str]]:
     """Every series of a server that answered once, with its labels."""
     metrics = Metrics()
     metrics.watch("documents", lambda: 7, lambda: 60, lambda: 0)
-    metrics.votes.labels("1").inc()
+    metrics.voted(-1)
     metrics.errors.labels("not_found").inc()
     guard = {
         "decisions": [{"guard": "personal", "action": "mask", "times": 1}],
@@ -77,6 +77,17 @@ def test_alerts_and_dashboard_name_real_figures(figures: dict[str, set[str]]) ->
     for name in figures:
         base = re.sub(r"_(total|created|bucket|sum|count)$", "", name)
         assert base in shown, f"nothing shows {name}"
+
+
+def test_the_alert_on_dislikes_asks_for_what_a_server_counts() -> None:
+    metrics = Metrics()
+    metrics.voted(-1)
+    metrics.voted(1)
+    page = metrics.page().decode()
+    for series in re.findall(r'almanac_votes_total\{rating="\w+"\}', RULES.read_text()):
+        assert f"{series} 1.0" in page
+    asked = set(re.findall(r'almanac_votes_total\{rating="(.+?)"', TESTS.read_text()))
+    assert asked == {"like", "dislike"}
 
 
 def test_each_alert_has_a_next_step_and_a_test() -> None:
