@@ -11,6 +11,7 @@ from lakehouse import Lakehouse
 from schemas.settings import TuningSettings
 from schemas.words import count
 
+_ENOUGH = 20  # questions of an earlier evaluation
 _SHARED = 0.5  # of the questions, from which on it is the same set that is tried again
 
 
@@ -36,7 +37,7 @@ def foresee(lake: Lakehouse, cases: Collection[Case], rules: TuningSettings) -> 
     held = {one.request_id for one in cases if one.part == "held_back"}
     golden = sum(one.part == "golden" for one in cases)
     tries = tries_on(lake, held) + 1
-    changed = changed_before(lake)
+    changed = max(changed_before(lake), GAIN)  # so many must change for that gain
     alpha = allowance(tries)
     strength = power(len(held), GAIN, changed, alpha)
     needed = questions_needed(GAIN, changed, alpha)
@@ -77,10 +78,11 @@ def tries_on(lake: Lakehouse, held: Collection[str], but: str = "") -> int:
 
 def changed_before(lake: Lakehouse) -> float:
     """The share of held-back questions that the last adapter answered right and the base wrong, or
-    the other way round."""
+    the other way round; of an evaluation of `_ENOUGH` questions, for fewer tell nothing."""
     for step in lake.adapters.current():
         figures = step.record.get("verdict", {}).get("figures", ())
         for one in figures:
-            if one["part"] == "held_back" and one["metric"] == "right" and one.get("questions"):
+            is_it = one["part"] == "held_back" and one["metric"] == "right"
+            if is_it and one.get("questions", 0) >= _ENOUGH:
                 return float((one["gained"] + one["lost"]) / one["questions"])
     return CHANGED
