@@ -19,9 +19,11 @@ from typing import Any
 
 from almanac.core.stems import sentences
 from almanac.llm.chat import Chat
-from schemas.errors import AlmanacError
+from almanac.llm.verdict import storable
+from schemas.errors import AlmanacError, TextRefused
 from schemas.feedback import Message, Request
 from schemas.hashing import canonical_json, sha256_text
+from schemas.text import normalized
 
 MEASURES = ("faithfulness", "answer_relevancy", "context_precision")
 QUESTIONS = 3  # made of an answer
@@ -92,14 +94,15 @@ def _precision(said: Any, count: int) -> Score:
 
 def _relevancy(said: dict[str, Any], question: str, likeness: Likeness) -> Score:
     made, evades = said.get("questions"), said.get("noncommittal")
-    if not (
-        isinstance(made, list)
-        and len(made) == QUESTIONS
-        and all(isinstance(one, str) and one.strip() for one in made)
-        and isinstance(evades, bool)
-    ):
+    made = made if isinstance(made, list) else []
+    texts = [storable(one) for one in made if isinstance(one, str)]
+    texts = [one for one in texts if normalized(one).strip()]  # no model embeds a blank one
+    if len(texts) != QUESTIONS or len(made) != QUESTIONS or not isinstance(evades, bool):
         return Score(None, f"the judge did not make {QUESTIONS} questions of the answer")
-    cosines = likeness(question, made)
+    try:
+        cosines = likeness(question, texts)
+    except TextRefused as error:  # one that is too long for the embedder
+        return Score(None, str(error)[:_TOLD])
     return Score(0.0 if evades else min(1.0, max(0.0, sum(cosines) / len(cosines))))
 
 
@@ -133,7 +136,7 @@ def _read(said: str) -> dict[str, Any]:
     for found in re.finditer(r"\{", said):
         try:
             value, _ = json.JSONDecoder().raw_decode(said, found.start())
-        except ValueError:
+        except (ValueError, RecursionError):  # a judge that got stuck opens brackets without end
             continue
         if isinstance(value, dict):
             return value

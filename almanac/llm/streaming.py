@@ -14,6 +14,7 @@ from almanac.llm.address import host
 from almanac.llm.chat import EndpointFailed
 from almanac.llm.events import events
 from almanac.llm.usage import Usage, reported
+from almanac.llm.verdict import storable
 from schemas.feedback import Message
 from schemas.settings import ModelEndpoint
 
@@ -146,7 +147,7 @@ def _piece(chunk: dict[str, Any]) -> Piece:
     text = _of(_of(choice, "delta"), "content")
     reason = _of(choice, "finish_reason")
     return Piece(
-        text=_storable(text) if isinstance(text, str) else "",
+        text=storable(text) if isinstance(text, str) else "",
         finish_reason=reason if isinstance(reason, str) else None,
         usage=reported(chunk.get("usage")),
     )
@@ -154,8 +155,3 @@ def _piece(chunk: dict[str, Any]) -> Piece:
 
 def _of(value: object, name: str) -> object:
     return value.get(name) if isinstance(value, dict) else None
-
-
-def _storable(text: str) -> str:
-    """The text without halves of surrogate pairs, which are no characters, and NUL."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

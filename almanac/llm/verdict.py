@@ -32,11 +32,17 @@ def verdicts(reply: str) -> Iterator[tuple[Any, str]]:
     for at in reversed([found.start() for found in re.finditer(r"\{", reply)]):
         try:
             value, _ = json.JSONDecoder().raw_decode(reply, at)
-        except ValueError:
+        except (ValueError, RecursionError):  # a model that got stuck opens brackets without end
             continue
-        yield value.get("verdict"), " ".join(str(value.get("reason", "")).split())[:TOLD]
+        reason = storable(str(value.get("reason", "")))
+        yield value.get("verdict"), " ".join(reason.split())[:TOLD]
 
 
 def unreadable(reply: str) -> str:
     """The reason where a reply has no verdict."""
-    return f"the judge's answer can't be read: {' '.join(reply.split())[:TOLD]}"
+    return f"the judge's answer can't be read: {' '.join(storable(reply).split())[:TOLD]}"
+
+
+def storable(text: str) -> str:
+    """The text without halves of surrogate pairs, which are no characters, and NUL."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -44,7 +44,7 @@ def figures() -> dict[str, set[str]]:
         status="answered",
         latency_ms=10,
         first_token_ms=5,
-        cached=True,
+        cached="q",
         guard=guard,
     )
     metrics.answered(request)

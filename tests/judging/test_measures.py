@@ -14,6 +14,8 @@ from almanac.judging.figures import corrected, figure
 from almanac.judging.measures import Score, measure
 from almanac.judging.sample import choose
 from almanac.llm.chat import Chat
+from almanac.llm.verdict import verdicts
+from schemas.errors import TextRefused
 from schemas.feedback import Passage, Request
 from schemas.settings import EndpointSettings, JudgingSettings
 from tests.llm.server import ChatEndpoint, says, serving, status
@@ -81,6 +83,29 @@ def test_what_is_left_out_is_not_judged(change: dict[str, Any], lost: str) -> No
         assert "judge" in found[lost].reason
         nothing = measured(endpoint, "I would rather not.")
         assert all(one.value is None for one in nothing.values())
+
+
+def test_what_no_text_is_does_not_end_the_judges_work() -> None:
+    with serving() as endpoint:
+        stuck = measured(endpoint, '{"claims": ' + "[" * 100_000)
+        assert {one.value for one in stuck.values()} == {None}
+        half = WHOLE | {"questions": ["a", "b \ud800", "c"]}
+        found = measured(endpoint, json.dumps(half))
+        assert found["answer_relevancy"].value == pytest.approx(0.6)
+        blank = measured(endpoint, json.dumps(WHOLE | {"questions": ["a", "b", "\u200b"]}))
+        assert blank["answer_relevancy"].value is None
+
+        def refuses(question: str, others: Sequence[str]) -> list[float]:
+            raise TextRefused(0, "has 600 tokens, and the model reads 512")
+
+        endpoint.replies = [says(json.dumps(WHOLE))]
+        settings = EndpointSettings(model="judge", base_url=endpoint.url, max_retries=0)
+        long, _ = measure(Chat(settings), REQUEST, refuses)
+        assert long["answer_relevancy"].value is None
+        assert long["faithfulness"].value == pytest.approx(2 / 3)
+    assert list(verdicts('{"verdict": "right", "reason": "b \\ud800"}' + '{"a":' * 2_000)) == [
+        ("right", "b ?")
+    ]
 
 
 def test_a_judge_that_fails_judges_nothing() -> None:
