@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from almanac.judging.sample import Chosen, choose
 from almanac.llm.chat import Chat
 from lakehouse import Lakehouse, open_lakehouse
 from lakehouse.rollouts import Judgement
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, StorageUnavailable
 from schemas.feedback import Request, opinions
 from schemas.hashing import canonical_json, sha256_text
 from schemas.settings import Settings
@@ -47,14 +47,23 @@ def run(settings: Settings, now: datetime | None = None) -> dict[str, Any]:
     Raises:
         ConfigError: no judge is configured.
         EmbeddingFailed: the embedder can't be had.
+        StorageUnavailable: the folder of the journal, where a run is locked, can't be written.
     """
     if not settings.judge.model:
         raise ConfigError("no judge is configured: set model and base_url of [judge]")
     chat, now = Chat(settings.judge), now or datetime.now(UTC)
     lake = _lake(settings)
     done = {"asked": 0, "gave_up": False, "busy": True}
-    place = _beside_the_journal(settings, lake)
-    with only_one(place, wait_seconds=0, what="judge") as is_held:
+    with ExitStack() as stack:
+        place = journal_places(lake.location.uri, settings.serving.journal)[0]
+        try:  # beside the journal, since the lakehouse may be no folder
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            is_held = stack.enter_context(only_one(place, wait_seconds=0, what="judge"))
+        except OSError as error:
+            raise StorageUnavailable(
+                f"a run of the judge is locked by a file in {place.parent}, which cannot be "
+                f"written: {error}. Run it as the user of `almanac serve`, or set serving.journal"
+            ) from None
         if is_held:
             done = _judge(settings, lake, chat, now)
     return done | standing(settings, now)
@@ -91,13 +100,6 @@ def _keep(lake: Lakehouse, prices: Prices, chat: Chat, found: list[Judgement]) -
         found.clear()
         lake.judgements.tend(_GRACE)
         lake.costs.tend(_GRACE)
-
-
-def _beside_the_journal(settings: Settings, lake: Lakehouse) -> Path:
-    """Where a run is locked, since the lakehouse may be no folder."""
-    place = journal_places(lake.location.uri, settings.serving.journal)[0]
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return place
 
 
 def standing(settings: Settings, now: datetime | None = None) -> dict[str, Any]:

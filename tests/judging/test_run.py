@@ -16,7 +16,7 @@ import pytest
 from almanac.judging.measures import measure
 from almanac.judging.run import run, standing
 from lakehouse import Lakehouse, open_lakehouse
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, StorageUnavailable
 from schemas.feedback import Passage, Request, Vote
 from schemas.settings import EmbedderSettings, EndpointSettings, JudgingSettings, Settings
 from testing.chat_endpoint import DIMENSION, stub_model
@@ -121,7 +121,7 @@ def test_it_goes_on_where_it_was_stopped_and_gives_up_on_a_dead_one(lake: Lakeho
 
 
 def test_what_it_costs_is_stored_and_a_second_run_beside_it_asks_nothing(
-    lake: Lakehouse, monkeypatch: pytest.MonkeyPatch
+    lake: Lakehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planted, beside = Planted(), list[dict[str, Any]]()
 
@@ -145,6 +145,10 @@ def test_what_it_costs_is_stored_and_a_second_run_beside_it_asks_nothing(
             return measure(*arguments)
 
         monkeypatch.setattr("almanac.judging.run.measure", stopped)
+        (no_folder := tmp_path / "a file").write_text("")
+        own = settings.serving.model_copy(update={"journal": str(no_folder / "journal")})
+        with pytest.raises(StorageUnavailable, match="cannot be written"):
+            run(settings.model_copy(update={"serving": own}), NOW)
         with pytest.raises(KeyboardInterrupt):
             run(settings, NOW)
         assert standing(settings, NOW)["waiting"] == COUNT - 7
