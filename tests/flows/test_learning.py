@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_api")]
 
 @pytest.fixture
 def config(tmp_path: Path, tiny_base: Any) -> Path:  # noqa: F811
-    """Sixty requests, forty of them disliked with a correction that the context supports."""
+    """Sixty requests: forty disliked with a correction that the context supports, twenty right."""
     requests = [_asked(number) for number in range(60)]
     votes = [_voted(at, request) for at, request in enumerate(requests)]
     lines = (json.dumps(request.as_row()) for request in requests)
@@ -56,7 +56,8 @@ def _asked(number: int) -> Request:
     thing = THINGS[number % len(THINGS)]
     passage = Passage(f"c-{number}", f"Office {number} on floor {number} takes care of {thing}.")
     question = f"Which office on floor {number} takes care of {thing}?"
-    return asked(number, question=question, context=(passage,))
+    liked = {"response": _right(number)} if number % 3 == 0 else {}
+    return asked(number, question=question, context=(passage,), **liked)
 
 
 def _right(number: int) -> str:
@@ -98,7 +99,7 @@ def test_dislikes_become_an_adapter_that_the_gate_judges(config: Path) -> None:
     assert newest_page("loss-curve").startswith("data:image/png;base64,")
 
     with pytest.raises(AdapterRefused, match="the gate refused it"):
-        promote(who="ann", adapter=made["adapter_id"][:8], config=str(config))
+        promote(who="ann", reason="fine", adapter=made["adapter_id"][:8], config=str(config))
 
     again = tune(recipe=str(config.parent / "steps.yaml"), config=str(config))
     assert (again["adapter_id"], again["metrics"]) == (made["adapter_id"], made["metrics"])

@@ -222,7 +222,7 @@ print(stored)
     assert done.returncode == 0, done.stderr
     error, stored = done.stdout.splitlines()
     assert error.startswith(f"the journal {path} cannot be written or read")
-    assert 10 < int(stored) < 1000
+    assert 1 < int(stored) < 1000
     rows = [row.request_id for row in Journal(path).first("requests", 9999)]
     assert rows == [*map(str, range(int(stored))), "after"]
 
