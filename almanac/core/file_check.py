@@ -138,12 +138,12 @@ def delta_files(lake: Lakehouse, files: FileCheck) -> Iterator[Finding]:
 
 
 def holds_up(finding: Finding) -> bool:
-    """Is a table damaged by which it is decided what an index holds, and what may be in it?
+    """Is it lost by what it is decided what an index holds, and what may be in it?
 
-    The damage of another one, such as that of prompts or adapters, leaves all else to be mended.
+    The damage of another table, such as that of prompts or adapters, leaves all else to be mended.
     """
     table = finding.where.removeprefix("delta/").partition("/")[0]
-    return finding.mend == BACKUP and table in _DECIDING
+    return finding.mend == BACKUP and (finding.release is not None or table in _DECIDING)
 
 
 def index_files(lake: Lakehouse, release: Release, files: FileCheck) -> Iterator[Finding]:

@@ -334,7 +334,8 @@ def test_pages_and_job_folders_go_with_it(house: House, tmp_path: Path) -> None:
         folder.mkdir(parents=True)
         (folder / "job.json").write_text(json.dumps({"dataset": name}))
     receipt = erase(house.settings, SECRET)
-    assert receipt["folders"] == {"data_docs": 1, "jobs": 1, "set_aside": 1, "journal": 0}
+    folders = {"data_docs": 1, "jobs": 1, "set_aside": 1, "journal": 0, "kept_answers": 0}
+    assert receipt["folders"] == folders
     assert list(house.lake.sizes("set_aside")) == [kept]
     assert list(house.lake.sizes("data_docs")) == ["data_docs/other.html"]
     assert [path.name for path in workdir(house.settings).iterdir()] == ["without"]
