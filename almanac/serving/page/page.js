@@ -108,7 +108,7 @@ async function open_source(citation, about, from) {
   $("source-about").textContent = "…";
   text.replaceChildren();
   $("sources").hidden = false;
-  opener = from;
+  opener = { button: from, place: from.closest(".answer, .citations") };
   try {
     const found = await call(`/v1/documents/${path}?release=${about.release}`);
     $("source-about").textContent = t("of")(found);
@@ -129,7 +129,11 @@ async function open_source(citation, about, from) {
 
 function close_source() {
   $("sources").hidden = true;
-  opener?.focus();
+  if (!opener) return;
+  // An answer that is still coming in is drawn anew: there the button is another one by now.
+  const { button, place } = opener;
+  const same = [...place.querySelectorAll("button")].find((one) => one.textContent === button.textContent);
+  (button.isConnected ? button : same)?.focus();
 }
 
 function offer_vote(turn, about) {
