@@ -8,22 +8,25 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from almanac.training.views import inner_split
 from schemas.examples import Side
 
 WORDS = ("stat", "rewered", "quceing", "conaly", "moat")
 
 
 def make_views(folder: Path, train: int = 40, held_back: int = 10) -> Path:
-    """Write sft, dpo and kto below `folder`; on DPO's held-back side the wrong answer is chosen."""
+    """Write sft, dpo and kto below `folder`; DPO's inner split has right and wrong changed over."""
     sides: dict[Side, int] = {"train": train, "held_back": held_back}
     for side, rows in sides.items():
         some = [_example(number) for number in range(rows + 1)]
-        swapped = side == "held_back"
+        prompts = pa.table({"prompt": [ask for ask, _, _ in some[:rows]]})
+        inner = inner_split(prompts)[1]["prompt"].to_pylist() if rows else []
         views: dict[str, list[dict[str, Any]]] = {
             "sft": [{"prompt": ask, "completion": right} for ask, right, _ in some],
             "dpo": [
-                {"prompt": ask}
-                | {"chosen": wrong if swapped else right, "rejected": right if swapped else wrong}
+                {"prompt": ask, "chosen": wrong, "rejected": right}
+                if ask in inner
+                else {"prompt": ask, "chosen": right, "rejected": wrong}
                 for ask, right, wrong in some
             ],
             "kto": [

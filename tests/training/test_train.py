@@ -28,13 +28,14 @@ SHORT = {
     "learning_rate": 5e-3,
     "save_steps": 2,
 }
-# The held-back side of DPO gets worse from the first evaluation on: it stops after the third.
+# What chooses the checkpoint of DPO gets worse from the first evaluation on: it stops after the
+# third. KTO has a row less to learn from for each that chooses, and so a step less.
 KINDS: dict[str, dict[str, Any]] = {
     "sft": SHORT | {"eval_steps": 4, "lora": {"dropout": 0.1}},
     "dpo": SHORT | {"eval_steps": 2, "patience": 2},
     "kto": SHORT | {"eval_steps": 4, "precision": "bfloat16"},
 }
-LAST = {"sft": 10, "dpo": 6, "kto": 10}
+LAST = {"sft": 10, "dpo": 6, "kto": 9}
 
 
 class Killed(Exception):
@@ -163,7 +164,7 @@ def test_peft_loads_the_adapter_and_it_answers_as_it_was_taught(
 
 
 @pytest.mark.slow
-def test_the_held_back_loss_picks_the_checkpoint_and_ends_the_run(
+def test_the_loss_on_the_inner_split_picks_the_checkpoint_and_ends_the_run(
     unbroken: dict[str, Job],
 ) -> None:
     metrics = unbroken["dpo"].metrics or {}
