@@ -23,7 +23,7 @@ def tuned(result: Mapping[str, Any]) -> str:
         "",
         f"  base       {result['base']['name']}",
         f"  dataset    {result['dataset'][:12]}, {result['method']}",
-        f"  training   {metrics['steps']} steps, held-back loss "
+        f"  training   {metrics['steps']} steps, loss on the inner split "
         f"{metrics['first_eval_loss']:.4f} to {metrics['best_eval_loss']:.4f}",
         "",
         *(f"  - {reason}" for reason in result["verdict"]["reasons"]),

@@ -18,7 +18,7 @@ _DPI = 110
 
 
 def loss_curve(progress: Path) -> bytes:
-    """Training and held-back loss by step, and the step of least held-back loss, which is kept.
+    """Loss by step, in training and on the inner split; the step of the least there is kept.
 
     `progress` is a job's progress.jsonl; step 0 is the base. A last line that is torn is left out.
     """
@@ -29,7 +29,7 @@ def loss_curve(progress: Path) -> bytes:
     train = [(row["step"], row["loss"]) for row in rows if row.get("loss") is not None]
     held = [(row["step"], row["eval_loss"]) for row in rows if row.get("eval_loss") is not None]
     axes.plot(*_columns(train), "-", color=_ADAPTER, label="training")
-    axes.plot(*_columns(held), "--o", color=_HELD_BACK, markersize=4, label="held back")
+    axes.plot(*_columns(held), "--o", color=_HELD_BACK, markersize=4, label="inner split")
     if later := [point for point in held if point[0] > 0]:
         step, loss = min(later, key=lambda point: point[1])
         axes.axvline(step, linestyle=":", color=_BASE)

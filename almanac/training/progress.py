@@ -43,11 +43,11 @@ class Progress:
         return next((row[key] for row in reversed(self.rows) if row.get(key) is not None), 0)
 
     def evaluations(self) -> list[Row]:
-        """The lines with a held-back loss, without that of the base."""
+        """The lines with a loss on the inner split, without that of the base."""
         return [row for row in self.rows if row["eval_loss"] is not None and row["step"] > 0]
 
     def best(self) -> Row | None:
-        """The line with the lowest held-back loss, the earliest of equals."""
+        """The line with the lowest loss on the inner split, the earliest of equals."""
         return min(self.evaluations(), key=lambda row: row["eval_loss"], default=None)
 
     def stopped_early(self, patience: int | None) -> bool:

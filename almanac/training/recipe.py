@@ -93,7 +93,11 @@ class Recipe(BaseModel):
     threads: int = Field(default=2, ge=1, description="Another number gives another adapter.")
     log_steps: int = Field(default=1, ge=1)
     save_steps: int = Field(default=5, ge=1, description="A killed job resumes from the last one.")
-    eval_steps: int = Field(default=10, ge=1, description="The loss on the inner split, by which the best checkpoint is kept.")
+    eval_steps: int = Field(
+        default=10,
+        ge=1,
+        description="The loss on the inner split, by which the best checkpoint is kept.",
+    )
     patience: int | None = Field(
         default=3, ge=1, description="Evaluations in a row that are no better end the tune."
     )

@@ -89,8 +89,8 @@ class Watch(TrainerCallback):
         metrics: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        """A line with the held-back loss, and the end where it has not fallen for long."""
-        loss = _finite((metrics or {})["eval_loss"], "held-back loss", state)
+        """A line with the loss on the inner split, and the end where it has not fallen for long."""
+        loss = _finite((metrics or {})["eval_loss"], "loss on the inner split", state)
         self._progress.add((self._held or self._row(state)) | {"eval_loss": loss})
         self._held = None
         if self._progress.stopped_early(self._patience):
