@@ -18,6 +18,7 @@ from time import time
 from typing import Any, Literal
 
 from almanac.cache.database import open_database, storage_answers
+from almanac.journal.database import transaction
 from schemas.hashing import sha256_parts
 
 Why = Literal["replaced", "changed", "disliked", "erased", "old", "crowded", "cleared"]
@@ -206,15 +207,8 @@ class AnswerStore:
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that is on the disk when its block ends, or leaves nothing."""
-        with self._lock, storage_answers(self.path):
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._database
-                self._database.execute("COMMIT")
-            except BaseException:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
-                raise
+        with self._lock, storage_answers(self.path), transaction(self._database):
+            yield self._database
 
 
 def _kill(database: sqlite3.Connection, where: str, values: Sequence[Any], why: Why) -> int:

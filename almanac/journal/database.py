@@ -55,6 +55,19 @@ def open_database(path: Path) -> tuple[sqlite3.Connection, str]:
             raise
 
 
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """A transaction that is on the disk when its block ends, or leaves nothing."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
 def _make(path: Path) -> None:
     """A file of the owner's alone; SQLite gives the files beside it the same mode."""
     if path.exists():

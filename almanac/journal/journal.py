@@ -16,7 +16,7 @@ from threading import Lock
 from time import time
 from typing import Any, Literal, TypeVar
 
-from almanac.journal.database import open_database, storage_answers
+from almanac.journal.database import open_database, storage_answers, transaction
 from almanac.journal.records import request_of_text, request_text, vote_of_text, vote_text
 from lakehouse.grouped import Grouped, Waiting
 from schemas.errors import ConfigError
@@ -274,15 +274,8 @@ class Journal:
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
         """A transaction that is on the disk when its block ends, or leaves nothing."""
-        with self._write_lock, storage_answers(self.path):
-            self._writing.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writing
-                self._writing.execute("COMMIT")
-            except BaseException:
-                if self._writing.in_transaction:
-                    self._writing.execute("ROLLBACK")
-                raise
+        with self._write_lock, storage_answers(self.path), transaction(self._writing):
+            yield self._writing
 
 
 def _is_gone(table: Table, record: str, is_gone: Callable[[Request | Vote], bool]) -> bool:
