@@ -1,4 +1,4 @@
-"""What is told of kept answers, and how they are cleared: `almanac cache`."""
+"""Figures of kept answers, and how they are cleared: `almanac cache`."""
 
 from __future__ import annotations
 

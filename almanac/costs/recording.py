@@ -51,7 +51,7 @@ def spent_by(prices: Prices, name: str, spender: Spender) -> list[StoredCall]:
 
 
 def record(lake: Lakehouse, calls: Iterable[StoredCall]) -> None:
-    """Store calls; what cannot be stored is told in the log."""
+    """Store calls; what cannot be stored is logged."""
     try:
         lake.costs.append(calls)
     except AlmanacError as error:

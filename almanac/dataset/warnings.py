@@ -1,4 +1,4 @@
-"""What whoever trains on a dataset must know before they do."""
+"""What must be known of a dataset before anything is trained on it."""
 
 from __future__ import annotations
 

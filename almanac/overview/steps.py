@@ -13,7 +13,7 @@ from schemas.words import count
 Level = Literal["wrong", "waits", "note"]
 _LEVELS: tuple[Level, ...] = ("wrong", "waits", "note")
 _LEAST_FREE = 0.1  # of the lakehouse's own size, that the next nights need on its disk
-_BUDGET_NEAR = 0.8  # of a budget, from which it is told
+_BUDGET_NEAR = 0.8  # of a budget, from which it is reported
 _JOURNAL_MINUTES = 15  # that requests may wait for Delta
 
 

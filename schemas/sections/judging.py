@@ -24,5 +24,7 @@ class JudgingSettings(Section):
         default=0.8, description="Of the answers drawn; where no more are judged it is `unknown`."
     )
     lag_hours: float = Field(
-        default=24.0, gt=0, description="That an answer may wait for the judge before it is told."
+        default=24.0,
+        gt=0,
+        description="That an answer may wait for the judge before it is reported as late.",
     )
